@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+/* doctor, list: they look and change nothing. */
+#include "commands.h"
+
+#include "base/fs.h"
+#include "base/json.h"
+#include "metric/metric.h"
+#include "run/isolate.h"
+#include "run/probe.h"
+
+#include <dirent.h>
+#include <string.h>
+#include <sys/wait.h>
+
+/* What the isolated half of doctor reports. */
+struct doctor {
+	const struct command_call *call;
+};
+
+static int doctor_inner(void *arg)
+{
+	const struct doctor *d = arg;
+	const struct world_source src = { .home = d->call->home };
+	struct world w = { 0 };
+	struct err err = { 0 };
+	const char *used = "none";
+	json_auto_t *accel = NULL;
+	int e = world_make(&src, &w, &err);
+
+	if (e == 0)
+		e = probe_accelerator(&w, d->call->opts->value[OPT_ACCELERATOR].text, &used, &accel,
+				      &err);
+	if (e < 0) {
+		(void)printf("%-8s %-18s %s\n", "missing", "accelerator", err.text);
+		return EXIT_FAIL;
+	}
+	(void)printf("%-8s %-18s %s%s%s\n", "ok", "accelerator", used,
+		     json_array_size(json_at(accel, "evidence")) ? "; kvm: " : "",
+		     json_str_at(accel, "evidence[0].seen", ""));
+	(void)printf("%-8s %-18s %s\n", "ok", "share", w.share_fs);
+	return EXIT_OK;
+}
+
+/* check-host works before anything is compiled; doctor shows it and adds what only the driver can try. */
+int command_doctor(const struct command_call *c)
+{
+	CLEANUP(freep) char *script = fs_path("%s/host-setup/check-host", c->home);
+	CLEANUP(freep) char *manifest = fs_path("%s/build/image/manifest.json", c->home);
+	struct doctor d = { c };
+	struct isolate_result how = { 0 };
+	struct err err = { 0 };
+	pid_t pid;
+	int status = 0;
+
+	if (!script || !manifest)
+		return EXIT_BROKEN;
+	(void)fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		(void)execl(script, script, "--format", opt_is_json(c->opts) ? "json" : "text",
+			    (char *)NULL);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ||
+	    WEXITSTATUS(status) > 1) {
+		(void)err_set(&err, 0, "cannot run %s", script);
+		return command_error(EXIT_BROKEN, &err);
+	}
+	if (opt_is_json(c->opts))
+		return WEXITSTATUS(status);
+	if (!fs_exists(manifest)) {
+		(void)printf("%-8s %-18s %s\n", "missing", "guest image",
+			     "not built yet (make image); accelerator not probed");
+		return EXIT_FAIL;
+	}
+	if (world_prepare(&err) < 0 || isolate_run(doctor_inner, &d, &how, &err) < 0)
+		return command_error(EXIT_BROKEN, &err);
+	return how.interrupted ? EXIT_INTERRUPTED : how.status | WEXITSTATUS(status);
+}
+
+static json_t *list_stacks(void)
+{
+	size_t n;
+	const struct stack *const *s = stack_list(&n);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *caches = json_array();
+
+		for (unsigned m = CACHE_NONE; m < CACHE_COUNT; m++)
+			if (s[i]->cache_mask & 1U << m)
+				(void)json_array_append_new(
+					caches, json_string(cache_name((enum cache_mode)m)));
+		(void)json_array_append_new(list, json_pack("{s:s,s:s,s:o,s:s,s:s}", "id", s[i]->id,
+							    "title", s[i]->title, "caches", caches,
+							    "direct_io", s[i]->direct_io, "source",
+							    s[i]->source));
+	}
+	return list;
+}
+
+static json_t *list_vmms(void)
+{
+	size_t n;
+	const struct vmm *const *v = vmm_list(&n);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		(void)json_array_append_new(list,
+					    json_pack("{s:s,s:s,s:s}", "id", v[i]->id, "title",
+						      v[i]->title, "source", v[i]->source));
+	return list;
+}
+
+static json_t *list_kernels(void)
+{
+	size_t n;
+	const struct kernel *k = kernel_list(&n);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		(void)json_array_append_new(list, json_pack("{s:s,s:s,s:s}", "id", k[i].id, "title",
+							    k[i].title, "source", k[i].source));
+	return list;
+}
+
+static json_t *list_workloads(void)
+{
+	size_t n;
+	const struct workload *const *w = workload_list(&n);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		(void)json_array_append_new(
+			list, json_pack("{s:s,s:s,s:s,s:s}", "id", w[i]->id, "title", w[i]->title,
+					"question", w[i]->question, "decides", w[i]->decides));
+	return list;
+}
+
+static int is_conf(const struct dirent *d)
+{
+	size_t n = strlen(d->d_name);
+
+	return n > 5 && strcmp(d->d_name + n - 5, ".conf") == 0;
+}
+
+static json_t *list_plans(const char *home)
+{
+	CLEANUP(freep) char *dir = fs_path("%s/bench/plans", home);
+	json_t *list = json_array();
+	struct dirent **names = NULL;
+	int n = dir ? scandir(dir, &names, is_conf, alphasort) : -1;
+
+	for (int i = 0; i < n; i++) {
+		struct plan p = { 0 };
+
+		names[i]->d_name[strlen(names[i]->d_name) - 5] = '\0';
+		if (plan_load(dir, names[i]->d_name, &p, NULL) == 0) {
+			(void)json_array_append_new(
+				list, json_pack("{s:s,s:s,s:I,s:i}", "id", p.name, "title", p.title,
+						"cells", (json_int_t)p.cells.count, "rounds",
+						(int)p.rounds));
+			plan_free(&p);
+		}
+		free(names[i]);
+	}
+	free(names);
+	return list;
+}
+
+static void print_group(const char *title, json_t *list)
+{
+	size_t i;
+	json_t *item;
+
+	(void)printf("%s\n", title);
+	json_array_foreach(list, i, item) {
+		const char *question = json_str_at(item, "question", NULL);
+
+		(void)printf("  %-16s %s\n", json_str_at(item, "id", ""),
+			     json_str_at(item, "title", ""));
+		if (question)
+			(void)printf("  %-16s   %s Decides %s.\n", "", question,
+				     json_str_at(item, "decides", ""));
+	}
+	(void)printf("\n");
+}
+
+int command_list(const struct command_call *c)
+{
+	json_auto_t *all = json_pack("{s:i,s:s,s:o,s:o,s:o,s:o,s:o}", "schema", 1, "suite", "bench",
+				     "stacks", list_stacks(), "vmms", list_vmms(), "kernels",
+				     list_kernels(), "workloads", list_workloads(), "plans",
+				     list_plans(c->home));
+
+	if (opt_is_json(c->opts)) {
+		(void)json_dumpf(all, stdout, JSON_INDENT(2));
+		(void)printf("\n");
+		return EXIT_OK;
+	}
+	print_group("stacks", json_object_get(all, "stacks"));
+	print_group("VMMs", json_object_get(all, "vmms"));
+	print_group("kernels", json_object_get(all, "kernels"));
+	print_group("workloads", json_object_get(all, "workloads"));
+	print_group("plans", json_object_get(all, "plans"));
+	return EXIT_OK;
+}

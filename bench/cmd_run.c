@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+/* plan, run, report. */
+#include "commands.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/proc.h"
+#include "report/report.h"
+#include "run/executor.h"
+
+#include <string.h>
+
+/* What a pass costs besides its phases, for the estimate shown beforehand. */
+#define PASS_OVERHEAD_S 0.8
+/* Starting a guest of each (VMM, kernel), for the same estimate. */
+#define GUEST_START_S 4.0
+#define KERNEL_MS     120000
+
+/* --kernel FILE: extract and pack it as the image build does for Debian's kernels. */
+static int make_user_kernel(const struct command_call *c, char **ret_dir, struct err *reterr)
+{
+	const char *file = c->opts->value[OPT_KERNEL].text;
+	CLEANUP(freep) char *script = fs_path("%s/guest-image/kernel", c->home);
+	CLEANUP(freep) char *dir = fs_path("%s/build/kernel-user", c->home);
+	CLEANUP(strv_free) struct strv argv = { 0 };
+	struct proc_spec spec = { 0 };
+	struct proc_output o = { 0 };
+	int e;
+
+	if (!script || !dir)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	strv_add(&argv, script);
+	strv_add(&argv, "--kernel");
+	strv_add(&argv, file);
+	if (opt_given(c->opts, OPT_MODULES)) {
+		strv_add(&argv, "--modules");
+		strv_add(&argv, c->opts->value[OPT_MODULES].text);
+	}
+	strv_add(&argv, "--out");
+	strv_add(&argv, dir);
+	strv_add(&argv, "--id");
+	strv_add(&argv, "user");
+	if (strv_failed(&argv))
+		return err_set(reterr, -ENOMEM, "out of memory");
+	spec.argv = argv.item;
+	e = fs_mkdirs(dir, 0755, reterr);
+	if (e == 0)
+		e = proc_run(&spec, 64 * KIB, clock_deadline_ms(KERNEL_MS), &o, reterr);
+	if (e < 0)
+		return e;
+	if (o.status != 0)
+		e = err_set(reterr, -EINVAL, "--kernel %s: %s", file, buf_text(&o.err));
+	proc_output_free(&o);
+	if (e == 0)
+		*ret_dir = TAKE_PTR(dir);
+	return e;
+}
+
+static bool is_user_kernel(const struct opts *o)
+{
+	return opt_given(o, OPT_KERNEL) && !kernel_find(o->value[OPT_KERNEL].text);
+}
+
+static int load_selected(const struct command_call *c, struct plan *ret, struct err *reterr)
+{
+	CLEANUP(freep) char *dir = fs_path("%s/bench/plans", c->home);
+	struct opts *o = c->opts;
+	const struct plan_filter filter = {
+		.stack_glob = o->value[OPT_STACK].text,
+		.workload_glob = o->value[OPT_WORKLOAD].text,
+		.cell_glob = o->value[OPT_CELL].text,
+		.kernel = is_user_kernel(o) ? "user" : o->value[OPT_KERNEL].text,
+	};
+	int e;
+
+	if (!dir)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	if (opt_given(o, OPT_MODULES) && !is_user_kernel(o))
+		return err_set(reterr, -EINVAL, "--modules belongs to --kernel FILE");
+	if (is_user_kernel(o) && !fs_exists(o->value[OPT_KERNEL].text))
+		return err_set(reterr, -ENOENT,
+			       "--kernel '%s' is neither an id of 'virtiofs-qual list' nor a file",
+			       o->value[OPT_KERNEL].text);
+	e = plan_load(dir, o->value[OPT_PLAN].text, ret, reterr);
+	if (e < 0)
+		return e;
+	ret->rounds = (unsigned)opt_from_plan(o, OPT_ROUNDS, ret->rounds);
+	ret->seed = (uint64_t)opt_from_plan(o, OPT_SEED, (double)ret->seed);
+	ret->time_ms = (unsigned)(opt_from_plan(o, OPT_TIME, ret->time_ms / 1000.0) * 1000.0 + 0.5);
+	e = plan_select(ret, &filter, reterr);
+	if (e < 0)
+		plan_free(ret);
+	return e;
+}
+
+static double expected_seconds(const struct plan *p)
+{
+	double s = 0;
+	size_t guests = 0;
+
+	for (size_t i = 0; i < p->cells.count; i++) {
+		const struct cell *c = &p->cells.item[i];
+		size_t j;
+
+		s += p->rounds *
+		     (PASS_OVERHEAD_S + (double)c->workload->phase_count * p->time_ms / 1000.0);
+		for (j = 0; j < i; j++)
+			if (p->cells.item[j].vmm == c->vmm && p->cells.item[j].kernel == c->kernel)
+				break;
+		guests += c->vmm && j == i;
+	}
+	return s + (double)guests * GUEST_START_S;
+}
+
+static void print_cells(const struct plan *p)
+{
+	for (size_t i = 0; i < p->cells.count; i++)
+		(void)printf("  %s\n", p->cells.item[i].id);
+	(void)printf("\n");
+}
+
+static void print_head(FILE *out, const struct plan *p)
+{
+	(void)fprintf(
+		out,
+		"plan %s: %s\n%zu cells x %u round%s, phases of at most %.2g s, seed %llu; about %.0f s\n\n",
+		p->name, p->title, p->cells.count, p->rounds, p->rounds == 1 ? "" : "s",
+		p->time_ms / 1000.0, (unsigned long long)p->seed, expected_seconds(p));
+}
+
+static json_t *plan_json(const struct plan *p)
+{
+	json_t *cells = json_array();
+
+	for (size_t i = 0; i < p->cells.count; i++)
+		(void)json_array_append_new(cells, json_string(p->cells.item[i].id));
+	return json_pack("{s:i,s:s,s:s,s:i,s:I,s:o,s:o}", "schema", 1, "name", p->name, "title",
+			 p->title, "rounds", (int)p->rounds, "seed", (json_int_t)p->seed,
+			 "expected_s", json_num(expected_seconds(p)), "cells", cells);
+}
+
+int command_plan(const struct command_call *c)
+{
+	CLEANUP(plan_free) struct plan plan = { 0 };
+	struct err err = { 0 };
+
+	if (load_selected(c, &plan, &err) < 0)
+		return command_error(EXIT_USAGE, &err);
+	if (opt_is_json(c->opts)) {
+		json_auto_t *j = plan_json(&plan);
+
+		(void)json_dumpf(j, stdout, JSON_INDENT(2));
+		(void)printf("\n");
+		return EXIT_OK;
+	}
+	print_head(stdout, &plan);
+	print_cells(&plan);
+	return EXIT_OK;
+}
+
+static int outcome_status(const struct run_outcome *o)
+{
+	if (o->interrupted)
+		return EXIT_INTERRUPTED;
+	if (o->failed || o->pending)
+		return EXIT_BROKEN;
+	return o->ok ? EXIT_OK : EXIT_SKIPPED;
+}
+
+static int show_outcome(const struct command_call *c, const struct run_outcome *o)
+{
+	struct err err = { 0 };
+	int e;
+
+	if (opt_is_json(c->opts)) {
+		json_auto_t *j = json_pack(
+			"{s:i,s:s,s:b,s:I,s:I,s:I,s:I}", "schema", 1, "dir", o->dir, "interrupted",
+			o->interrupted, "ok", (json_int_t)o->ok, "n/a", (json_int_t)o->na, "failed",
+			(json_int_t)o->failed, "pending", (json_int_t)o->pending);
+
+		(void)json_dumpf(j, stdout, JSON_INDENT(2));
+		(void)printf("\n");
+		return outcome_status(o);
+	}
+	e = report_summary(o->dir, stdout, &err);
+	if (e < 0)
+		return command_error(EXIT_BROKEN, &err);
+	if (o->interrupted)
+		(void)printf("interrupted: %zu cells were not finished; what was done is in %s\n",
+			     o->pending, o->dir);
+	return outcome_status(o);
+}
+
+int command_run(const struct command_call *c)
+{
+	CLEANUP(plan_free) struct plan plan = { 0 };
+	CLEANUP(freep) char *user_kernel = NULL;
+	struct run_outcome outcome = { 0 };
+	struct run_request req = {
+		.home = c->home, .out = c->opts->value[OPT_OUT].text, .plan = &plan, .opts = c->opts
+	};
+	struct err err = { 0 };
+	int status;
+
+	if (load_selected(c, &plan, &err) < 0)
+		return command_error(EXIT_USAGE, &err);
+	if (is_user_kernel(c->opts) && make_user_kernel(c, &user_kernel, &err) < 0)
+		return command_error(EXIT_USAGE, &err);
+	req.user_kernel = user_kernel;
+	print_head(stderr, &plan);
+	if (run_execute(&req, &outcome, &err) < 0)
+		return command_error(EXIT_BROKEN, &err);
+	status = show_outcome(c, &outcome);
+	run_outcome_free(&outcome);
+	return status;
+}
+
+int command_report(const struct command_call *c)
+{
+	const char *dir = c->opts->operands[0];
+	struct err err = { 0 };
+
+	if (report_write(dir, &err) < 0)
+		return command_error(EXIT_BROKEN, &err);
+	if (opt_is_json(c->opts))
+		(void)printf(
+			"{\"schema\": 1, \"written\": [\"report.html\", \"report.md\", \"results.csv\", \"repro.sh\"]}\n");
+	else
+		(void)printf("%s/report.html\n%s/report.md\n%s/results.csv\n", dir, dir, dir);
+	return EXIT_OK;
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "opt/opt.h"
+
+#include "base/json.h"
+
+#include <getopt.h>
+#include <math.h>
+#include <string.h>
+
+enum opt_kind { OPT_FLAG, OPT_TEXT, OPT_NUMBER };
+
+struct opt_def {
+	const char *name;
+	const char *arg;
+	const char *help;
+	const char *def;
+	const char *allowed; /* words separated by '|', NULL: anything */
+	enum opt_kind kind;
+	double min;
+	double max;
+	unsigned commands;
+};
+
+#define CMD_SELECT (CMD_PLAN | CMD_RUN)
+#define CMD_ALL	   (CMD_DOCTOR | CMD_LIST | CMD_PLAN | CMD_RUN | CMD_REPORT)
+
+static const struct opt_def defs[OPT_COUNT] = {
+	[OPT_PLAN] = { .name = "plan",
+		       .arg = "NAME|FILE",
+		       .help = "what to run",
+		       .def = "quick",
+		       .kind = OPT_TEXT,
+		       .commands = CMD_SELECT },
+	[OPT_STACK] = { .name = "stack",
+			.arg = "GLOB",
+			.help = "only these stacks of the plan",
+			.kind = OPT_TEXT,
+			.commands = CMD_SELECT },
+	[OPT_WORKLOAD] = { .name = "workload",
+			   .arg = "GLOB",
+			   .help = "only these workloads of the plan",
+			   .kind = OPT_TEXT,
+			   .commands = CMD_SELECT },
+	[OPT_CELL] = { .name = "cell",
+		       .arg = "GLOB",
+		       .help = "only cells whose id matches",
+		       .kind = OPT_TEXT,
+		       .commands = CMD_SELECT },
+	[OPT_KERNEL] = { .name = "kernel",
+			 .arg = "ID|FILE",
+			 .help = "guest kernel of every cell: an id of 'list', or your own bzImage or vmlinux",
+			 .kind = OPT_TEXT,
+			 .commands = CMD_SELECT },
+	[OPT_MODULES] = { .name = "modules",
+			  .arg = "DIR",
+			  .help = "its modules (a lib/modules/VERSION folder)",
+			  .kind = OPT_TEXT,
+			  .commands = CMD_SELECT },
+	[OPT_ACCELERATOR] = { .name = "accelerator",
+			      .arg = "auto|kvm|tcg",
+			      .help = "auto boots a test guest on KVM and takes TCG if that fails",
+			      .def = "auto",
+			      .allowed = "auto|kvm|tcg",
+			      .kind = OPT_TEXT,
+			      .commands = CMD_RUN | CMD_DOCTOR },
+	[OPT_ROUNDS] = { .name = "rounds",
+			 .arg = "N",
+			 .help = "passes of each cell",
+			 .kind = OPT_NUMBER,
+			 .min = 1,
+			 .max = 1000,
+			 .commands = CMD_SELECT },
+	[OPT_SEED] = { .name = "seed",
+		       .arg = "N",
+		       .help = "order of the passes",
+		       .kind = OPT_NUMBER,
+		       .max = 2147483647,
+		       .commands = CMD_SELECT },
+	[OPT_TIME] = { .name = "time",
+		       .arg = "SECONDS",
+		       .help = "upper bound of one phase of a workload",
+		       .kind = OPT_NUMBER,
+		       .min = 0.01,
+		       .max = 3600,
+		       .commands = CMD_SELECT },
+	[OPT_VCPUS] = { .name = "vcpus",
+			.arg = "N",
+			.help = "virtual CPUs of a guest",
+			.def = "1",
+			.kind = OPT_NUMBER,
+			.min = 1,
+			.max = 64,
+			.commands = CMD_RUN },
+	[OPT_MEMORY] = { .name = "memory",
+			 .arg = "MIB",
+			 .help = "memory of a guest",
+			 .def = "512",
+			 .kind = OPT_NUMBER,
+			 .min = 256,
+			 .max = 65536,
+			 .commands = CMD_RUN },
+	[OPT_OUT] = { .name = "out",
+		      .arg = "DIR",
+		      .help = "write the run here (default: a new folder in results/runs)",
+		      .kind = OPT_TEXT,
+		      .commands = CMD_RUN },
+	[OPT_SUITE] = { .name = "suite",
+			.arg = "S",
+			.help = "suite of this version: bench",
+			.def = "bench",
+			.allowed = "bench",
+			.kind = OPT_TEXT,
+			.commands = CMD_RUN | CMD_LIST },
+	[OPT_FORMAT] = { .name = "format",
+			 .arg = "text|json",
+			 .help = "form of what is printed",
+			 .def = "text",
+			 .allowed = "text|json",
+			 .kind = OPT_TEXT,
+			 .commands = CMD_ALL },
+	[OPT_JSON] = { .name = "json",
+		       .help = "short for --format json",
+		       .kind = OPT_FLAG,
+		       .commands = CMD_ALL },
+	[OPT_HOME] = { .name = "home",
+		       .arg = "DIR",
+		       .help = "the project folder (default: found from the program)",
+		       .kind = OPT_TEXT,
+		       .commands = CMD_ALL },
+	[OPT_HELP] = { .name = "help", .help = "this text", .kind = OPT_FLAG, .commands = CMD_ALL },
+};
+
+static int allowed_word(const char *allowed, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = allowed; *p; p += strcspn(p, "|"), p += *p == '|')
+		if (strcspn(p, "|") == n && strncmp(p, word, n) == 0)
+			return 1;
+	return 0;
+}
+
+static int set_value(struct opt_value *v, const struct opt_def *d, const char *text,
+		     const char *origin, struct err *reterr)
+{
+	char *end;
+
+	if (d->kind == OPT_TEXT && text[0] == '\0')
+		return err_set(reterr, -EINVAL, "--%s needs %s, not an empty text", d->name,
+			       d->arg);
+	if (d->allowed && !allowed_word(d->allowed, text))
+		return err_set(reterr, -EINVAL, "--%s '%s': allowed are %s", d->name, text,
+			       d->allowed);
+	if (d->kind == OPT_NUMBER) {
+		errno = 0;
+		v->number = strtod(text, &end);
+		if (errno || end == text || *end || !isfinite(v->number) || v->number < d->min ||
+		    v->number > d->max)
+			return err_set(reterr, -EINVAL, "--%s '%s' is not a number from %g to %g",
+				       d->name, text, d->min, d->max);
+	}
+	v->text = text;
+	v->origin = origin;
+	return 0;
+}
+
+static int set_defaults(struct opts *o, struct err *reterr)
+{
+	int e = 0;
+
+	for (size_t i = 0; e == 0 && i < OPT_COUNT; i++) {
+		o->value[i] = (struct opt_value){ .origin = "default" };
+		if (defs[i].def)
+			e = set_value(&o->value[i], &defs[i], defs[i].def, "default", reterr);
+	}
+	return e;
+}
+
+int opt_parse(int argc, char **argv, enum command_bit command, struct opts *ret, struct err *reterr)
+{
+	struct option rows[OPT_COUNT + 1] = { { 0 } };
+	struct opts o = { 0 };
+	int e = set_defaults(&o, reterr);
+	int c;
+
+	for (size_t i = 0; i < OPT_COUNT; i++)
+		rows[i] = (struct option){ defs[i].name, defs[i].kind != OPT_FLAG, NULL, (int)i };
+	optind = 0; /* glibc: start anew, with permutation */
+	opterr = 0;
+	while (e == 0 && (c = getopt_long(argc, argv, ":", rows, NULL)) != -1) {
+		if (c == ':')
+			e = err_set(reterr, -EINVAL, "%s needs a value", argv[optind - 1]);
+		else if (c == '?')
+			e = err_set(reterr, -EINVAL, "unknown option %s", argv[optind - 1]);
+		else if (!(defs[c].commands & command))
+			e = err_set(reterr, -EINVAL, "--%s does not belong to '%s'", defs[c].name,
+				    argv[0]);
+		else
+			e = set_value(&o.value[c], &defs[c],
+				      defs[c].kind == OPT_FLAG ? "yes" : optarg, "command line",
+				      reterr);
+	}
+	if (e < 0)
+		return e;
+	o.operands = (const char *const *)argv + optind;
+	o.operand_count = (size_t)(argc - optind);
+	*ret = o;
+	return 0;
+}
+
+void opt_help(FILE *out, enum command_bit command)
+{
+	for (size_t i = 0; i < OPT_COUNT; i++) {
+		const struct opt_def *d = &defs[i];
+		char left[48];
+
+		if (!(d->commands & command))
+			continue;
+		(void)snprintf(left, sizeof(left), "--%s%s%s", d->name, d->arg ? " " : "",
+			       d->arg ? d->arg : "");
+		(void)fprintf(out, "  %-28s %s%s%s%s\n", left, d->help, d->def ? " (default: " : "",
+			      d->def ? d->def : "", d->def ? ")" : "");
+	}
+}
+
+bool opt_is_json(const struct opts *o)
+{
+	return opt_given(o, OPT_JSON) || strcmp(o->value[OPT_FORMAT].text, "json") == 0;
+}
+
+double opt_from_plan(struct opts *o, enum opt_id id, double plan_value)
+{
+	struct opt_value *v = &o->value[id];
+
+	if (!v->text) {
+		v->number = plan_value;
+		v->origin = "plan";
+	}
+	return v->number;
+}
+
+json_t *opt_json(const struct opts *o, enum command_bit command)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < OPT_COUNT; i++) {
+		const struct opt_value *v = &o->value[i];
+		json_t *value;
+
+		/* Where things lie on this machine is nobody's business. */
+		if (!(defs[i].commands & command) || i == OPT_HOME || i == OPT_HELP ||
+		    i == OPT_OUT || i == OPT_MODULES)
+			continue;
+		if (defs[i].kind == OPT_NUMBER && (v->text || strcmp(v->origin, "plan") == 0))
+			value = json_num(v->number);
+		else if (i == OPT_KERNEL && v->text && strchr(v->text, '/'))
+			value = json_string("(a file)");
+		else
+			value = v->text ? json_string(v->text) : json_null();
+		(void)json_array_append_new(list, json_pack("{s:s,s:o,s:s}", "name", defs[i].name,
+							    "value", value, "origin", v->origin));
+	}
+	return list;
+}

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/executor.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "metric/metric.h"
+#include "run/isolate.h"
+#include "run/pass.h"
+#include "run/probe.h"
+#include "run/progress.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+
+/* Timings of two runs at once would falsify each other, so there is one per machine. */
+#define LOCK_PATH	"/run/lock/virtiofs-qual.lock"
+#define PROGRAM_VERSION "0.1.0"
+/* Exit status of the inner process: it said why on stderr. */
+#define INNER_FAILED 3
+
+struct inner {
+	const struct run_request *req;
+	struct store *store;
+};
+
+static json_t *utc_now(void)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	char text[32];
+
+	(void)gmtime_r(&now, &tm);
+	(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return json_string(text);
+}
+
+static json_t *describe_stacks(const struct plan *p)
+{
+	json_t *list = json_array();
+	size_t count;
+	const struct stack *const *all = stack_list(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		bool used = false;
+
+		for (size_t j = 0; j < p->cells.count; j++)
+			used |= p->cells.item[j].stack == all[i];
+		if (used)
+			(void)json_array_append_new(
+				list,
+				json_pack("{s:s,s:s,s:s,s:s}", "id", all[i]->id, "title",
+					  all[i]->title, "kind",
+					  all[i]->kind == STACK_HOST ? "baseline" : "virtiofs",
+					  "direct_io", all[i]->direct_io));
+	}
+	return list;
+}
+
+static void add_metric(json_t *list, const char *phase, const struct metric_def *m)
+{
+	char name[96];
+	size_t i;
+	json_t *seen;
+
+	(void)snprintf(name, sizeof(name), "%s.%s", phase, m->name);
+	json_array_foreach(list, i, seen)
+		if (strcmp(json_str_at(seen, "name", ""), name) == 0)
+			return;
+	(void)json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s,s:s}", "name", name, "title",
+						    m->title, "unit", m->unit, "better",
+						    metric_better_name(m->better), "kind",
+						    metric_kind_name(m->kind)));
+}
+
+static void describe_workload(const struct workload *w, json_t *workloads, json_t *metrics)
+{
+	json_t *headline = json_array();
+
+	for (const char *const *h = w->headline; *h; h++)
+		(void)json_array_append_new(headline, json_string(*h));
+	(void)json_array_append_new(
+		workloads, json_pack("{s:s,s:s,s:s,s:s,s:I,s:o}", "id", w->id, "title", w->title,
+				     "question", w->question, "decides", w->decides, "file_bytes",
+				     (json_int_t)w->file_bytes, "headline", headline));
+	for (size_t i = 0; i < w->phase_count; i++) {
+		for (size_t j = 0; j < w->metric_count; j++)
+			add_metric(metrics, w->phases[i].name, &w->metrics[j]);
+		for (size_t j = 0; j < METRIC_BUILTIN_COUNT; j++)
+			add_metric(metrics, w->phases[i].name,
+				   metric_builtin((enum builtin_metric)j));
+	}
+}
+
+static void describe_workloads(json_t *run, const struct plan *p)
+{
+	json_t *workloads = json_array();
+	json_t *metrics = json_array();
+	size_t count;
+	const struct workload *const *all = workload_list(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		bool used = false;
+
+		for (size_t j = 0; j < p->cells.count; j++)
+			used |= p->cells.item[j].workload == all[i];
+		if (used)
+			describe_workload(all[i], workloads, metrics);
+	}
+	(void)json_object_set_new(run, "workloads", workloads);
+	(void)json_object_set_new(run, "metrics", metrics);
+}
+
+static void describe_order(json_t *run, const struct plan *p)
+{
+	json_t *order = json_array();
+	json_t *cells = json_array();
+
+	for (size_t i = 0; i < p->cells.count; i++)
+		(void)json_array_append_new(cells, json_string(p->cells.item[i].id));
+	for (unsigned round = 1; round <= p->rounds; round++) {
+		CLEANUP(freep) size_t *index = plan_order(p, round);
+		json_t *list = json_array();
+
+		for (size_t i = 0; index && i < p->cells.count; i++)
+			(void)json_array_append_new(list, json_string(p->cells.item[index[i]].id));
+		(void)json_array_append_new(order, list);
+	}
+	(void)json_object_set_new(run, "cells", cells);
+	(void)json_object_set_new(run, "order", order);
+}
+
+/* What is known before anything runs. */
+static int describe_run(struct store *s, const struct run_request *req, struct err *reterr)
+{
+	const struct plan *p = req->plan;
+	json_t *run = s->run;
+
+	(void)json_object_set_new(run, "schema", json_integer(1));
+	(void)json_object_set_new(
+		run, "program",
+		json_pack("{s:s,s:s}", "name", "virtiofs-qual", "version", PROGRAM_VERSION));
+	(void)json_object_set_new(run, "plan",
+				  json_pack("{s:s,s:s,s:i}", "name", p->name, "title", p->title,
+					    "rounds", (int)p->rounds));
+	(void)json_object_set_new(run, "seed", json_integer((json_int_t)p->seed));
+	(void)json_object_set_new(run, "started", utc_now());
+	(void)json_object_set_new(run, "finished", json_null());
+	(void)json_object_set_new(run, "status", json_string("running"));
+	(void)json_object_set_new(run, "options", opt_json(req->opts, CMD_RUN));
+	(void)json_object_set_new(run, "host", json_object());
+	(void)json_object_set_new(run, "accelerator",
+				  json_pack("{s:s,s:s,s:[]}", "used", "tcg", "requested",
+					    req->opts->value[OPT_ACCELERATOR].text, "evidence"));
+	(void)json_object_set_new(run, "versions", json_object());
+	(void)json_object_set_new(run, "image", json_object());
+	(void)json_object_set_new(run, "guests", json_array());
+	(void)json_object_set_new(run, "stacks", describe_stacks(p));
+	describe_workloads(run, p);
+	describe_order(run, p);
+	return store_save_run(s, reterr);
+}
+
+static bool needs_guest(const struct plan *p)
+{
+	for (size_t i = 0; i < p->cells.count; i++)
+		if (p->cells.item[i].vmm)
+			return true;
+	return false;
+}
+
+static int probe_all(struct inner *in, const struct world *w, const char **ret_accel,
+		     struct err *reterr)
+{
+	json_t *run = in->store->run;
+	json_t *accel = NULL;
+	int e = 0;
+
+	*ret_accel = "none";
+	(void)json_object_set_new(run, "host", probe_host(w));
+	(void)json_object_set_new(run, "versions", probe_versions(in->req->plan));
+	(void)json_object_set_new(run, "image", probe_image());
+	if (needs_guest(in->req->plan))
+		e = probe_accelerator(w, in->req->opts->value[OPT_ACCELERATOR].text, ret_accel,
+				      &accel, reterr);
+	if (e < 0)
+		return e;
+	if (accel)
+		(void)json_object_set_new(run, "accelerator", accel);
+	else
+		(void)json_object_set_new(json_object_get(run, "accelerator"), "used",
+					  json_string("none"));
+	e = store_add_cells(in->store, &in->req->plan->cells, *ret_accel, reterr);
+	return e < 0 ? e : store_save_run(in->store, reterr);
+}
+
+static int run_pass(struct inner *in, struct pass_context *ctx, struct progress *progress,
+		    const struct cell *c, unsigned round, struct err *reterr)
+{
+	CLEANUP(freep) char *dir = NULL;
+	struct pass_result r = { 0 };
+	int e;
+
+	/* What a stack answered once it will answer again: n/a is not asked for in later rounds. */
+	if (strcmp(store_cell_status(in->store, c), "n/a") == 0) {
+		progress->total--;
+		return 0;
+	}
+	e = store_pass_begin(in->store, c, round, &dir, reterr);
+	if (e < 0)
+		return e;
+	progress_pass(progress, c, round);
+	pass_run(ctx, c, dir, &r);
+	e = store_pass_commit(in->store, c, round, in->req->plan->rounds, &r, reterr);
+	progress_done(progress, &r);
+	pass_result_free(&r);
+	return e;
+}
+
+static int run_rounds(struct inner *in, struct pass_context *ctx, struct err *reterr)
+{
+	const struct plan *p = in->req->plan;
+	struct progress progress;
+	int e = 0;
+
+	progress_start(&progress, p->cells.count * p->rounds);
+	ctx->stage = progress_stage;
+	ctx->stage_arg = &progress;
+	for (unsigned round = 1; e == 0 && round <= p->rounds; round++) {
+		CLEANUP(freep) size_t *order = plan_order(p, round);
+
+		for (size_t i = 0; e == 0 && i < p->cells.count; i++)
+			e = order ? run_pass(in, ctx, &progress, &p->cells.item[order[i]], round,
+					     reterr)
+				  : -ENOMEM;
+	}
+	progress_end(&progress);
+	return e;
+}
+
+static int run_in_world(struct inner *in, const struct world *w, struct err *reterr)
+{
+	const struct opts *o = in->req->opts;
+	CLEANUP(freep) char *log_dir = fs_path("%s/guests", in->store->dir);
+	CLEANUP(freep) char *cmdline = fs_path("%s/guest-image/cmdline", in->req->home);
+	struct fleet_options fo = {
+		.vcpus = (unsigned)o->value[OPT_VCPUS].number,
+		.memory_mib = (unsigned)o->value[OPT_MEMORY].number,
+		.cmdline_path = cmdline,
+		.log_dir = log_dir,
+		.world = w,
+	};
+	struct fleet fleet;
+	struct pass_context ctx = { .world = w,
+				    .fleet = &fleet,
+				    .time_ms = in->req->plan->time_ms };
+	int e = probe_all(in, w, &fo.accelerator, reterr);
+
+	if (e < 0 || !log_dir || !cmdline)
+		return e < 0 ? e : -ENOMEM;
+	fleet_init(&fleet, &fo);
+	e = run_rounds(in, &ctx, reterr);
+	(void)json_object_set_new(in->store->run, "guests", fleet_describe(&fleet));
+	fleet_free(&fleet);
+	if (e < 0)
+		return e;
+	(void)json_object_set_new(in->store->run, "status", json_string("complete"));
+	(void)json_object_set_new(in->store->run, "finished", utc_now());
+	return store_save_run(in->store, reterr);
+}
+
+static int inner_main(void *arg)
+{
+	struct inner *in = arg;
+	const struct world_source src = { in->req->home, in->req->user_kernel };
+	struct world w = { 0 };
+	struct err err = { 0 };
+	int e = world_make(&src, &w, &err);
+
+	if (e == 0)
+		e = run_in_world(in, &w, &err);
+	if (e < 0)
+		(void)fprintf(stderr, "virtiofs-qual: %s\n", err.text);
+	return e < 0 ? INNER_FAILED : 0;
+}
+
+/* The inner process may have been killed: the truth is on disk. */
+static int settle(const char *dir, bool interrupted, struct run_outcome *o, struct err *reterr)
+{
+	CLEANUP(freep) char *path = fs_path("%s/run.json", dir);
+	json_auto_t *run = NULL;
+	size_t i;
+	json_t *id;
+	int e = path ? json_load_path(path, &run, reterr) : -ENOMEM;
+
+	if (e < 0)
+		return e;
+	if (interrupted) {
+		(void)json_object_set_new(run, "status", json_string("interrupted"));
+		(void)json_object_set_new(run, "finished", utc_now());
+		e = json_save_atomic(path, run, reterr);
+	}
+	json_array_foreach(json_object_get(run, "cells"), i, id) {
+		CLEANUP(freep)
+		char *cell_path = fs_path("%s/cells/%s/cell.json", dir, json_string_value(id));
+		json_auto_t *cell = NULL;
+		const char *status;
+
+		if (!cell_path || json_load_path(cell_path, &cell, NULL) < 0) {
+			o->pending++;
+			continue;
+		}
+		status = json_str_at(cell, "status", "pending");
+		o->ok += strcmp(status, "ok") == 0;
+		o->na += strcmp(status, "n/a") == 0;
+		o->failed += strcmp(status, "failed") == 0;
+		o->pending += strcmp(status, "pending") == 0;
+	}
+	return e;
+}
+
+static int take_lock(struct err *reterr)
+{
+	CLEANUP(fd_closep) int fd = open(LOCK_PATH, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+
+	if (fd < 0)
+		return err_errno(reterr, -errno, "cannot open %s", LOCK_PATH);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return err_set(
+			reterr, -EBUSY,
+			"another virtiofs-qual run is going on on this machine; two at once would "
+			"falsify each other's times. Wait for it, or end it.");
+	return TAKE_FD(fd);
+}
+
+int run_execute(const struct run_request *req, struct run_outcome *ret, struct err *reterr)
+{
+	CLEANUP(freep)
+	char *base = req->out ? strdup(req->out) : fs_path("%s/results/runs", req->home);
+	CLEANUP(fd_closep) int lock = take_lock(reterr);
+	struct run_outcome o = { 0 };
+	struct isolate_result how = { 0 };
+	struct store store = { 0 };
+	struct inner in = { req, &store };
+	int e;
+
+	if (lock < 0)
+		return lock;
+	e = base ? world_prepare(reterr) : err_set(reterr, -ENOMEM, "out of memory");
+	if (e == 0)
+		e = store_create(base, req->out != NULL, req->plan->name, &store, reterr);
+	if (e == 0)
+		e = describe_run(&store, req, reterr);
+	if (e == 0)
+		e = isolate_run(inner_main, &in, &how, reterr);
+	if (e == 0 && !how.interrupted && how.status != 0 && how.status != INNER_FAILED)
+		e = err_set(reterr, -EIO, "the run ended with status %d; what was done is in %s",
+			    how.status, store.dir);
+	if (e == 0 && how.status == INNER_FAILED)
+		e = err_set(reterr, -EIO, "the run stopped (see above); what was done is in %s",
+			    store.dir);
+	if (e == 0)
+		e = settle(store.dir, how.interrupted, &o, reterr);
+	if (e == 0) {
+		o.interrupted = how.interrupted;
+		o.dir = TAKE_PTR(store.dir);
+		*ret = o;
+	}
+	store_free(&store);
+	return e;
+}
+
+void run_outcome_free(struct run_outcome *o)
+{
+	free(o->dir);
+	*o = (struct run_outcome){ 0 };
+}

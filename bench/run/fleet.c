@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/fleet.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/json.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+/* Far beyond what a boot takes under TCG on a loaded host (about 3 s). */
+#define BOOT_MS	   60000
+#define SAVE_MS	   30000
+#define TOOL_MS	   10000
+#define STARTS_MAX 2
+/* An answer of vq-guest is a few hundred bytes. */
+#define TOOL_OUT_MAX (256 * KIB)
+/* Longest kernel command line that x86 takes. */
+#define CMDLINE_MAX 2048
+
+void fleet_init(struct fleet *f, const struct fleet_options *opt)
+{
+	*f = (struct fleet){ .opt = *opt };
+}
+
+int guest_tool(struct agent *a, const char *const *args, unsigned deadline_ms, json_t **ret,
+	       struct err *reterr)
+{
+	CLEANUP(strv_free) struct strv argv = { 0 };
+	struct agent_job job = { .deadline_ms = deadline_ms,
+				 .stdout_max = TOOL_OUT_MAX,
+				 .stderr_max = TOOL_OUT_MAX };
+	struct agent_result r = { 0 };
+	json_error_t je;
+	char fate[128];
+	json_t *v;
+	int e;
+
+	strv_add(&argv, "/usr/lib/vq/vq-guest");
+	strv_add_all(&argv, args);
+	if (strv_failed(&argv))
+		return err_set(reterr, -ENOMEM, "out of memory");
+	job.argv = (const char *const *)argv.item;
+	e = agent_run(a, &job, &r, reterr);
+	if (e < 0)
+		return err_prefix(reterr, e, "vq-guest %s", args[0]);
+	v = json_loadb(buf_text(&r.out), r.out.size, 0, &je);
+	if (!v)
+		e = err_set(reterr, -EREMOTEIO, "vq-guest %s: %s: %.500s", args[0],
+			    agent_fate_describe(&r, fate, sizeof(fate)), buf_text(&r.err));
+	else
+		*ret = v;
+	agent_result_free(&r);
+	return e;
+}
+
+/* The recommended words of the image, one per line, '#' starts a reason. */
+static int read_cmdline(const char *path, struct buf *ret, struct err *reterr)
+{
+	CLEANUP(buf_free) struct buf text = { 0 };
+	char *save = NULL;
+	int e = fs_read(path, 64 * KIB, &text, reterr);
+
+	if (e < 0)
+		return e;
+	for (char *line = strtok_r(text.data, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		line[strcspn(line, "# \t")] = '\0';
+		if (*line && buf_printf(ret, "%s%s", ret->size ? " " : "", line) < 0)
+			return err_set(reterr, -ENOMEM, "out of memory");
+	}
+	if (ret->size >= CMDLINE_MAX)
+		return err_set(reterr, -EINVAL, "the kernel command line is longer than %d bytes",
+			       CMDLINE_MAX);
+	return 0;
+}
+
+struct start_paths {
+	char kernel[128];
+	char initramfs[128];
+	char socket[108];
+	char *log_dir;
+};
+
+static int make_paths(struct fleet *f, struct fleet_guest *g, struct start_paths *p,
+		      struct err *reterr)
+{
+	const char *dir = strcmp(g->kernel->id, "user") == 0 ? WORLD "/kernel" : WORLD_IMAGE;
+
+	(void)snprintf(p->kernel, sizeof(p->kernel), "%s/vmlinux-%s", dir, g->kernel->id);
+	(void)snprintf(p->initramfs, sizeof(p->initramfs), "%s/initramfs-%s.cpio", dir,
+		       g->kernel->id);
+	(void)snprintf(p->socket, sizeof(p->socket), "%s/%s.%s.%u", WORLD_SOCKETS, g->vmm->id,
+		       g->kernel->id, g->starts);
+	p->log_dir = fs_path("%s/%s.%s.%u", f->opt.log_dir, g->vmm->id, g->kernel->id, g->starts);
+	if (!p->log_dir)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	return fs_mkdirs(p->log_dir, 0755, reterr);
+}
+
+static int build_command(struct fleet *f, struct fleet_guest *g, const struct start_paths *p,
+			 int qmp_fd, struct strv *argv, struct strv *env, struct err *reterr)
+{
+	static const struct stack_paths roots = { WORLD_ROOTS, WORLD_IMAGE };
+	CLEANUP(buf_free) struct buf cmdline = { 0 };
+	int e = read_cmdline(f->opt.cmdline_path, &cmdline, reterr);
+	struct vmm_config c = {
+		.accelerator = f->opt.accelerator,
+		.vcpus = f->opt.vcpus,
+		.memory_mib = f->opt.memory_mib,
+		.kernel = p->kernel,
+		.initramfs = p->initramfs,
+		.root_image = WORLD_IMAGE "/root.erofs",
+		.qmp_fd = qmp_fd,
+		.agent_socket = p->socket,
+		.incoming = g->state[0] != '\0',
+		.sandbox = true,
+	};
+
+	if (e < 0)
+		return e;
+	c.cmdline = buf_text(&cmdline);
+	if (vmm_argv(g->vmm, &roots, &c, argv) < 0 || vmm_env(g->vmm, &roots, env) < 0)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	json_decref(g->argv);
+	g->argv = json_argv(argv->item);
+	return 0;
+}
+
+static int start_guest(struct fleet *f, struct fleet_guest *g, struct err *reterr)
+{
+	struct start_paths p = { 0 };
+	CLEANUP(strv_free) struct strv argv = { 0 };
+	CLEANUP(strv_free) struct strv env = { 0 };
+	CLEANUP(fd_closep) int ours = -1;
+	CLEANUP(fd_closep) int theirs = -1;
+	const struct guest_state state = { g->state, g->vmm->saves_by_path };
+	struct guest_launch l = {
+		.restore = g->state[0] ? &state : NULL,
+		.uid = f->opt.world->vmm_uid,
+		.gid = f->opt.world->vmm_gid,
+		.deadline_ns = clock_deadline_ms(BOOT_MS),
+	};
+	int pair[2];
+	int e;
+
+	g->starts++;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_errno(reterr, -errno, "cannot make a socket pair");
+	ours = pair[0];
+	theirs = pair[1];
+	e = make_paths(f, g, &p, reterr);
+	if (e == 0)
+		e = build_command(f, g, &p, theirs, &argv, &env, reterr);
+	if (e == 0) {
+		l.argv = argv.item;
+		l.env = env.item;
+		l.qmp_fd = TAKE_FD(ours);
+		l.vmm_qmp_fd = TAKE_FD(theirs);
+		l.agent_socket = p.socket;
+		l.log_dir = p.log_dir;
+		e = guest_start(&l, &g->guest, reterr);
+	}
+	free(p.log_dir);
+	return e;
+}
+
+static int read_state(struct fleet_guest *g, json_t **ret, struct err *reterr)
+{
+	static const char *const args[] = { "state", NULL };
+
+	return guest_tool(g->guest.agent, args, TOOL_MS, ret, reterr);
+}
+
+static int take_baseline(struct fleet_guest *g, struct err *reterr)
+{
+	json_auto_t *state = NULL;
+	int e = read_state(g, &state, reterr);
+
+	if (e < 0)
+		return e;
+	if (json_number_at(state, "processes", &g->baseline.processes) < 0 ||
+	    json_number_at(state, "tainted", &g->baseline.tainted) < 0)
+		return err_set(reterr, -EPROTO, "vq-guest state lacks processes or tainted");
+	return 0;
+}
+
+static int save_guest(struct fleet_guest *g, struct err *reterr)
+{
+	const struct guest_state to = { g->state, g->vmm->saves_by_path };
+	struct stat st;
+	int e = guest_pause(&g->guest, reterr);
+
+	(void)snprintf(g->state, sizeof(g->state), "%s/%s.%s.state", WORLD_SOCKETS, g->vmm->id,
+		       g->kernel->id);
+	if (e == 0)
+		e = guest_save(&g->guest, &to, clock_deadline_ms(SAVE_MS), reterr);
+	if (e < 0) {
+		g->state[0] = '\0';
+		return err_prefix(reterr, e, "saving the guest");
+	}
+	if (stat(g->state, &st) == 0)
+		g->saved_bytes = (uint64_t)st.st_size;
+	return guest_resume(&g->guest, reterr);
+}
+
+static int boot(struct fleet *f, struct fleet_guest *g, struct err *reterr)
+{
+	int e = start_guest(f, g, reterr);
+
+	if (e < 0)
+		return e;
+	g->cold_start_ns = g->guest.start_ns;
+	g->origin = "booted";
+	e = take_baseline(g, reterr);
+	if (e == 0)
+		e = save_guest(g, reterr);
+	if (e < 0)
+		fleet_drop(g);
+	return e;
+}
+
+static int restore(struct fleet *f, struct fleet_guest *g, struct err *reterr)
+{
+	int e = start_guest(f, g, reterr);
+
+	if (e < 0)
+		return e;
+	g->restore_ns = g->guest.start_ns;
+	g->origin = "restored";
+	return 0;
+}
+
+static struct fleet_guest *find(struct fleet *f, const struct vmm *vmm, const struct kernel *kernel)
+{
+	struct fleet_guest *p;
+
+	for (size_t i = 0; i < f->count; i++)
+		if (f->item[i].vmm == vmm && f->item[i].kernel == kernel)
+			return &f->item[i];
+	p = reallocarray(f->item, f->count + 1, sizeof(*p));
+	if (!p)
+		return NULL;
+	f->item = p;
+	p += f->count++;
+	*p = (struct fleet_guest){ .vmm = vmm, .kernel = kernel };
+	return p;
+}
+
+static int pause_others(struct fleet *f, const struct fleet_guest *but)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		struct fleet_guest *g = &f->item[i];
+
+		if (g == but || !g->guest.qmp)
+			continue;
+		/* One that cannot be paused would steal time from the measurement. */
+		if (guest_pause(&g->guest, NULL) < 0)
+			fleet_drop(g);
+	}
+	return 0;
+}
+
+int fleet_get(struct fleet *f, const struct vmm *vmm, const struct kernel *kernel,
+	      struct fleet_guest **ret, struct err *reterr)
+{
+	struct fleet_guest *g = find(f, vmm, kernel);
+	int e = 0;
+
+	if (!g)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	(void)pause_others(f, g);
+	if (g->failure[0])
+		return err_set(reterr, -EHOSTDOWN, "%s", g->failure);
+	if (g->guest.qmp && !proc_alive(&g->guest.vmm))
+		fleet_drop(g);
+	if (g->guest.qmp) {
+		e = guest_resume(&g->guest, reterr);
+	} else if (g->state[0]) {
+		e = restore(f, g, reterr);
+	} else {
+		e = boot(f, g, reterr);
+		if (e < 0 && g->starts >= STARTS_MAX)
+			(void)snprintf(g->failure, sizeof(g->failure), "%s", reterr->text);
+	}
+	if (e < 0) {
+		fleet_drop(g);
+		return e;
+	}
+	*ret = g;
+	return 0;
+}
+
+void fleet_drop(struct fleet_guest *g)
+{
+	guest_stop(&g->guest);
+	g->guest = (struct guest){ 0 };
+}
+
+int fleet_clean(struct fleet_guest *g, struct err *reterr)
+{
+	json_auto_t *state = NULL;
+	double processes;
+	double tainted;
+	int e = read_state(g, &state, reterr);
+
+	if (e < 0)
+		return e;
+	if (json_number_at(state, "processes", &processes) < 0 ||
+	    json_number_at(state, "tainted", &tainted) < 0)
+		return err_set(reterr, -EPROTO, "vq-guest state lacks processes or tainted");
+	if (tainted != g->baseline.tainted)
+		return err_set(
+			reterr, -EUCLEAN,
+			"the guest kernel is tainted (%.0f): it warned or oopsed; see dmesg.txt",
+			tainted);
+	if (processes != g->baseline.processes)
+		return err_set(reterr, -EUCLEAN,
+			       "the guest has %.0f processes, %.0f before the pass", processes,
+			       g->baseline.processes);
+	if (json_array_size(json_object_get(state, "mounts")) != 0)
+		return err_set(reterr, -EUCLEAN, "the guest still has a file system mounted");
+	g->origin = "reused";
+	return 0;
+}
+
+json_t *fleet_describe(const struct fleet *f)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < f->count; i++) {
+		const struct fleet_guest *g = &f->item[i];
+		json_t *j = json_pack(
+			"{s:s,s:s,s:o,s:o,s:I,s:i,s:O}", "vmm", g->vmm->id, "kernel", g->kernel->id,
+			"cold_start_s", json_num(clock_seconds(g->cold_start_ns)), "restore_s",
+			g->restore_ns ? json_num(clock_seconds(g->restore_ns)) : json_null(),
+			"snapshot_bytes", (json_int_t)g->saved_bytes, "starts", (int)g->starts,
+			"argv", g->argv);
+
+		(void)json_array_append_new(list, j);
+	}
+	return list;
+}
+
+void fleet_free(struct fleet *f)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		fleet_drop(&f->item[i]);
+		json_decref(f->item[i].argv);
+	}
+	free(f->item);
+	*f = (struct fleet){ 0 };
+}

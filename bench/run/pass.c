@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/pass.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "metric/metric.h"
+#include "metric/residency.h"
+#include "run/session.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Beyond its own time bound, what a phase may take: fio's start, layout checks, the last request. */
+#define PHASE_GRACE_MS 60000
+/* Share of the file that counts as "all" or "none" of it in a guest's global Cached counter. */
+#define CACHED_TOLERANCE 0.05
+
+/* One phase in progress. */
+struct phase_run {
+	struct pass_context *ctx;
+	struct session *session;
+	struct pass_result *r;
+	const struct workload_phase *phase;
+	char raw[64]; /* name of the raw JSON file in the pass folder */
+	json_t *json;
+};
+
+struct sample {
+	double guest_cached;
+	double host_cached;
+	double file_bytes;
+	double vmm_cpu;
+	double daemon_cpu;
+};
+
+static double cpu_seconds(const struct proc *p)
+{
+	uint64_t ns;
+
+	return p->pid && proc_cpu_ns(p->pid, &ns) == 0 ? clock_seconds(ns) : NAN;
+}
+
+static int take_sample(struct phase_run *p, struct sample *ret)
+{
+	struct session *s = p->session;
+	struct residency host = { 0 };
+	struct err err = { 0 };
+	int e = place_cached(&s->place, &ret->guest_cached, &err);
+
+	if (e == 0 && s->cell->workload->file_bytes)
+		e = residency_read(s->data_file, &host, &err);
+	if (e < 0) {
+		pass_fail(p->r, "%s: %s", p->phase->name, err.text);
+		return e;
+	}
+	ret->guest_cached -= s->cached_at_mount;
+	ret->host_cached = (double)host.cached_bytes;
+	ret->file_bytes = (double)host.file_bytes;
+	ret->vmm_cpu = s->guest ? cpu_seconds(&s->guest->guest.vmm) : NAN;
+	ret->daemon_cpu = cpu_seconds(&s->daemon);
+	return 0;
+}
+
+/* What a state means for this stack and mode, in words and as a verdict on the sample. */
+static bool state_reached(const struct session *s, enum phase_state state, const struct sample *at,
+			  const char **ret_expected)
+{
+	double slack = CACHED_TOLERANCE * at->file_bytes;
+	bool guest_none = at->guest_cached <= slack;
+	bool guest_all = at->guest_cached >= at->file_bytes - slack;
+	bool host_all = at->host_cached >= at->file_bytes;
+
+	if (!s->guest && !s->cell->stack->on_disk) {
+		*ret_expected = "host: all cached (a tmpfs has no cold state)";
+		return host_all;
+	}
+	if (state == STATE_COLD) {
+		*ret_expected = s->guest ? "host: nothing cached; guest: nothing cached"
+					 : "host: nothing cached";
+		return at->host_cached == 0 && (!s->guest || guest_none);
+	}
+	if (!s->guest) {
+		*ret_expected = "host: all cached";
+		return host_all;
+	}
+	if (cache_keeps_data(s->cell->cache)) {
+		*ret_expected = "host: all cached; guest: all cached";
+		return host_all && guest_all;
+	}
+	*ret_expected = "host: all cached; guest: nothing cached, the mode does not keep data";
+	return host_all && guest_none;
+}
+
+static int make_state(struct phase_run *p)
+{
+	struct session *s = p->session;
+	CLEANUP(freep) char *seen = fs_path("%s/" WORKLOAD_FILE, s->place.dir);
+	struct err err = { 0 };
+	int e = seen ? 0 : -ENOMEM;
+
+	if (s->cell->workload->file_bytes == 0)
+		return 0;
+	if (e == 0 && p->phase->state == STATE_COLD)
+		e = residency_drop(s->data_file, &err);
+	else if (e == 0)
+		e = place_read_file(&s->place, seen, &err);
+	if (e == 0 && p->phase->state == STATE_WARM)
+		e = residency_fill(s->data_file, &err);
+	if (e < 0)
+		pass_fail(p->r, "%s: cannot make the state: %s", p->phase->name, err.text);
+	return e;
+}
+
+static int verify_state(struct phase_run *p, const struct sample *at)
+{
+	const char *expected = "";
+	bool reached;
+	json_t *j;
+
+	if (p->session->cell->workload->file_bytes == 0)
+		return 0;
+	reached = state_reached(p->session, p->phase->state, at, &expected);
+	j = json_pack("{s:s,s:s,s:o,s:o,s:o,s:b}", "phase", p->phase->name, "expected", expected,
+		      "host_cached_bytes", json_num(at->host_cached), "guest_cached_delta_bytes",
+		      p->session->guest ? json_num(at->guest_cached) : json_null(), "file_bytes",
+		      json_num(at->file_bytes), "reached", reached);
+	if (!p->r->states)
+		p->r->states = json_array();
+	(void)json_array_append_new(p->r->states, j);
+	if (reached)
+		return 0;
+	pass_fail(p->r,
+		  "%s: state not reached: expected %s; seen: host %.0f, guest %+.0f of %.0f bytes",
+		  p->phase->name, expected, at->host_cached, at->guest_cached, at->file_bytes);
+	return -EAGAIN;
+}
+
+static int save_raw(struct phase_run *p, const char *name, const struct buf *text)
+{
+	CLEANUP(freep) char *path = fs_path("%s/%s", p->session->dir, name);
+	struct err err = { 0 };
+	int e = path ? fs_write_atomic(path, buf_text(text), text->size, &err) : -ENOMEM;
+
+	if (e < 0)
+		pass_fail(p->r, "%s", err.text);
+	return e;
+}
+
+/* What a workload that failed has left: stderr, and fio's own output file or stdout. */
+static void collect_words(struct phase_run *p, const struct workload_run *run,
+			  const struct place_result *out, struct buf *ret)
+{
+	ret->max = 64 * KIB;
+	(void)buf_add(ret, buf_text(&out->err), out->err.size);
+	if (p->session->cell->workload->tool == TOOL_FIO)
+		(void)!place_get(&p->session->place, run->out_path, ret, NULL);
+	else
+		(void)buf_add(ret, buf_text(&out->out), out->out.size);
+}
+
+/* The errno that fio names in its JSON (which its messages precede); 0 when there is none. */
+static int fio_errno(const struct buf *said)
+{
+	const char *json = strchr(buf_text(said), '{');
+	json_auto_t *j = json ? json_loads(json, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
+
+	return (int)json_integer_value(json_at(j, "jobs[0].error"));
+}
+
+/*
+ * MAP_SHARED is refused with ENODEV where the mode bypasses the page cache: that is an answer, not
+ * a fault. fio does not say which call failed, so the guest is asked to map the same file.
+ */
+static bool mapping_refused(struct phase_run *p, json_t **ret_answer)
+{
+	struct session *s = p->session;
+	CLEANUP(freep) char *file = fs_path("%s/" WORKLOAD_FILE, s->place.dir);
+	const char *const args[] = { "resident", file, NULL };
+
+	if (!s->guest || !file || guest_tool(s->place.agent, args, 20000, ret_answer, NULL) < 0)
+		return false;
+	return json_is_false(json_object_get(*ret_answer, "mappable")) &&
+	       json_integer_value(json_object_get(*ret_answer, "errno")) == ENODEV;
+}
+
+static void judge_failure(struct phase_run *p, const struct workload_run *run,
+			  const struct place_result *out)
+{
+	const struct workload *w = p->session->cell->workload;
+	CLEANUP(buf_free) struct buf said = { 0 };
+	CLEANUP(freep) char *seen = NULL;
+	json_auto_t *answer = NULL;
+	int error = 0;
+
+	collect_words(p, run, out, &said);
+	(void)save_raw(p, "workload.err", &said);
+	if (w->tool == TOOL_FIO)
+		error = fio_errno(&said);
+	if (!w->maps_shared || error != ENODEV || !mapping_refused(p, &answer)) {
+		pass_fail(p->r, "%s: %s %s%s%s: %.*s", p->phase->name, w->job, out->fate,
+			  error ? ", error " : "", error ? strerror(error) : "",
+			  (int)strcspn(buf_text(&said), "\n{"), buf_text(&said));
+		return;
+	}
+	seen = json_dumps(answer, JSON_COMPACT);
+	if (p->r->status != PASS_FAILED) {
+		p->r->status = PASS_NA;
+		(void)snprintf(p->r->reason, sizeof(p->r->reason),
+			       "mmap(MAP_SHARED) on this mount: %s (errno %d); fio: error %d",
+			       strerror(ENODEV), ENODEV, error);
+	}
+	pass_add_evidence(p->r, "what fio printed", "jobs[0].error = 19", "workload.err");
+	pass_add_evidence(p->r, "the guest maps the same file", seen ? seen : "?", NULL);
+}
+
+static int read_output(struct phase_run *p, const struct workload_run *run,
+		       struct place_result *out)
+{
+	CLEANUP(buf_free) struct buf fetched = { 0 };
+	const struct buf *raw = &out->out;
+	struct err err = { 0 };
+	json_error_t je;
+	int e = 0;
+
+	if (p->session->cell->workload->tool == TOOL_FIO) {
+		e = place_get(&p->session->place, run->out_path, &fetched, &err);
+		raw = &fetched;
+	}
+	if (e < 0) {
+		pass_fail(p->r, "%s: no output: %s", p->phase->name, err.text);
+		return e;
+	}
+	e = save_raw(p, p->raw, raw);
+	if (e < 0)
+		return e;
+	p->json = json_loadb(buf_text(raw), raw->size, 0, &je);
+	if (!p->json) {
+		pass_fail(p->r, "%s: %s line %d: %s", p->phase->name, p->raw, je.line, je.text);
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+static int run_tool(struct phase_run *p, uint64_t *ret_run_ns)
+{
+	struct session *s = p->session;
+	const struct workload *w = s->cell->workload;
+	CLEANUP(freep) char *host_job = fs_path("%s/%s", WORLD_JOBS, w->job);
+	CLEANUP(freep) char *job = fs_path("%s/vq-job.fio", s->place.tmp);
+	CLEANUP(freep) char *out_path = fs_path("%s/vq-out.json", s->place.tmp);
+	CLEANUP(strv_free) struct strv argv = { 0 };
+	CLEANUP(strv_free) struct strv env = { 0 };
+	const struct workload_run run = { s->place.dir, job, s->place.program_dir, out_path,
+					  p->ctx->time_ms };
+	struct place_result out = { 0 };
+	struct err err = { 0 };
+	int e;
+
+	if (!host_job || !job || !out_path ||
+	    workload_command(w, p->phase, &run, &argv, &env) < 0) {
+		pass_fail(p->r, "out of memory");
+		return -ENOMEM;
+	}
+	e = w->tool == TOOL_FIO ? place_put(&s->place, host_job, job, &err) : 0;
+	if (e == 0)
+		e = place_run(&s->place, &argv, &env, p->ctx->time_ms + PHASE_GRACE_MS, &out, &err);
+	if (e < 0) {
+		s->guest_lost = true;
+		pass_fail(p->r, "%s: %s", p->phase->name, err.text);
+		return e;
+	}
+	if (!p->r->commands)
+		p->r->commands = json_array();
+	(void)json_array_append_new(p->r->commands,
+				    json_pack("{s:s,s:o,s:o}", "who", s->guest ? "guest" : "host",
+					      "argv", json_argv(argv.item), "env",
+					      json_argv(env.item)));
+	*ret_run_ns = out.run_ns;
+	if (out.ok)
+		e = read_output(p, &run, &out);
+	else
+		judge_failure(p, &run, &out);
+	if (!out.ok)
+		e = -EIO;
+	place_result_free(&out);
+	return e;
+}
+
+static void add(struct phase_run *p, enum builtin_metric m, double value)
+{
+	const struct metric_def *def = metric_builtin(m);
+	char field[128];
+
+	if (!isfinite(value))
+		return;
+	(void)snprintf(field, sizeof(field), "metrics[%s.%s]", p->phase->name, def->name);
+	if (pass_add_metric(p->r, p->phase->name, def, value, "pass.json", field) < 0)
+		pass_fail(p->r, "out of memory");
+}
+
+static void add_builtin(struct phase_run *p, const struct sample *before,
+			const struct sample *after, uint64_t run_ns)
+{
+	bool file = p->session->cell->workload->file_bytes > 0;
+	bool guest = p->session->guest != NULL;
+
+	add(p, METRIC_GUEST_CACHED_BEFORE, guest ? before->guest_cached : NAN);
+	add(p, METRIC_GUEST_CACHED_AFTER, guest ? after->guest_cached : NAN);
+	add(p, METRIC_HOST_CACHED_BEFORE, file ? before->host_cached : NAN);
+	add(p, METRIC_HOST_CACHED_AFTER, file ? after->host_cached : NAN);
+	add(p, METRIC_VMM_CPU, after->vmm_cpu - before->vmm_cpu);
+	add(p, METRIC_DAEMON_CPU, after->daemon_cpu - before->daemon_cpu);
+	add(p, METRIC_RUN_TIME, clock_seconds(run_ns));
+}
+
+static void add_measured(struct phase_run *p)
+{
+	const struct workload *w = p->session->cell->workload;
+
+	for (size_t i = 0; i < w->metric_count; i++) {
+		const struct metric_def *m = &w->metrics[i];
+		double value;
+		int e = metric_read(m, p->json, &value);
+
+		if (e == 0)
+			e = pass_add_metric(p->r, p->phase->name, m, value, p->raw, m->path);
+		/* Too few samples for a percentile: it is left out. Anything else is a broken result. */
+		if (e < 0 && e != -ENODATA)
+			pass_fail(p->r, "%s: %s has no number at %s", p->phase->name, p->raw,
+				  m->path);
+	}
+}
+
+static int run_phase(struct pass_context *ctx, struct session *s,
+		     const struct workload_phase *phase, struct pass_result *r)
+{
+	struct phase_run p = { .ctx = ctx, .session = s, .r = r, .phase = phase };
+	struct sample before = { 0 };
+	struct sample after = { 0 };
+	uint64_t run_ns = 0;
+	int e;
+
+	(void)snprintf(p.raw, sizeof(p.raw), "%s-%s.json",
+		       s->cell->workload->tool == TOOL_FIO ? "fio" : "program", phase->name);
+	if (ctx->stage)
+		ctx->stage(ctx->stage_arg, phase->name);
+	e = make_state(&p);
+	if (e == 0)
+		e = take_sample(&p, &before);
+	if (e == 0)
+		e = verify_state(&p, &before);
+	if (e == 0)
+		e = run_tool(&p, &run_ns);
+	if (e == 0)
+		e = take_sample(&p, &after);
+	r->work_ns += run_ns;
+	if (e == 0) {
+		add_builtin(&p, &before, &after, run_ns);
+		add_measured(&p);
+	}
+	json_decref(p.json);
+	return e;
+}
+
+void pass_run(struct pass_context *ctx, const struct cell *c, const char *dir,
+	      struct pass_result *ret)
+{
+	struct session s = { .cell = c, .dir = dir };
+	uint64_t start = clock_now_ns();
+	int e;
+
+	ctx->serial++;
+	e = session_open(ctx, &s, ret);
+	for (size_t i = 0; e == 0 && i < c->workload->phase_count; i++)
+		e = run_phase(ctx, &s, &c->workload->phases[i], ret);
+	session_close(ctx, &s, ret);
+	ret->wall_ns = clock_now_ns() - start;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VQ_RUN_PASS_H
+#define VQ_RUN_PASS_H
+
+#include "run/fleet.h"
+#include "run/store.h"
+
+/* What passes share. */
+struct pass_context {
+	const struct world *world;
+	struct fleet *fleet;
+	unsigned time_ms; /* bound of one phase */
+	unsigned serial;  /* counts passes; names share folders and sockets */
+	void (*stage)(void *arg, const char *what); /* progress; may be NULL */
+	void *stage_arg;
+};
+
+/**
+ * pass_run() - one pass of a cell: fresh share, daemon, device and mount; all phases; take-down.
+ * @dir: where raw files go.
+ * Everything that can be said about it is in @ret; only a broken harness (no memory, no disk)
+ * leaves it without a status.
+ */
+void pass_run(struct pass_context *ctx, const struct cell *c, const char *dir,
+	      struct pass_result *ret);
+
+#endif

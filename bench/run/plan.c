@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/plan.h"
+
+#include "base/fs.h"
+#include "base/rng.h"
+
+#include <confuse.h>
+#include <fnmatch.h>
+#include <stdarg.h>
+#include <string.h>
+
+/* Bounds of a plan: beyond them it is a mistake, not a plan. */
+#define ROUNDS_MAX  1000
+#define TIME_MS_MAX 3600000
+#define CELLS_MAX   20000
+
+/* libconfuse wants writable defaults. */
+static char off_default[] = "{off}";
+static char none_default[] = "{none}";
+
+static cfg_opt_t cells_opts[] = {
+	CFG_STR_LIST("stacks", NULL, CFGF_NONE),
+	CFG_STR_LIST("vmms", NULL, CFGF_NONE),
+	CFG_STR_LIST("kernels", NULL, CFGF_NONE),
+	CFG_STR_LIST("caches", NULL, CFGF_NONE),
+	CFG_STR_LIST("writeback", off_default, CFGF_NONE),
+	CFG_STR_LIST("dax", none_default, CFGF_NONE),
+	CFG_STR_LIST("workloads", NULL, CFGF_NONE),
+	CFG_END(),
+};
+
+static cfg_opt_t plan_opts[] = {
+	CFG_STR("title", "", CFGF_NONE),
+	CFG_INT("rounds", 1, CFGF_NONE),
+	CFG_INT("time_ms", 700, CFGF_NONE),
+	CFG_INT("seed", 1, CFGF_NONE),
+	CFG_SEC("cells", cells_opts, CFGF_MULTI | CFGF_TITLE),
+	CFG_END(),
+};
+
+/* libconfuse reports through a callback without a user pointer; one plan is read at a time. */
+static struct err *parse_err;
+
+static void on_parse_error(cfg_t *cfg, const char *fmt, va_list ap)
+{
+	char text[512];
+
+	if (parse_err && parse_err->text[0])
+		return; /* the first one is the cause */
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	(void)err_set(parse_err, 0, "%s:%d: %s", cfg && cfg->filename ? cfg->filename : "plan",
+		      cfg ? cfg->line : 0, text);
+}
+
+static void cfg_freep(cfg_t **cfg)
+{
+	if (*cfg)
+		(void)cfg_free(*cfg);
+	*cfg = NULL;
+}
+
+/* One dimension of a section, read word by word. */
+struct section {
+	cfg_t *cfg;
+	const char *file;
+	struct err *reterr;
+};
+
+static int bad_word(const struct section *s, const char *key, const char *word, const char *hint)
+{
+	return err_set(s->reterr, -EINVAL, "%s: cells \"%s\": '%s' is no known word of '%s' (%s)",
+		       s->file, cfg_title(s->cfg), word, key, hint);
+}
+
+static int parse_switch(const char *word, bool *ret)
+{
+	if (strcmp(word, "on") != 0 && strcmp(word, "off") != 0)
+		return -EINVAL;
+	*ret = strcmp(word, "on") == 0;
+	return 0;
+}
+
+static int add_workloads(const struct section *s, struct cell c, struct cell_list *l)
+{
+	unsigned n = cfg_size(s->cfg, "workloads");
+
+	if (n == 0)
+		return err_set(s->reterr, -EINVAL, "%s: cells \"%s\" names no 'workloads'", s->file,
+			       cfg_title(s->cfg));
+	for (unsigned i = 0; i < n; i++) {
+		const char *word = cfg_getnstr(s->cfg, "workloads", i);
+
+		c.workload = workload_find(word);
+		if (!c.workload)
+			return bad_word(s, "workloads", word, "see: virtiofs-qual list");
+		cell_name(&c);
+		if (l->count >= CELLS_MAX || cells_add(l, &c) < 0)
+			return err_set(s->reterr, -ENOMEM, "%s: more than %d cells", s->file,
+				       CELLS_MAX);
+	}
+	return 0;
+}
+
+static int add_modes(const struct section *s, struct cell c, struct cell_list *l)
+{
+	int e = 0;
+
+	for (unsigned i = 0; e == 0 && i < cfg_size(s->cfg, "writeback"); i++) {
+		const char *word = cfg_getnstr(s->cfg, "writeback", i);
+
+		if (parse_switch(word, &c.writeback) < 0)
+			return bad_word(s, "writeback", word, "on or off");
+		for (unsigned j = 0; e == 0 && j < cfg_size(s->cfg, "dax"); j++) {
+			word = cfg_getnstr(s->cfg, "dax", j);
+			if (dax_parse(word, &c.dax) < 0)
+				return bad_word(s, "dax", word, "none, never, inode or always");
+			e = add_workloads(s, c, l);
+		}
+	}
+	return e;
+}
+
+static int add_caches(const struct section *s, struct cell c, struct cell_list *l)
+{
+	unsigned n = cfg_size(s->cfg, "caches");
+	int e = 0;
+
+	if (n == 0)
+		return err_set(s->reterr, -EINVAL, "%s: cells \"%s\": stack %s needs 'caches'",
+			       s->file, cfg_title(s->cfg), c.stack->id);
+	for (unsigned i = 0; e == 0 && i < n; i++) {
+		const char *word = cfg_getnstr(s->cfg, "caches", i);
+
+		if (cache_parse(word, &c.cache) < 0)
+			return bad_word(s, "caches", word, "none, never, metadata, auto or always");
+		e = add_modes(s, c, l);
+	}
+	return e;
+}
+
+static int add_guests(const struct section *s, struct cell c, struct cell_list *l)
+{
+	unsigned vmms = cfg_size(s->cfg, "vmms");
+	unsigned kernels = cfg_size(s->cfg, "kernels");
+	int e = 0;
+
+	if (vmms == 0 || kernels == 0)
+		return err_set(s->reterr, -EINVAL,
+			       "%s: cells \"%s\": stack %s needs 'vmms' and 'kernels'", s->file,
+			       cfg_title(s->cfg), c.stack->id);
+	for (unsigned i = 0; e == 0 && i < vmms; i++) {
+		c.vmm = vmm_find(cfg_getnstr(s->cfg, "vmms", i));
+		if (!c.vmm)
+			return bad_word(s, "vmms", cfg_getnstr(s->cfg, "vmms", i),
+					"see: virtiofs-qual list");
+		for (unsigned j = 0; e == 0 && j < kernels; j++) {
+			c.kernel = kernel_find(cfg_getnstr(s->cfg, "kernels", j));
+			if (!c.kernel)
+				return bad_word(s, "kernels", cfg_getnstr(s->cfg, "kernels", j),
+						"see: virtiofs-qual list");
+			e = add_caches(s, c, l);
+		}
+	}
+	return e;
+}
+
+static int add_section(const struct section *s, struct cell_list *l)
+{
+	unsigned n = cfg_size(s->cfg, "stacks");
+	int e = 0;
+
+	if (n == 0)
+		return err_set(s->reterr, -EINVAL, "%s: cells \"%s\" names no 'stacks'", s->file,
+			       cfg_title(s->cfg));
+	for (unsigned i = 0; e == 0 && i < n; i++) {
+		struct cell c = { .stack = stack_find(cfg_getnstr(s->cfg, "stacks", i)) };
+
+		if (!c.stack)
+			return bad_word(s, "stacks", cfg_getnstr(s->cfg, "stacks", i),
+					"see: virtiofs-qual list");
+		e = c.stack->kind == STACK_HOST ? add_workloads(s, c, l) : add_guests(s, c, l);
+	}
+	return e;
+}
+
+static int get_bounded(cfg_t *cfg, const char *file, const char *key, long min, long max, long *ret,
+		       struct err *reterr)
+{
+	long v = cfg_getint(cfg, key);
+
+	if (v < min || v > max)
+		return err_set(reterr, -EINVAL, "%s: %s = %ld is not from %ld to %ld", file, key, v,
+			       min, max);
+	*ret = v;
+	return 0;
+}
+
+static int fill_plan(cfg_t *cfg, const char *file, struct plan *p, struct err *reterr)
+{
+	long rounds = 0;
+	long time_ms = 0;
+	long seed = 0;
+	int e = get_bounded(cfg, file, "rounds", 1, ROUNDS_MAX, &rounds, reterr);
+
+	if (e == 0)
+		e = get_bounded(cfg, file, "time_ms", 10, TIME_MS_MAX, &time_ms, reterr);
+	if (e == 0)
+		e = get_bounded(cfg, file, "seed", 0, INT32_MAX, &seed, reterr);
+	if (e < 0)
+		return e;
+	p->rounds = (unsigned)rounds;
+	p->time_ms = (unsigned)time_ms;
+	p->seed = (uint64_t)seed;
+	p->title = strdup(cfg_getstr(cfg, "title"));
+	if (!p->title)
+		return err_set(reterr, -ENOMEM, "out of memory reading %s", file);
+	for (unsigned i = 0; e == 0 && i < cfg_size(cfg, "cells"); i++) {
+		struct section s = { cfg_getnsec(cfg, "cells", i), file, reterr };
+
+		e = add_section(&s, &p->cells);
+	}
+	if (e == 0 && p->cells.count == 0)
+		e = err_set(reterr, -EINVAL, "%s has no cells", file);
+	return e;
+}
+
+static char *plan_file(const char *plan_dir, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (strchr(name, '/') || (n > 5 && strcmp(name + n - 5, ".conf") == 0))
+		return strdup(name);
+	return fs_path("%s/%s.conf", plan_dir, name);
+}
+
+static char *plan_name(const char *file)
+{
+	const char *base = strrchr(file, '/');
+	size_t n;
+
+	base = base ? base + 1 : file;
+	n = strlen(base);
+	return strndup(base, n > 5 && strcmp(base + n - 5, ".conf") == 0 ? n - 5 : n);
+}
+
+void plan_free(struct plan *p)
+{
+	free(p->name);
+	free(p->title);
+	cells_free(&p->cells);
+	*p = (struct plan){ 0 };
+}
+
+int plan_load(const char *plan_dir, const char *name, struct plan *ret, struct err *reterr)
+{
+	CLEANUP(freep) char *file = plan_file(plan_dir, name);
+	CLEANUP(cfg_freep) cfg_t *cfg = cfg_init(plan_opts, CFGF_NONE);
+	CLEANUP(plan_free) struct plan p = { 0 };
+	int e;
+
+	if (!file || !cfg || !(p.name = plan_name(file)))
+		return err_set(reterr, -ENOMEM, "out of memory reading plan %s", name);
+	if (!fs_exists(file))
+		return err_set(reterr, -ENOENT, "no plan '%s': there is no file %s", name, file);
+	if (reterr)
+		reterr->text[0] = '\0';
+	parse_err = reterr;
+	(void)cfg_set_error_function(cfg, on_parse_error);
+	e = cfg_parse(cfg, file);
+	parse_err = NULL;
+	if (e != CFG_SUCCESS) {
+		if (reterr && !reterr->text[0])
+			(void)err_set(reterr, 0, "cannot read plan %s", file);
+		return -EINVAL;
+	}
+	e = fill_plan(cfg, file, &p, reterr);
+	if (e < 0)
+		return e;
+	*ret = p;
+	p = (struct plan){ 0 };
+	return 0;
+}
+
+static bool keeps(const char *glob, const char *text)
+{
+	return !glob || fnmatch(glob, text, 0) == 0;
+}
+
+int plan_select(struct plan *p, const struct plan_filter *f, struct err *reterr)
+{
+	struct cell_list kept = { 0 };
+	int e = 0;
+
+	for (size_t i = 0; e == 0 && i < p->cells.count; i++) {
+		struct cell c = p->cells.item[i];
+
+		if (f->kernel && c.kernel) {
+			c.kernel = kernel_find(f->kernel);
+			cell_name(&c);
+		}
+		if (keeps(f->stack_glob, c.stack->id) && keeps(f->workload_glob, c.workload->id) &&
+		    keeps(f->cell_glob, c.id))
+			e = cells_add(&kept, &c);
+	}
+	if (e == 0 && kept.count == 0)
+		e = err_set(reterr, -ENOENT, "nothing selected: no cell of plan %s matches",
+			    p->name);
+	if (e < 0) {
+		cells_free(&kept);
+		return e;
+	}
+	cells_free(&p->cells);
+	p->cells = kept;
+	return 0;
+}
+
+size_t *plan_order(const struct plan *p, unsigned round)
+{
+	size_t *index = calloc(p->cells.count, sizeof(*index));
+	struct rng rng = { p->seed * UINT64_C(1000003) + round };
+
+	for (size_t i = 0; index && i < p->cells.count; i++)
+		index[i] = i;
+	if (index)
+		rng_shuffle(&rng, index, p->cells.count);
+	return index;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VQ_RUN_PLAN_H
+#define VQ_RUN_PLAN_H
+
+#include "run/cell.h"
+
+/* A plan file: what is run, how often. Each `cells` section is a cross product of its lists. */
+struct plan {
+	char *name; /* file name without folder and ".conf" */
+	char *title;
+	unsigned rounds;
+	unsigned time_ms; /* upper bound of one phase of a workload */
+	uint64_t seed;
+	struct cell_list cells;
+};
+
+/* What the command line keeps of a plan; NULL keeps all. */
+struct plan_filter {
+	const char *stack_glob;
+	const char *workload_glob;
+	const char *cell_glob;
+	const char *kernel; /* replaces the kernel of every cell */
+};
+
+/**
+ * plan_load() - read and check a plan.
+ * @name: a name (looked up as @plan_dir/NAME.conf) or a path with a slash or ".conf".
+ * Return: 0; -ENOENT; -EINVAL with file, line, what is wrong and what is allowed.
+ */
+int plan_load(const char *plan_dir, const char *name, struct plan *ret, struct err *reterr)
+	MUST_USE;
+
+/** plan_select() - drop the cells that the filter excludes. -ENOENT when none is left. */
+int plan_select(struct plan *p, const struct plan_filter *f, struct err *reterr) MUST_USE;
+
+/** plan_order() - the seeded, shuffled order of a round: cells.count indexes; owned. */
+size_t *plan_order(const struct plan *p, unsigned round) MUST_USE;
+
+void plan_free(struct plan *p);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VQ_RUN_PROBE_H
+#define VQ_RUN_PROBE_H
+
+#include "run/plan.h"
+#include "run/world.h"
+
+#include <jansson.h>
+
+/** probe_versions() - {id: first line of --version} of every program that the plan uses. New reference. */
+json_t *probe_versions(const struct plan *p);
+
+/** probe_host() - the "host" object of run.json. New reference. */
+json_t *probe_host(const struct world *w);
+
+/** probe_image() - the "image" object of run.json, from the image's manifest. New reference. */
+json_t *probe_image(void);
+
+/**
+ * probe_accelerator() - "kvm" or "tcg".
+ * @wanted: auto, kvm or tcg.
+ * @ret_json: the "accelerator" object of run.json. New reference.
+ * Return: 0; -ENODEV when one that was asked for does not work.
+ */
+int probe_accelerator(const struct world *w, const char *wanted, const char **ret_name,
+		      json_t **ret_json, struct err *reterr) MUST_USE;
+
+#endif

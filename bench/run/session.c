@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/session.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/pump.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define TAG	    "vq"
+#define GUEST_MOUNT "/mnt/vq"
+#define GUEST_TMP   "/run"
+#define PLUG_MS	    10000
+/* How long the guest's driver may take to bind the new device. */
+#define MOUNT_WAIT_MS 10000
+#define TOOL_MS	      20000
+/* A daemon leaves by itself when its front end has gone; longer is "hung". */
+#define DAEMON_EXIT_MS 2000
+#define LOG_EXCERPT    600
+
+static void stage(struct pass_context *ctx, const char *what)
+{
+	if (ctx->stage)
+		ctx->stage(ctx->stage_arg, what);
+}
+
+static void add_command(struct pass_result *r, const char *who, char *const *argv)
+{
+	if (!r->commands)
+		r->commands = json_array();
+	(void)json_array_append_new(r->commands,
+				    json_pack("{s:s,s:o}", "who", who, "argv", json_argv(argv)));
+}
+
+static int make_share(struct pass_context *ctx, struct session *s, struct err *reterr)
+{
+	bool on_disk = s->cell->stack->kind != STACK_HOST || s->cell->stack->on_disk;
+
+	(void)snprintf(s->share, sizeof(s->share), "%s/p%u", on_disk ? WORLD_SHARE : WORLD_TMPFS,
+		       ctx->serial);
+	(void)snprintf(s->data_file, sizeof(s->data_file), "%s/" WORKLOAD_FILE, s->share);
+	if (mkdir(s->share, 0755) < 0)
+		return err_errno(reterr, -errno, "cannot make share %s", s->share);
+	return workload_layout(s->cell->workload, s->share, reterr);
+}
+
+/* The listening socket is ours and inherited by the daemon: nobody waits for a path to appear. */
+static int listen_for_vmm(struct pass_context *ctx, struct session *s, struct err *reterr)
+{
+	CLEANUP(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+	(void)snprintf(s->socket, sizeof(s->socket), "%s/fs.%u", WORLD_SOCKETS, ctx->serial);
+	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", s->socket);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, 1) < 0)
+		return err_errno(reterr, -errno, "cannot listen on %s", s->socket);
+	if (ctx->world->vmm_uid && chown(s->socket, ctx->world->vmm_uid, ctx->world->vmm_gid) < 0)
+		return err_errno(reterr, -errno, "cannot give %s to the VMM", s->socket);
+	return TAKE_FD(fd);
+}
+
+static int start_daemon(struct pass_context *ctx, struct session *s, struct pass_result *r,
+			struct err *reterr)
+{
+	static const struct stack_paths roots = { WORLD_ROOTS, WORLD_IMAGE };
+	CLEANUP(freep) char *log = fs_path("%s/daemon.log", s->dir);
+	CLEANUP(strv_free) struct strv argv = { 0 };
+	CLEANUP(fd_closep) int listen_fd = listen_for_vmm(ctx, s, reterr);
+	CLEANUP(fd_closep) int log_fd = -1;
+	const struct daemon_config c = {
+		.share = s->share,
+		.listen_fd = listen_fd,
+		.cache = s->cell->cache,
+		.writeback = s->cell->writeback,
+		.nofile = ctx->world->nofile,
+	};
+	struct proc_spec spec = { .keep_fds = &listen_fd, .keep_count = 1 };
+	int e;
+
+	if (listen_fd < 0)
+		return listen_fd;
+	if (!log || stack_daemon_argv(s->cell->stack, &roots, &c, &argv) < 0)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	add_command(r, "daemon", argv.item);
+	e = pump_start(log, &log_fd, &s->daemon_pump, reterr);
+	if (e < 0)
+		return e;
+	spec.argv = argv.item;
+	spec.stdout_fd = log_fd;
+	spec.stderr_fd = log_fd;
+	return proc_start(&spec, &s->daemon, reterr);
+}
+
+/* Says what became of the daemon and what it printed last, for an error that it may have caused. */
+static void append_daemon(struct session *s, struct pass_result *r)
+{
+	CLEANUP(freep) char *log = fs_path("%s/daemon.log", s->dir);
+	CLEANUP(buf_free) struct buf text = { .max = PUMP_LOG_MAX };
+	char fate[32];
+	size_t used = strlen(r->reason);
+	const char *tail;
+
+	/* It may be about to leave: that is the news. */
+	(void)proc_wait(&s->daemon, clock_deadline_ms(200));
+	(void)proc_fate(&s->daemon, fate, sizeof(fate));
+	if (!proc_alive(&s->daemon))
+		pump_finish(&s->daemon_pump);
+	if (log)
+		(void)!fs_read(log, 2 * PUMP_LOG_MAX, &text, NULL);
+	tail = text.size > LOG_EXCERPT ? text.data + text.size - LOG_EXCERPT : buf_text(&text);
+	(void)snprintf(r->reason + used, sizeof(r->reason) - used, "; daemon %s%s%s", fate,
+		       *tail ? ", its log ends: " : "", tail);
+}
+
+static int mount_options(const struct cell *c, char *ret, size_t size)
+{
+	if (c->dax == DAX_NONE)
+		ret[0] = '\0';
+	else
+		(void)snprintf(ret, size, "dax=%s", dax_name(c->dax));
+	return 0;
+}
+
+/* The guest's own words on why it cannot use DAX here: the errno, its log, the capabilities it sees. */
+static void dax_evidence(struct session *s, json_t *answer, struct pass_result *r)
+{
+	static const char *const args[] = { "pci-caps", NULL };
+	CLEANUP(freep) char *mount = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
+	CLEANUP(freep) char *caps = NULL;
+	json_auto_t *pci = NULL;
+
+	if (mount)
+		pass_add_evidence(r, "answer to the mount", mount, NULL);
+	if (guest_tool(s->place.agent, args, TOOL_MS, &pci, NULL) == 0)
+		caps = json_dumps(pci, JSON_COMPACT);
+	if (caps)
+		pass_add_evidence(r, "virtio PCI capabilities that the guest sees", caps, NULL);
+}
+
+static const char *last_log_line(json_t *answer)
+{
+	json_t *log = json_object_get(answer, "kernel_log");
+	const char *line = json_string_value(json_array_get(log, json_array_size(log) - 1));
+
+	return line ? line : "no kernel message";
+}
+
+/* No stack here has a window yet, so a DAX cell is n/a; which words say so depends on the mode. */
+static int refuse_dax(struct session *s, json_t *answer, bool mounted, struct pass_result *r)
+{
+	if (r->status == PASS_FAILED)
+		return -EIO;
+	dax_evidence(s, answer, r);
+	r->status = PASS_NA;
+	if (!mounted)
+		(void)snprintf(r->reason, sizeof(r->reason),
+			       "mount -o dax=%s: %s (errno %lld); guest kernel: %.800s",
+			       dax_name(s->cell->dax), json_str_at(answer, "error", "?"),
+			       (long long)json_integer_value(json_object_get(answer, "errno")),
+			       last_log_line(answer));
+	else
+		(void)snprintf(
+			r->reason, sizeof(r->reason),
+			"the device has no DAX window: the guest sees no shared memory capability (evidence), so "
+			"dax=%s mounts but cannot map",
+			dax_name(s->cell->dax));
+	return -ENOTSUP;
+}
+
+static int has_window(struct session *s, bool *ret, struct err *reterr)
+{
+	static const char *const args[] = { "pci-caps", NULL };
+	json_auto_t *pci = NULL;
+	size_t i;
+	json_t *device;
+	int e = guest_tool(s->place.agent, args, TOOL_MS, &pci, reterr);
+
+	*ret = false;
+	if (e < 0)
+		return e;
+	json_array_foreach(json_is_array(pci) ? pci : json_object_get(pci, "devices"), i, device)
+		*ret |= json_array_size(json_object_get(device, "shm")) > 0;
+	return 0;
+}
+
+static int mounted_dax(struct session *s, json_t *answer, struct pass_result *r)
+{
+	struct err err = { 0 };
+	bool window = false;
+
+	if (s->cell->dax == DAX_NONE)
+		return 0;
+	if (has_window(s, &window, &err) < 0)
+		pass_fail(r, "cannot look for a DAX window: %s", err.text);
+	else if (window)
+		pass_fail(
+			r,
+			"the device has a DAX window, but this stack is not known to have one: no proof of DAX is "
+			"defined for it");
+	return refuse_dax(s, answer, true, r);
+}
+
+static int mount_share(struct session *s, struct pass_result *r)
+{
+	char options[32];
+	char wait_ms[16];
+	const char *const args[] = {
+		"mount", "virtiofs", TAG, GUEST_MOUNT, options, wait_ms, NULL
+	};
+	json_auto_t *answer = NULL;
+	struct err err = { 0 };
+
+	(void)mount_options(s->cell, options, sizeof(options));
+	(void)snprintf(wait_ms, sizeof(wait_ms), "%d", MOUNT_WAIT_MS);
+	if (guest_tool(s->place.agent, args, TOOL_MS, &answer, &err) < 0) {
+		s->guest_lost = true;
+		pass_fail(r, "%s", err.text);
+		append_daemon(s, r);
+		return -EIO;
+	}
+	s->mounted = json_is_true(json_object_get(answer, "mounted"));
+	if (s->mounted)
+		return mounted_dax(s, answer, r);
+	if (s->cell->dax != DAX_NONE && json_is_true(json_object_get(answer, "device_present")) &&
+	    proc_alive(&s->daemon))
+		return refuse_dax(s, answer, false, r);
+	pass_fail(r, "the guest cannot mount the share: %s; guest kernel: %.400s",
+		  json_str_at(answer, "error", "?"), last_log_line(answer));
+	append_daemon(s, r);
+	return -EIO;
+}
+
+static int open_guest(struct pass_context *ctx, struct session *s, struct pass_result *r)
+{
+	struct err err = { 0 };
+	int e;
+
+	stage(ctx, "guest");
+	e = fleet_get(ctx->fleet, s->cell->vmm, s->cell->kernel, &s->guest, &err);
+	if (e < 0) {
+		s->guest = NULL;
+		pass_fail(r, "no guest: %s", err.text);
+		return e;
+	}
+	r->guest = s->guest->origin;
+	s->place = (struct place){ s->guest->guest.agent, GUEST_MOUNT, GUEST_TMP, "/usr/lib/vq" };
+	stage(ctx, "plug");
+	e = start_daemon(ctx, s, r, &err);
+	if (e == 0)
+		e = guest_plug(&s->guest->guest, s->cell->vmm->device, s->socket, TAG,
+			       clock_deadline_ms(PLUG_MS), &err);
+	s->plugged = e == 0;
+	if (e < 0) {
+		pass_fail(r, "cannot plug the device: %s", err.text);
+		append_daemon(s, r);
+		s->guest_lost = true; /* half-plugged: do not use it again */
+		return e;
+	}
+	return mount_share(s, r);
+}
+
+int session_open(struct pass_context *ctx, struct session *s, struct pass_result *r)
+{
+	struct err err = { 0 };
+	int e;
+
+	r->guest = "none";
+	stage(ctx, "share");
+	e = make_share(ctx, s, &err);
+	if (e < 0) {
+		pass_fail(r, "%s", err.text);
+		return e;
+	}
+	if (s->cell->stack->kind == STACK_HOST)
+		s->place = (struct place){ NULL, s->share, WORLD, WORLD_GUEST };
+	else if ((e = open_guest(ctx, s, r)) < 0)
+		return e;
+	e = place_cached(&s->place, &s->cached_at_mount, &err);
+	if (e < 0)
+		pass_fail(r, "%s", err.text);
+	return e;
+}
+
+static void save_dmesg(struct session *s)
+{
+	static const char *const argv[] = { "/usr/lib/vq/vq-guest", "dmesg", "--all", NULL };
+	const struct agent_job job = {
+		.argv = argv, .deadline_ms = TOOL_MS, .stdout_max = MIB, .stderr_max = MIB
+	};
+	CLEANUP(freep) char *path = fs_path("%s/dmesg.txt", s->dir);
+	CLEANUP(file_closep) FILE *f = path ? fopen(path, "we") : NULL;
+	struct agent_result a = { 0 };
+
+	if (!f || agent_run(s->place.agent, &job, &a, NULL) < 0)
+		return;
+	(void)fwrite(buf_text(&a.out), 1, a.out.size, f);
+	agent_result_free(&a);
+}
+
+static void unmount(struct session *s, struct pass_result *r)
+{
+	static const char *const args[] = { "umount", GUEST_MOUNT, NULL };
+	json_auto_t *answer = NULL;
+	struct err err = { 0 };
+
+	if (!s->mounted)
+		return;
+	if (guest_tool(s->place.agent, args, TOOL_MS, &answer, &err) < 0 ||
+	    !json_object_get(answer, "umount_ns")) {
+		CLEANUP(freep) char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
+
+		pass_fail(r, "cannot unmount: %s", text ? text : err.text);
+		s->guest_lost = true;
+	}
+}
+
+/* The fate is taken before the harness stops it. */
+static void stop_daemon(struct session *s, struct pass_result *r, bool should_leave)
+{
+	char fate[32];
+
+	if (!s->daemon.pid)
+		return;
+	if (should_leave && proc_wait(&s->daemon, clock_deadline_ms(DAEMON_EXIT_MS)) < 0)
+		pass_add_evidence(r, "fate of the daemon",
+				  "hung: still there 2 s after its device was unplugged",
+				  "daemon.log");
+	(void)proc_fate(&s->daemon, fate, sizeof(fate));
+	if (should_leave && strcmp(fate, "exited:0") != 0 && strcmp(fate, "alive") != 0)
+		pass_add_evidence(r, "fate of the daemon", fate, "daemon.log");
+	proc_kill(&s->daemon);
+	pump_finish(&s->daemon_pump);
+}
+
+static void close_guest(struct session *s, struct pass_result *r)
+{
+	struct err err = { 0 };
+
+	if (!s->guest_lost && s->place.agent) {
+		unmount(s, r);
+		save_dmesg(s);
+	}
+	if (s->plugged && !s->guest_lost &&
+	    guest_unplug(&s->guest->guest, clock_deadline_ms(PLUG_MS), &err) < 0) {
+		pass_fail(r, "cannot unplug the device: %s", err.text);
+		s->guest_lost = true;
+	}
+	if (!s->guest_lost && fleet_clean(s->guest, &err) < 0) {
+		pass_add_evidence(r, "guest not clean after the pass, dropped", err.text,
+				  "dmesg.txt");
+		if (s->cell->vmm && strstr(err.text, "tainted"))
+			pass_fail(r, "%s", err.text);
+		s->guest_lost = true;
+	}
+	if (s->guest_lost)
+		fleet_drop(s->guest);
+}
+
+void session_close(struct pass_context *ctx, struct session *s, struct pass_result *r)
+{
+	stage(ctx, "unplug");
+	if (s->guest)
+		close_guest(s, r);
+	stop_daemon(s, r, s->plugged);
+	if (s->socket[0])
+		(void)unlink(s->socket);
+	if (s->share[0])
+		(void)!fs_remove_tree(s->share, NULL);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VQ_RUN_SESSION_H
+#define VQ_RUN_SESSION_H
+
+#include "run/pass.h"
+#include "run/place.h"
+
+/* A share that is served and mounted for one pass. Zero-initialise; session_close() undoes all. */
+struct session {
+	const struct cell *cell;
+	const char *dir;     /* raw files of the pass */
+	char share[128];     /* folder on the host */
+	char data_file[160]; /* the data file in it, as the host sees it */
+	struct place place;
+	struct fleet_guest *guest; /* NULL: baseline */
+	struct proc daemon;
+	struct proc daemon_pump;
+	char socket[108];
+	bool plugged;
+	bool mounted;
+	bool guest_lost;	/* does not answer, or is gone: drop it */
+	double cached_at_mount; /* guest "Cached" right after the mount */
+};
+
+/** session_open() - share, daemon, device, mount. Fills status and reason of @r when that fails. */
+int session_open(struct pass_context *ctx, struct session *s, struct pass_result *r) MUST_USE;
+
+/** session_close() - unmount, unplug, collect logs and fates, show that the guest is clean. */
+void session_close(struct pass_context *ctx, struct session *s, struct pass_result *r);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VQ_RUN_STORE_H
+#define VQ_RUN_STORE_H
+
+#include "run/cell.h"
+
+#include <jansson.h>
+
+/*
+ * The folder of one run on disk (results/README.md). A pass is complete in its own folder before
+ * cell.json names it; cell.json and run.json are replaced atomically. A kill loses one pass.
+ */
+enum pass_status { PASS_OK, PASS_NA, PASS_FAILED };
+
+/* One measured number of a pass. */
+struct pass_metric {
+	char name[64]; /* "<phase>.<metric>" */
+	const struct metric_def *def;
+	double value;
+	char source[128]; /* file inside the pass folder, '#', field */
+};
+
+/* What one pass has to say. Zero-initialise; pass_result_free() releases. */
+struct pass_result {
+	enum pass_status status;
+	char reason[2048]; /* "" when ok */
+	json_t *evidence;  /* array as in cell.json; files relative to the pass folder */
+	json_t *states;	   /* array as in cell.json, without "round" */
+	json_t *commands;  /* array of {who, argv} */
+	struct pass_metric *metric;
+	size_t metric_count;
+	uint64_t wall_ns;
+	uint64_t work_ns;  /* what the workload itself took; the rest is overhead */
+	const char *guest; /* "booted", "reused", "restored", or "none" */
+};
+
+void pass_result_free(struct pass_result *r);
+/** pass_fail() - status failed with a cause; the first cause is kept. */
+void pass_fail(struct pass_result *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+int pass_add_metric(struct pass_result *r, const char *phase, const struct metric_def *def,
+		    double value, const char *file, const char *field);
+/** pass_add_evidence() - @file may be NULL; relative to the pass folder. */
+void pass_add_evidence(struct pass_result *r, const char *what, const char *seen, const char *file);
+
+struct store {
+	char *dir;     /* the run folder */
+	json_t *run;   /* run.json */
+	json_t *cells; /* object: cell id -> cell.json */
+};
+
+/** store_create() - make results folder @base/<UTC>-<plan> (or @base itself with @exact) and `latest`. */
+int store_create(const char *base, bool exact, const char *plan, struct store *ret,
+		 struct err *reterr) MUST_USE;
+void store_free(struct store *s);
+
+/** store_add_cells() - a pending cell.json for each cell. */
+int store_add_cells(struct store *s, const struct cell_list *l, const char *accelerator,
+		    struct err *reterr) MUST_USE;
+int store_save_run(struct store *s, struct err *reterr) MUST_USE;
+
+/** store_pass_begin() - an empty folder for the raw files of a pass; owned path. */
+int store_pass_begin(struct store *s, const struct cell *c, unsigned round, char **ret_dir,
+		     struct err *reterr) MUST_USE;
+/** store_pass_commit() - pass.json, the folder's final name, then cell.json. @rounds: of the plan. */
+int store_pass_commit(struct store *s, const struct cell *c, unsigned round, unsigned rounds,
+		      struct pass_result *r, struct err *reterr) MUST_USE;
+
+/** store_cell_status() - as in cell.json. Borrowed. */
+const char *store_cell_status(const struct store *s, const struct cell *c);
+
+#endif

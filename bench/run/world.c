@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/world.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/proc.h"
+
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+/* Room for the files of one pass and ext4's own; the backing file is sparse and has no name. */
+#define SHARE_BYTES (2048 * MIB)
+#define MKFS_MS	    30000
+/* What virtiofsd itself asks for when it may. */
+#define NOFILE_WANTED 1000000UL
+
+int world_prepare(struct err *reterr)
+{
+	return fs_mkdirs(WORLD, 0755, reterr);
+}
+
+static int bind_ro(const char *from, const char *to, struct err *reterr)
+{
+	if (mkdir(to, 0755) < 0 && errno != EEXIST)
+		return err_errno(reterr, -errno, "cannot make %s", to);
+	if (mount(from, to, NULL, MS_BIND, NULL) < 0 ||
+	    mount(NULL, to, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) <
+		    0)
+		return err_errno(reterr, -errno,
+				 "cannot mount %s at %s (is it there? see: make setup image)", from,
+				 to);
+	return 0;
+}
+
+static int attach_loop(int backing, char *ret_path, size_t size, bool *ret_direct)
+{
+	CLEANUP(fd_closep) int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	struct loop_config config = { .fd = (unsigned)backing };
+	CLEANUP(fd_closep) int loop = -1;
+	int n = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE);
+
+	if (n < 0)
+		return -errno;
+	(void)snprintf(ret_path, size, "/dev/loop%d", n);
+	loop = open(ret_path, O_RDWR | O_CLOEXEC);
+	if (loop < 0)
+		return -errno;
+	/* Direct, so that the backing file's own page cache does not turn "cold" into "warm". */
+	config.block_size = 4096;
+	config.info.lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO;
+	*ret_direct = true;
+	if (ioctl(loop, LOOP_CONFIGURE, &config) < 0) {
+		config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
+		*ret_direct = false;
+		if (ioctl(loop, LOOP_CONFIGURE, &config) < 0)
+			return -errno;
+	}
+	/* The kernel may silently refuse direct I/O; a warm backing file would falsify cold cells. */
+	if (*ret_direct && ioctl(loop, LOOP_SET_DIRECT_IO, 1UL) < 0)
+		*ret_direct = false;
+	return mount(ret_path, WORLD_SHARE, "ext4", MS_NOSUID | MS_NODEV | MS_NOATIME, NULL) < 0
+		       ? -errno
+		       : 0;
+}
+
+static int make_ext4(const char *path, struct err *reterr)
+{
+	char *const argv[] = {
+		(char *)(uintptr_t) "mkfs.ext4",
+		(char *)(uintptr_t) "-Fq",
+		(char *)(uintptr_t) "-E",
+		(char *)(uintptr_t) "lazy_itable_init=0,lazy_journal_init=0,nodiscard",
+		(char *)(uintptr_t)path,
+		NULL
+	};
+	const struct proc_spec spec = { .argv = argv };
+	struct proc_output out = { 0 };
+	int e = proc_run(&spec, 64 * KIB, clock_deadline_ms(MKFS_MS), &out, reterr);
+
+	if (e == 0 && out.status != 0)
+		e = err_set(reterr, -EIO, "mkfs.ext4 failed: %s", buf_text(&out.err));
+	proc_output_free(&out);
+	return e;
+}
+
+/* An ext4 of our own on a nameless file: full at its own limit, gone with the namespace. */
+static int mount_loop_share(const char *dir, struct world *w, struct err *reterr)
+{
+	CLEANUP(freep) char *path = fs_path("%s/share.XXXXXX", dir);
+	CLEANUP(fd_closep) int fd = -1;
+	char scratch[32];
+	char loop[32];
+	bool direct = false;
+	int e;
+
+	if (!path)
+		return err_set(reterr, -ENOMEM, "out of memory making the share");
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(reterr, -errno, "cannot make a file for the share in %s", dir);
+	if (fallocate(fd, 0, 0, SHARE_BYTES) < 0 && ftruncate(fd, SHARE_BYTES) < 0)
+		e = err_errno(reterr, -errno, "no room for a share of %d MiB in %s",
+			      (int)(SHARE_BYTES / MIB), dir);
+	else
+		e = make_ext4(path, reterr);
+	(void)unlink(path);
+	if (e < 0)
+		return e;
+	e = attach_loop(fd, loop, sizeof(loop), &direct);
+	if (e < 0)
+		return err_errno(reterr, e, "cannot mount a private ext4 over a loop device");
+	(void)snprintf(w->share_fs, sizeof(w->share_fs),
+		       "ext4, loop device with%s direct I/O, on %s", direct ? "" : "out",
+		       fs_type_name(dir, scratch, sizeof(scratch)));
+	return 0;
+}
+
+/* Without loop devices: a folder of the host's disk, emptied by the next run if we are killed. */
+static int mount_dir_share(const char *dir, const char *why, struct world *w, struct err *reterr)
+{
+	CLEANUP(freep) char *path = fs_path("%s/share", dir);
+	char scratch[32];
+	int e;
+
+	if (!path)
+		return err_set(reterr, -ENOMEM, "out of memory making the share");
+	e = fs_remove_tree(path, reterr);
+	if (e == 0)
+		e = fs_mkdirs(path, 0700, reterr);
+	if (e < 0)
+		return e;
+	if (mount(path, WORLD_SHARE, NULL, MS_BIND, NULL) < 0 ||
+	    mount(NULL, WORLD_SHARE, NULL, MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV, NULL) < 0)
+		return err_errno(reterr, -errno, "cannot mount %s at %s", path, WORLD_SHARE);
+	(void)snprintf(w->share_fs, sizeof(w->share_fs),
+		       "%s, a folder of the host's own (no private one: %.200s)",
+		       fs_type_name(path, scratch, sizeof(scratch)), why);
+	return 0;
+}
+
+static int mount_share(const char *home, struct world *w, struct err *reterr)
+{
+	CLEANUP(freep) char *dir = fs_path("%s/build/share", home);
+	struct err why = { 0 };
+	int e;
+
+	if (!dir)
+		return err_set(reterr, -ENOMEM, "out of memory making the share");
+	e = fs_mkdirs(dir, 0700, reterr);
+	if (e == 0 && mount_loop_share(dir, w, &why) < 0)
+		e = mount_dir_share(dir, why.text, w, reterr);
+	return e;
+}
+
+/* Files of the folder through `ret`: our own image, or the user's kernel beside it. */
+static int add_user_kernel(const struct world_source *src, struct err *reterr)
+{
+	return src->user_kernel ? bind_ro(src->user_kernel, WORLD "/kernel", reterr) : 0;
+}
+
+static void limits(struct world *w)
+{
+	struct rlimit r = { 0 };
+
+	(void)getrlimit(RLIMIT_NOFILE, &r);
+	w->nofile = r.rlim_max < NOFILE_WANTED ? (unsigned long)r.rlim_max : NOFILE_WANTED;
+}
+
+static int sockets_dir(struct world *w, struct err *reterr)
+{
+	if (mkdir(WORLD_SOCKETS, 0700) < 0)
+		return err_errno(reterr, -errno, "cannot make %s", WORLD_SOCKETS);
+	if (chown(WORLD_SOCKETS, WORLD_VMM_ID, WORLD_VMM_ID) == 0) {
+		w->vmm_uid = WORLD_VMM_ID;
+		w->vmm_gid = WORLD_VMM_ID;
+	}
+	return 0;
+}
+
+int world_make(const struct world_source *src, struct world *ret, struct err *reterr)
+{
+	static const struct {
+		const char *from;
+		const char *to;
+	} binds[] = {
+		{ "build/roots", WORLD_ROOTS },
+		{ "build/image", WORLD_IMAGE },
+		{ "build/guest", WORLD_GUEST },
+		{ "workloads/fio", WORLD_JOBS },
+	};
+	struct world w = { 0 };
+	int e = 0;
+
+	if (mount("tmpfs", WORLD, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0711") < 0)
+		return err_errno(reterr, -errno, "cannot mount a tmpfs at %s", WORLD);
+	for (size_t i = 0; e == 0 && i < ARRAY_SIZE(binds); i++) {
+		CLEANUP(freep) char *from = fs_path("%s/%s", src->home, binds[i].from);
+
+		e = from ? bind_ro(from, binds[i].to, reterr) : -ENOMEM;
+	}
+	if (e == 0)
+		e = add_user_kernel(src, reterr);
+	if (e == 0)
+		e = fs_mkdirs(WORLD_SHARE, 0700, reterr);
+	if (e == 0)
+		e = fs_mkdirs(WORLD_TMPFS, 0700, reterr);
+	if (e == 0)
+		e = mount_share(src->home, &w, reterr);
+	if (e == 0)
+		e = sockets_dir(&w, reterr);
+	if (e < 0)
+		return e;
+	limits(&w);
+	*ret = w;
+	return 0;
+}

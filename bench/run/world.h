@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VQ_RUN_WORLD_H
+#define VQ_RUN_WORLD_H
+
+#include "base/err.h"
+#include "stack/stack.h"
+
+#include <sys/types.h>
+
+/*
+ * The folder that everything in a run sees, mounted privately at one fixed place. Command lines
+ * therefore are the same on every machine and name nothing of it.
+ */
+#define WORLD	      "/run/virtiofs-qual"
+#define WORLD_ROOTS   WORLD "/roots"   /* stack roots, read-only */
+#define WORLD_IMAGE   WORLD "/image"   /* kernels, initramfs, root image, read-only */
+#define WORLD_GUEST   WORLD "/guest"   /* static programs, read-only */
+#define WORLD_JOBS    WORLD "/jobs"    /* fio job files, read-only */
+#define WORLD_SHARE   WORLD "/share"   /* private on-disk file system */
+#define WORLD_TMPFS   WORLD "/tmpfs"   /* the same on tmpfs */
+#define WORLD_SOCKETS WORLD "/sockets" /* owned by the VMM's user */
+
+/* User and group that VMMs run as: no account has it (above the range of systemd's dynamic users). */
+#define WORLD_VMM_ID 65521
+
+struct world_source {
+	const char *home;	 /* the project folder */
+	const char *user_kernel; /* folder with vmlinux-user and initramfs-user.cpio, or NULL */
+};
+
+struct world {
+	char share_fs[320];   /* what the share lies on, as results record it */
+	unsigned long nofile; /* descriptors a daemon may open */
+	uid_t vmm_uid;	      /* 0: cannot change user here */
+	gid_t vmm_gid;
+};
+
+/** world_make() - inside the private mount namespace. Nothing of it outlives that namespace. */
+int world_make(const struct world_source *src, struct world *ret, struct err *reterr) MUST_USE;
+
+/** world_prepare() - outside, before: the mount point. */
+int world_prepare(struct err *reterr) MUST_USE;
+
+#endif

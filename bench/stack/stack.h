@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VQ_STACK_STACK_H
+#define VQ_STACK_STACK_H
+
+#include "base/err.h"
+#include "base/strv.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * A stack is a daemon (or none) whose share a guest mounts; a VMM is the program that runs the
+ * guest. Both are rows of a table; a cell combines one of each with modes. Ids name the source of
+ * a program, never its version: suites move, versions are probed and recorded.
+ */
+
+/* How a stack lets guests cache; DESIGN "Words". CACHE_UNSET belongs to baselines. */
+enum cache_mode {
+	CACHE_UNSET,
+	CACHE_NONE,
+	CACHE_NEVER,
+	CACHE_METADATA,
+	CACHE_AUTO,
+	CACHE_ALWAYS,
+	CACHE_COUNT,
+};
+
+/* `none` is a device without a window; the others are mount options on a device with one. */
+enum dax_mode {
+	DAX_UNSET,
+	DAX_NONE,
+	DAX_NEVER,
+	DAX_INODE,
+	DAX_ALWAYS,
+	DAX_COUNT,
+};
+
+/** cache_name() / dax_name() - the word used in options and results; NULL for UNSET. Static. */
+const char *cache_name(enum cache_mode m);
+const char *dax_name(enum dax_mode m);
+/** cache_parse() / dax_parse() - 0 or -EINVAL. */
+int cache_parse(const char *word, enum cache_mode *ret) MUST_USE;
+int dax_parse(const char *word, enum dax_mode *ret) MUST_USE;
+/** cache_keeps_data() - does a guest keep file data in its page cache in this mode? */
+bool cache_keeps_data(enum cache_mode m);
+
+/* Where the pieces of a run are found; every path below is inside the run's private mounts. */
+struct stack_paths {
+	const char *roots; /* folder of stack roots (host-setup) */
+	const char *image; /* folder of guest images */
+};
+
+/* Everything a daemon is started with. */
+struct daemon_config {
+	const char *share; /* folder to be shared */
+	int listen_fd;	   /* bound and listening vhost-user socket, inherited */
+	enum cache_mode cache;
+	bool writeback;
+	unsigned long nofile; /* descriptors that the daemon may open */
+};
+
+enum stack_kind {
+	STACK_VIRTIOFS, /* vhost-user-fs device served by a daemon */
+	STACK_HOST,	/* no guest: the workload runs on the host (baselines) */
+};
+
+struct stack {
+	const char *id;
+	const char *title;
+	enum stack_kind kind;
+	const char *root;	  /* stack root that holds the program */
+	const char *program;	  /* inside the root */
+	const char *const *probe; /* arguments that make it print its version */
+	unsigned cache_mask;	  /* bits of enum cache_mode that it is known to mount with */
+	bool on_disk;		  /* STACK_HOST: the share's disk (true) or a tmpfs (false) */
+	const char *direct_io;	  /* what becomes of a guest's O_DIRECT on the host */
+	const char *source;
+	void (*daemon_argv)(const struct stack *s, const struct stack_paths *p,
+			    const struct daemon_config *c, struct strv *ret);
+};
+
+const struct stack *const *stack_list(size_t *ret_count);
+const struct stack *stack_find(const char *id);
+
+/** stack_daemon_argv() - the daemon's command line. 0 or -ENOMEM. */
+int stack_daemon_argv(const struct stack *s, const struct stack_paths *p,
+		      const struct daemon_config *c, struct strv *ret) MUST_USE;
+/** stack_probe_argv() - the command that prints the daemon's version. 0 or -ENOMEM. */
+int stack_probe_argv(const struct stack *s, const struct stack_paths *p, struct strv *ret) MUST_USE;
+
+/**
+ * root_program_argv() - start a command line for a program of a stack root: through the root's
+ * own dynamic loader, so that it needs nothing of the host's libraries and no chroot.
+ */
+void root_program_argv(const struct stack_paths *p, const char *root, const char *program,
+		       struct strv *ret);
+
+/* Everything a guest is started with. */
+struct vmm_config {
+	const char *accelerator; /* "kvm" or "tcg" */
+	const char *cpu_model;	 /* NULL: the VMM row's default for the accelerator */
+	unsigned vcpus;
+	unsigned memory_mib;
+	const char *kernel; /* uncompressed ELF kernel with a PVH entry */
+	const char *initramfs;
+	const char *root_image;	  /* erofs image */
+	const char *cmdline;	  /* extra kernel words, may be "" */
+	int qmp_fd;		  /* connected socket, inherited */
+	const char *agent_socket; /* path; QEMU listens */
+	bool incoming;		  /* started to be restored from a saved state (told over QMP) */
+	bool probe_only;	  /* accelerator probe: no devices, no QMP, console on stdout */
+	bool sandbox;
+};
+
+struct vmm {
+	const char *id;
+	const char *title;
+	const char *root;
+	const char *program;
+	const char *cpu_tcg;
+	const char *cpu_kvm;
+	const char *device; /* vhost-user file system device */
+	bool saves_by_path; /* saves a guest to "file:PATH" (since 9.0 not to a file's "fd:") */
+	const char *source;
+};
+
+const struct vmm *const *vmm_list(size_t *ret_count);
+const struct vmm *vmm_find(const char *id);
+/** vmm_argv() / vmm_env() - how to start a guest. 0 or -ENOMEM. */
+int vmm_argv(const struct vmm *v, const struct stack_paths *p, const struct vmm_config *c,
+	     struct strv *ret) MUST_USE;
+int vmm_env(const struct vmm *v, const struct stack_paths *p, struct strv *ret) MUST_USE;
+int vmm_probe_argv(const struct vmm *v, const struct stack_paths *p, struct strv *ret) MUST_USE;
+const char *vmm_cpu_model(const struct vmm *v, const struct vmm_config *c);
+
+/* Kernels that the guest image is built with; `--kernel` adds "user". */
+struct kernel {
+	const char *id;
+	const char *title;
+	const char *source;
+};
+const struct kernel *kernel_list(size_t *ret_count);
+const struct kernel *kernel_find(const char *id);
+
+#endif

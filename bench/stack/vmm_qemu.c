@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+/* QEMU: one command line for every version here; a row says what differs. */
+#include "stack/rows.h"
+
+#include <string.h>
+
+const struct vmm vmm_qemu_bookworm = {
+	.id = "qemu-bookworm",
+	.title = "QEMU of Debian bookworm",
+	.root = "bookworm",
+	.program = "/usr/bin/qemu-system-x86_64",
+	.cpu_tcg = "qemu64",
+	.cpu_kvm = "host",
+	.device = "vhost-user-fs-pci",
+	.source = "Debian 12 qemu-system-x86",
+};
+
+const struct vmm vmm_qemu_backports = {
+	.id = "qemu-backports",
+	.title = "QEMU of Debian trixie-backports",
+	.root = "backports",
+	.program = "/usr/bin/qemu-system-x86_64",
+	.cpu_tcg = "qemu64",
+	.cpu_kvm = "host",
+	.device = "vhost-user-fs-pci",
+	.saves_by_path = true,
+	.source = "Debian 13 backports qemu-system-x86",
+};
+
+const char *vmm_cpu_model(const struct vmm *v, const struct vmm_config *c)
+{
+	if (c->cpu_model)
+		return c->cpu_model;
+	return strcmp(c->accelerator, "kvm") == 0 ? v->cpu_kvm : v->cpu_tcg;
+}
+
+static void add_program(const struct vmm *v, const struct stack_paths *p, struct strv *ret)
+{
+	root_program_argv(p, v->root, v->program, ret);
+	strv_add(ret, "-L");
+	strv_addf(ret, "%s/%s/usr/share/qemu", p->roots, v->root);
+	strv_add(ret, "-L");
+	strv_addf(ret, "%s/%s/usr/share/seabios", p->roots, v->root);
+}
+
+static void add_machine(const struct vmm *v, const struct vmm_config *c, struct strv *ret)
+{
+	strv_add(ret, "-nodefaults");
+	strv_add(ret, "-no-user-config");
+	strv_add(ret, "-no-reboot");
+	strv_add(ret, "-display");
+	strv_add(ret, "none");
+	strv_add(ret, "-machine");
+	/* Devices that no check needs cost boot time under TCG. */
+	strv_add(ret, "q35,memory-backend=mem,hpet=off,vmport=off,smbus=off,sata=off,usb=off");
+	strv_add(ret, "-accel");
+	strv_add(ret, strcmp(c->accelerator, "tcg") == 0 ? "tcg,thread=multi" : c->accelerator);
+	strv_add(ret, "-cpu");
+	strv_add(ret, vmm_cpu_model(v, c));
+	strv_add(ret, "-smp");
+	strv_addf(ret, "%u", c->vcpus);
+	/* vhost-user needs guest memory that can be shared with the daemon. */
+	strv_add(ret, "-m");
+	strv_addf(ret, "%uM", c->memory_mib);
+	strv_add(ret, "-object");
+	strv_addf(ret, "memory-backend-memfd,id=mem,size=%uM,share=on", c->memory_mib);
+}
+
+static void add_kernel(const struct vmm_config *c, struct strv *ret)
+{
+	strv_add(ret, "-kernel");
+	strv_add(ret, c->kernel);
+	strv_add(ret, "-initrd");
+	strv_add(ret, c->initramfs);
+	strv_add(ret, "-append");
+	strv_addf(ret, "%s", c->cmdline);
+}
+
+static void add_devices(const struct vmm_config *c, struct strv *ret)
+{
+	strv_add(ret, "-blockdev");
+	strv_addf(ret, "driver=file,node-name=root,filename=%s,read-only=on,locking=off",
+		  c->root_image);
+	strv_add(ret, "-device");
+	strv_add(ret, "virtio-blk-pci,drive=root");
+	strv_add(ret, "-device");
+	strv_add(ret, "virtio-serial-pci,id=serial,max_ports=2");
+	strv_add(ret, "-chardev");
+	strv_addf(ret, "socket,id=agent,path=%s,server=on,wait=off", c->agent_socket);
+	strv_add(ret, "-device");
+	strv_add(ret, "virtserialport,bus=serial.0,chardev=agent,name=vq.agent");
+	/* Where file system devices are hot-plugged. */
+	strv_add(ret, "-device");
+	strv_add(ret, "pcie-root-port,id=plug0,chassis=1,slot=1");
+	strv_add(ret, "-chardev");
+	strv_addf(ret, "socket,id=qmp,fd=%d", c->qmp_fd);
+	strv_add(ret, "-qmp");
+	strv_add(ret, "chardev:qmp");
+	if (c->incoming) {
+		strv_add(ret, "-incoming");
+		strv_add(ret, "defer");
+	}
+}
+
+int vmm_argv(const struct vmm *v, const struct stack_paths *p, const struct vmm_config *c,
+	     struct strv *ret)
+{
+	add_program(v, p, ret);
+	add_machine(v, c, ret);
+	add_kernel(c, ret);
+	strv_add(ret, "-chardev");
+	strv_add(ret, "stdio,id=console,signal=off");
+	strv_add(ret, "-serial");
+	strv_add(ret, "chardev:console");
+	if (!c->probe_only)
+		add_devices(c, ret);
+	if (c->sandbox) {
+		strv_add(ret, "-sandbox");
+		strv_add(ret, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,"
+			      "resourcecontrol=deny");
+	}
+	return strv_failed(ret) ? -ENOMEM : 0;
+}
+
+int vmm_env(const struct vmm *v, const struct stack_paths *p, struct strv *ret)
+{
+	strv_addf(ret, "QEMU_MODULE_DIR=%s/%s/usr/lib/x86_64-linux-gnu/qemu", p->roots, v->root);
+	return strv_failed(ret) ? -ENOMEM : 0;
+}
+
+int vmm_probe_argv(const struct vmm *v, const struct stack_paths *p, struct strv *ret)
+{
+	root_program_argv(p, v->root, v->program, ret);
+	strv_add(ret, "--version");
+	return strv_failed(ret) ? -ENOMEM : 0;
+}

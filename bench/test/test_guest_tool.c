@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * vq-guest, as far as it can run on this machine without a virtio-fs device and without changing
+ * anything. Program: $VQ_GUEST, default build/guest/vq-guest. Its output is read by another JSON
+ * parser than the one that wrote it.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/fs.h"
+#include "base/json.h"
+
+#define OUTPUT_MAX (4 * MIB)
+
+struct fixture {
+	char dir[64];
+	struct buf out;
+	struct err err;
+	json_t *json;
+	int code;
+};
+
+static const char *guest_binary(void)
+{
+	const char *path = getenv("VQ_GUEST");
+
+	return path ? path : "build/guest/vq-guest";
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	*state = f;
+	if (!f)
+		return -1;
+	(void)snprintf(f->dir, sizeof(f->dir), "/tmp/vq-test-guest-XXXXXX");
+	return mkdtemp(f->dir) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	int e = fs_remove_tree(f->dir, NULL);
+
+	buf_free(&f->out);
+	json_decref(f->json);
+	free(f);
+	return e < 0 ? -1 : 0;
+}
+
+/* Run the tool; stdout and stderr go to files. f->code is the exit code, f->json the parsed stdout
+ * or NULL. */
+static void run(struct fixture *f, const char *const *args)
+{
+	char out[96], err[96];
+	int status;
+	pid_t pid;
+
+	(void)snprintf(out, sizeof(out), "%s/stdout", f->dir);
+	(void)snprintf(err, sizeof(err), "%s/stderr", f->dir);
+	pid = fork();
+	if (pid == 0) {
+		const char *argv[16] = { "vq-guest" };
+
+		for (size_t i = 0; args[i] && i < 14; i++)
+			argv[i + 1] = args[i];
+		if (!freopen(out, "w", stdout) || !freopen(err, "w", stderr))
+			_exit(126);
+		execv(guest_binary(), (char *const *)argv);
+		_exit(127);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	f->code = WEXITSTATUS(status);
+	buf_clear(&f->out);
+	assert_int_equal(fs_read(out, OUTPUT_MAX, &f->out, &f->err), 0);
+	json_decref(f->json);
+	f->json = json_loadb(buf_text(&f->out), f->out.size, JSON_REJECT_DUPLICATES, NULL);
+}
+
+#define RUN(f, ...) run(f, (const char *const[]){ __VA_ARGS__, NULL })
+
+static double number(const struct fixture *f, const char *path)
+{
+	double value = -1;
+
+	if (json_number_at(f->json, path, &value) < 0)
+		fail_msg("no number at %s in %s", path, buf_text(&f->out));
+	return value;
+}
+
+/* stderr of the last run. */
+static void assert_complaint(struct fixture *f, const char *text)
+{
+	char path[96];
+
+	(void)snprintf(path, sizeof(path), "%s/stderr", f->dir);
+	buf_clear(&f->out);
+	assert_int_equal(fs_read(path, OUTPUT_MAX, &f->out, &f->err), 0);
+	if (!strstr(buf_text(&f->out), text))
+		fail_msg("\"%s\" is not in \"%s\"", text, buf_text(&f->out));
+}
+
+static void test_usage(void **state)
+{
+	static const char *const wrong[][4] = {
+		{ "nonsense" },
+		{ "mount", "virtiofs", "tag" },
+		{ "umount" },
+		{ "meminfo", "x" },
+		{ "resident" },
+		{ "read", "/etc/passwd" },
+		{ "read", "/etc/passwd", "-1" },
+		{ "read", "/etc/passwd", "1k" },
+		{ "dmesg", "--since" },
+		{ "dmesg", "--since", "x" },
+		{ "state", "x" },
+		{ "drop-caches", "x" },
+		{ "pci-caps", "x" },
+	};
+	struct fixture *f = *state;
+
+	RUN(f, NULL);
+	assert_int_equal(f->code, 2);
+	assert_complaint(f, "usage:");
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		RUN(f, wrong[i][0], wrong[i][1], wrong[i][2], wrong[i][3]);
+		assert_int_equal(f->code, 2);
+		assert_complaint(f, "usage:");
+	}
+	RUN(f, "--help");
+	assert_int_equal(f->code, 0);
+	assert_non_null(strstr(buf_text(&f->out), "pci-caps"));
+}
+
+static void test_meminfo(void **state)
+{
+	static const char *const names[] = { "MemFree",	     "MemAvailable", "Buffers",
+					     "Cached",	     "SwapCached",   "Active",
+					     "Inactive",     "Shmem",	     "Slab",
+					     "SReclaimable", "SUnreclaim",   "AnonPages",
+					     "Mapped",	     "Dirty",	     "Writeback" };
+	struct fixture *f = *state;
+
+	RUN(f, "meminfo");
+	assert_int_equal(f->code, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		assert_true(number(f, names[i]) >= 0);
+	assert_true(number(f, "MemFree") > 4096);
+	assert_true(number(f, "MemFree") <= number(f, "MemTotal"));
+}
+
+static void test_resident_and_read(void **state)
+{
+	struct fixture *f = *state;
+	static char data[300000];
+	char path[96];
+
+	(void)snprintf(path, sizeof(path), "%s/file", f->dir);
+	assert_int_equal(fs_write_atomic(path, data, sizeof(data), &f->err), 0);
+	RUN(f, "read", path, "all");
+	assert_int_equal(f->code, 0);
+	assert_int_equal(number(f, "bytes"), sizeof(data));
+	assert_true(number(f, "ns") > 0);
+	assert_int_equal(number(f, "resident_bytes"), sizeof(data));
+	RUN(f, "read", path, "1000");
+	assert_int_equal(number(f, "bytes"), 1000);
+	RUN(f, "resident", path);
+	assert_int_equal(f->code, 0);
+	assert_int_equal(number(f, "size"), sizeof(data));
+	assert_true(json_is_true(json_at(f->json, "mappable")));
+	assert_int_equal(number(f, "resident_bytes"), sizeof(data));
+	assert_int_equal(fs_write_atomic(path, data, 0, &f->err), 0);
+	RUN(f, "resident", path);
+	assert_int_equal(number(f, "resident_bytes"), 0);
+	assert_int_equal(number(f, "size"), 0);
+	/* A file that refuses mmap is a fact, not a failure. */
+	RUN(f, "resident", "/proc/self/status");
+	assert_true(f->code == 1 || json_is_false(json_at(f->json, "mappable")));
+	(void)snprintf(path, sizeof(path), "%s/missing", f->dir);
+	RUN(f, "resident", path);
+	assert_int_equal(f->code, 1);
+	assert_complaint(f, "missing: No such file or directory");
+	RUN(f, "read", f->dir, "all");
+	assert_int_equal(f->code, 1);
+	assert_complaint(f, "Is a directory");
+}
+
+static void test_state(void **state)
+{
+	struct fixture *f = *state;
+
+	RUN(f, "state");
+	assert_int_equal(f->code, 0);
+	assert_true(json_is_array(json_at(f->json, "mounts")));
+	assert_true(json_is_array(json_at(f->json, "virtio_devices")));
+	assert_int_equal(number(f, "processes"),
+			 json_array_size(json_at(f->json, "process_names")));
+	assert_true(number(f, "cached") > 0);
+	assert_true(number(f, "load") >= 0);
+	assert_true(number(f, "tainted") >= 0);
+	assert_true(number(f, "kmsg_seq") >= -1);
+}
+
+static void test_pci_caps(void **state)
+{
+	struct fixture *f = *state;
+	json_t *device;
+	size_t i;
+
+	RUN(f, "pci-caps");
+	assert_int_equal(f->code, 0);
+	assert_true(json_is_array(json_at(f->json, "devices")));
+	json_array_foreach(json_at(f->json, "devices"), i, device) {
+		assert_true(json_is_array(json_object_get(device, "virtio_caps")));
+		assert_true(json_is_array(json_object_get(device, "shm")));
+	}
+}
+
+static void test_dmesg(void **state)
+{
+	struct fixture *f = *state;
+	char seq[32];
+	const char *last;
+
+	RUN(f, "dmesg");
+	if (f->code == 1) {
+		assert_complaint(f, "/dev/kmsg");
+		skip();
+	}
+	last = strstr(buf_text(&f->out), "VQ-SEQ ");
+	assert_non_null(last);
+	(void)snprintf(seq, sizeof(seq), "%.20s", last + 7);
+	seq[strcspn(seq, "\n")] = '\0';
+	assert_int_equal(last[7 + strlen(seq)], '\n');
+	assert_int_equal(last[8 + strlen(seq)], '\0');
+	/* Nothing is older than what was just seen, except what came meanwhile. */
+	RUN(f, "dmesg", "--since", seq, "--all");
+	assert_int_equal(f->code, 0);
+	RUN(f, "dmesg", "--since", "999999999999");
+	assert_string_equal(buf_text(&f->out), "VQ-SEQ 999999999999\n");
+}
+
+/* Names with quotes, backslashes, line ends and bytes above ASCII stay valid JSON. No device: mount
+ * fails and says so. */
+static void test_mount_failure_and_escape(void **state)
+{
+	struct fixture *f = *state;
+	char dir[128];
+
+	(void)snprintf(dir, sizeof(dir), "%s/a/\"q\\\n\xc3\xa4", f->dir);
+	RUN(f, "mount", "vq-no-such-type", "tag", dir, "ro,foo", "0");
+	assert_int_equal(f->code, 1);
+	assert_non_null(f->json);
+	assert_true(json_is_false(json_at(f->json, "mounted")));
+	assert_true(json_is_false(json_at(f->json, "type_known")) || number(f, "errno") == EPERM);
+	assert_true(number(f, "errno") == ENODEV || number(f, "errno") == EPERM);
+	assert_true(json_is_array(json_at(f->json, "kernel_log")));
+	assert_int_equal(number(f, "attempts"), 1);
+	assert_complaint(f, "vq-guest: mount vq-no-such-type tag on ");
+	assert_true(fs_exists(dir));
+	RUN(f, "umount", dir);
+	assert_int_equal(f->code, 1);
+	assert_true(json_is_false(json_at(f->json, "umounted")));
+	assert_true(json_is_array(json_at(f->json, "holders")));
+}
+
+/* The holders of a folder are listed with JSON escapes; this process stands in one with an odd
+ * name. */
+static void test_holders(void **state)
+{
+	struct fixture *f = *state;
+	char dir[128], here[512];
+	json_t *holder;
+	bool found = false;
+	size_t i;
+
+	(void)snprintf(dir, sizeof(dir), "%s/x\"\x01\xff", f->dir);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	assert_non_null(getcwd(here, sizeof(here)));
+	/* A relative path to the program would not survive the change of folder. */
+	if (guest_binary()[0] != '/') {
+		char binary[1024];
+
+		(void)snprintf(binary, sizeof(binary), "%s/%s", here, guest_binary());
+		assert_int_equal(setenv("VQ_GUEST", binary, 1), 0);
+	}
+	assert_int_equal(chdir(dir), 0);
+	RUN(f, "umount", dir);
+	assert_int_equal(chdir(here), 0);
+	assert_non_null(f->json);
+	json_array_foreach(json_at(f->json, "holders"), i, holder)
+		found |= json_integer_value(json_object_get(holder, "pid")) == getpid() &&
+			 strcmp(json_string_value(json_object_get(holder, "what")), "cwd") == 0;
+	assert_true(found);
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_usage),
+		TEST(test_meminfo),
+		TEST(test_resident_and_read),
+		TEST(test_state),
+		TEST(test_pci_caps),
+		TEST(test_dmesg),
+		TEST(test_holders),
+		TEST(test_mount_failure_and_escape),
+	};
+
+	/* The count of failures is no exit code: 256 of them would be 0. */
+	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}
