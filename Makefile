@@ -18,7 +18,6 @@ LDLIBS := -ljansson -lconfuse -lm
 
 BENCH_MAIN := bench/main.c $(wildcard bench/cmd_*.c)
 BENCH_SRC := $(sort $(foreach d,base stats opt stack guest workload metric run report,$(wildcard bench/$(d)/*.c)))
-TEST_SRC := $(sort $(wildcard bench/test/test_*.c))
 INIT_SRC := $(sort $(wildcard guest-image/init/*.c))
 AGENT_SRC := $(sort $(wildcard guest-image/agent/agent*.c))
 TOOL_SRC := $(sort $(wildcard guest-image/agent/guest*.c))
@@ -26,28 +25,43 @@ WL_SRC := $(sort $(wildcard workloads/src/wl-*.c))
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB := $(BUILD)/libvq.a
-TESTS := $(patsubst bench/test/%.c,$(BUILD)/test/%,$(TEST_SRC))
+TEST_LIB := $(call obj,$(wildcard bench/test/real_guest.c))
 GUEST_PROGRAMS := $(BUILD)/guest/vq-init $(BUILD)/guest/vq-agent $(BUILD)/guest/vq-guest \
 	$(patsubst workloads/src/%.c,$(BUILD)/guest/%,$(WL_SRC))
 
 .DELETE_ON_ERROR:
-.PHONY: help all bench setup setup-test image check check-asan test lint format format-check clean
+.SECONDARY:
+.PHONY: help check-real compile-flavour check-flavour all bench bench-self setup setup-test image check check-asan check-clang test lint \
+	lint-includes format format-check clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-bench: setup image ## set up, run PLAN (default quick), write the report; ARGS= goes to `run`
+# ---- for users ----
+
+bench: ## set up, run PLAN (default quick), write its report; ARGS= goes to `run`
+	@$(MAKE) --no-print-directory setup
+	@$(MAKE) --no-print-directory image
 	@status=0; $(BUILD)/virtiofs-qual run --plan $(PLAN) $(ARGS) || status=$$?; \
-	$(BUILD)/virtiofs-qual report results/latest || exit $$?; exit $$status
+	[ $$status -eq 2 ] || $(BUILD)/virtiofs-qual report results/latest || status=$$?; exit $$status
 
-setup: ## install host packages and stack roots (prints first; needs root for packages)
+setup: ## install host packages (needs root) and build the stack roots; says first what it does
 	@host-setup/apply --for bench
 
-setup-test:
-	@host-setup/apply --for test
-
-image: all ## build the guest image and kernels
+image: all ## build the guest image and its kernels
 	@guest-image/build
+
+test: ## everything that must pass before a commit lands: check, sanitizers, clang, real guests
+	@$(MAKE) --no-print-directory setup-test
+	@$(MAKE) --no-print-directory image
+	@bench/test/run-all "check" $(MAKE) --no-print-directory check -- \
+		"gcc sanitizers" $(MAKE) --no-print-directory check-asan -- \
+		"clang, warnings" $(MAKE) --no-print-directory check-clang -- \
+		"real guests" $(MAKE) --no-print-directory check-real
+
+bench-self: ## measure this project's own figures (at most 10 minutes)
+	@$(MAKE) --no-print-directory image
+	@bench/test/bench-self
 
 # The compiler comes with setup, so that one command works on a fresh machine.
 all: $(BUILD)/virtiofs-qual $(GUEST_PROGRAMS) ## compile
@@ -81,12 +95,53 @@ $(BUILD)/guest/wl-%: workloads/src/wl-%.c workloads/wl.h
 	@echo "  GUEST $@"
 	@$(GUEST_CC) -o $@ $<
 
-$(BUILD)/test/%: $(BUILD)/obj/bench/test/%.o $(LIB)
+$(BUILD)/test/%: $(BUILD)/obj/bench/test/%.o $(TEST_LIB) $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+# ---- for developers ----
+
+setup-test:
+	@host-setup/apply --for test
+
+TESTS := $(patsubst bench/test/%.c,$(BUILD)/test/%,$(wildcard bench/test/test_*.c))
+REAL_TESTS := $(patsubst bench/test/%.c,$(BUILD)/test/%,$(filter-out %real_guest.c,$(wildcard bench/test/real_*.c)))
+
+check: all $(TESTS) lint-includes ## unit, table and golden tests; no root, no guests
+	@bench/test/run $(TESTS) host-setup/test guest-image/test
+
+check-asan: ## the same with AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan OPT='-O1 -g' \
+		SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' check-flavour
+
+check-clang: ## compile everything with clang; no warning is let through
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang compile-flavour
+
+compile-flavour: $(BUILD)/virtiofs-qual $(GUEST_PROGRAMS) $(TESTS) $(REAL_TESTS)
+
+check-flavour: compile-flavour
+	@VQ_AGENT=$(BUILD)/guest/vq-agent VQ_GUEST=$(BUILD)/guest/vq-guest bench/test/run $(TESTS)
+
+check-real: all $(REAL_TESTS) ## tests that boot guests (needs root; `make image` first)
+	@bench/test/run $(REAL_TESTS)
+
+SOURCES := $(shell find bench conformance guest-image workloads -name '*.[ch]' 2>/dev/null)
+SCRIPTS := $(shell grep -rlE '^\#!/(usr/bin/env bash|bin/(ba)?sh)' host-setup guest-image bench/test .ci 2>/dev/null)
+
+format: ## apply .clang-format
+	@clang-format -i $(SOURCES)
+
+format-check: ## is everything formatted?
+	@clang-format --dry-run --Werror $(SOURCES)
+
+lint-includes:
+	@bench/test/lint-includes
+
+lint: lint-includes ## clang-tidy, cppcheck, shellcheck, codespell, include rules
+	@bench/test/lint
+
 clean: ## remove what was compiled (keeps roots, image and results)
-	rm -rf $(BUILD)/obj $(BUILD)/test $(BUILD)/guest $(BUILD)/libvq.a $(BUILD)/virtiofs-qual
+	rm -rf $(BUILD)/obj $(BUILD)/test $(BUILD)/guest $(BUILD)/asan $(BUILD)/clang $(BUILD)/libvq.a $(BUILD)/virtiofs-qual
 
 -include $(shell find $(BUILD)/obj $(BUILD)/guest/.deps -name '*.d' 2>/dev/null)

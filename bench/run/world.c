@@ -183,6 +183,24 @@ static int sockets_dir(struct world *w, struct err *reterr)
 	return 0;
 }
 
+/*
+ * The VMM's user may not open the host's /dev/kvm, so this namespace gets a node of its own at that
+ * place. Where that cannot be made (a user namespace) the host's permissions decide.
+ */
+static void own_kvm(const struct world *w)
+{
+	struct stat st;
+
+	if (!w->vmm_uid || stat("/dev/kvm", &st) < 0 || !S_ISCHR(st.st_mode))
+		return;
+	if (mkdir(WORLD "/dev", 0755) < 0 ||
+	    mount("tmpfs", WORLD "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=0755") < 0)
+		return;
+	if (mknod(WORLD "/dev/kvm", S_IFCHR | 0600, st.st_rdev) == 0 &&
+	    chown(WORLD "/dev/kvm", w->vmm_uid, w->vmm_gid) == 0)
+		(void)mount(WORLD "/dev/kvm", "/dev/kvm", NULL, MS_BIND, NULL);
+}
+
 int world_make(const struct world_source *src, struct world *ret, struct err *reterr)
 {
 	static const struct {
@@ -216,6 +234,7 @@ int world_make(const struct world_source *src, struct world *ret, struct err *re
 		e = sockets_dir(&w, reterr);
 	if (e < 0)
 		return e;
+	own_kvm(&w);
 	limits(&w);
 	*ret = w;
 	return 0;
