@@ -41,7 +41,7 @@ help: ## this list
 
 bench: ## set up, run PLAN (default quick), write its report; ARGS= goes to `run`
 	@$(MAKE) --no-print-directory setup
-	@$(MAKE) --no-print-directory image
+	@$(MAKE) --no-print-directory -j$$(nproc) image
 	@status=0; $(BUILD)/virtiofs-qual run --plan $(PLAN) $(ARGS) || status=$$?; \
 	[ $$status -eq 2 ] || $(BUILD)/virtiofs-qual report results/latest || status=$$?; exit $$status
 
@@ -53,8 +53,8 @@ image: all ## build the guest image and its kernels
 
 test: ## everything that must pass before a commit lands: check, sanitizers, clang, real guests
 	@$(MAKE) --no-print-directory setup-test
-	@$(MAKE) --no-print-directory image
-	@bench/test/run-all "check" $(MAKE) --no-print-directory check -- \
+	@$(MAKE) --no-print-directory -j$$(nproc) image
+	@bench/test/run-all "check" $(MAKE) --no-print-directory -j$$(nproc) check -- \
 		"gcc sanitizers" $(MAKE) --no-print-directory check-asan -- \
 		"clang, warnings" $(MAKE) --no-print-directory check-clang -- \
 		"real guests" $(MAKE) --no-print-directory check-real
@@ -112,11 +112,11 @@ check: all $(TESTS) lint-includes ## unit, table and golden tests; no root, no g
 	@bench/test/run $(TESTS) host-setup/test guest-image/test
 
 check-asan: ## the same with AddressSanitizer and UBSan
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan OPT='-O1 -g' \
+	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=$(BUILD)/asan OPT='-O1 -g' \
 		SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' check-flavour
 
 check-clang: ## compile everything with clang; no warning is let through
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang compile-flavour
+	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=$(BUILD)/clang CC=clang compile-flavour
 
 compile-flavour: $(BUILD)/virtiofs-qual $(GUEST_PROGRAMS) $(TESTS) $(REAL_TESTS)
 

@@ -64,6 +64,7 @@ struct request {
 
 struct agent {
 	int fd;
+	int watch_fd;
 	uint32_t grace_ms;
 	uint32_t next_id;
 	uint32_t stuck_count;
@@ -379,7 +380,8 @@ static int fill_input(struct agent *a)
  */
 static int pump(struct agent *a, uint64_t deadline_ns)
 {
-	struct pollfd p = { .fd = a->fd, .events = POLLIN };
+	struct pollfd p[2] = { { .fd = a->fd, .events = POLLIN },
+			       { .fd = a->watch_fd, .events = POLLIN } };
 	int left_ms = clock_left_ms(deadline_ns);
 	bool had_output = a->out_size > 0;
 	int n, e;
@@ -391,12 +393,14 @@ static int pump(struct agent *a, uint64_t deadline_ns)
 	if (e == 0 && had_output && a->out_size == 0)
 		return 0;
 	if (a->out_size > 0)
-		p.events |= POLLOUT;
-	n = poll(&p, 1, left_ms);
+		p[0].events |= POLLOUT;
+	n = poll(p, ARRAY_SIZE(p), left_ms);
 	if (n < 0 && errno != EINTR)
 		return -errno;
-	if (n > 0 && (p.revents & (POLLIN | POLLHUP | POLLERR)))
+	if (n > 0 && (p[0].revents & (POLLIN | POLLHUP | POLLERR)))
 		e = fill_input(a);
+	else if (n > 0 && p[1].revents && e == 0)
+		e = -EOWNERDEAD;
 	if (e == 0 && a->restarted)
 		e = -ECONNRESET;
 	if (e == 0 && left_ms == 0)
@@ -430,6 +434,8 @@ static int pump_error(const struct agent *a, int e, const char *what, uint64_t s
 			       "(the VMM or the guest "
 			       "died: look at the VMM's exit state and log)",
 			       what);
+	if (e == -EOWNERDEAD)
+		return err_set(reterr, e, "a process on the host that %s needs has ended", what);
 	if (e == -EPROTO)
 		return err_set(reterr, e,
 			       "the guest sent more than %" PRIu64
@@ -544,6 +550,7 @@ int agent_adopt_fd(int take_fd, uint64_t deadline_ns, struct agent **ret, struct
 		return err_set(reterr, -ENOMEM, "out of memory for the agent's connection");
 	}
 	a->fd = take_fd;
+	a->watch_fd = -1;
 	a->grace_ms = GRACE_DEFAULT_MS;
 	e = hello_exchange(a, VQP_HELLO_RESET, deadline_ns, reterr);
 	if (e < 0)
@@ -630,6 +637,11 @@ struct agent *agent_close(struct agent *a)
 void agent_set_grace_ms(struct agent *a, uint32_t grace_ms)
 {
 	a->grace_ms = grace_ms;
+}
+
+void agent_watch(struct agent *a, int fd)
+{
+	a->watch_fd = fd;
 }
 
 uint32_t agent_stuck_count(const struct agent *a)
@@ -913,7 +925,7 @@ int agent_wait(struct agent *a, uint32_t id, struct agent_result *ret, struct er
 	e = pump_error(a, e, what, since_ns, reterr);
 	if (e == -ECONNRESET)
 		return e;
-	if (e == -ETIMEDOUT) {
+	if (e == -ETIMEDOUT || e == -EOWNERDEAD) {
 		struct vqp_kill k = { .signal = vqp_put32(SIGKILL) };
 
 		(void)put_frame(a, VQP_KILL, id, &k, sizeof(k), NULL, 0);

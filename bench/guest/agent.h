@@ -14,6 +14,7 @@
  * Errors of all functions, besides their own:
  *   -ETIMEDOUT   the guest did not answer in time (hung, paused, or far too slow)
  *   -ECONNRESET  the VMM closed the port, or the agent was restarted; agent_reattach() may help
+ *   -EOWNERDEAD  what agent_watch() watches has ended
  *   -EPROTO      more than 1 MiB of bytes that are no frame, or a message that cannot be right
  */
 
@@ -53,6 +54,14 @@ static inline void agent_closep(struct agent **a)
 /** agent_set_grace_ms() - how long past a job's deadline the guest may take to report it; default
  * 10 s (TCG on a busy host). */
 void agent_set_grace_ms(struct agent *a, uint32_t grace_ms);
+
+/**
+ * agent_watch() - give up all waits at once when this descriptor becomes readable.
+ * @fd: of something that jobs need on the host, such as the pidfd of the daemon that serves their
+ *      file system; borrowed. -1: nothing (the default).
+ * Functions then return -EOWNERDEAD unless an answer is already there.
+ */
+void agent_watch(struct agent *a, int fd);
 
 /** agent_stuck_count() - processes that outlived the SIGKILL of the last agent_connect(): the guest
  * is not clean. */
@@ -127,7 +136,7 @@ int agent_start(struct agent *a, const struct agent_job *job, uint32_t *ret_id, 
 /**
  * agent_wait() - collect a job, as agent_run() does. The id is released, except after -ECONNRESET
  * when the job may still be alive: then agent_wait() can be repeated after agent_reattach().
- * -ETIMEDOUT also tries to kill it.
+ * -ETIMEDOUT and -EOWNERDEAD also try to kill it.
  */
 int agent_wait(struct agent *a, uint32_t id, struct agent_result *ret, struct err *reterr) MUST_USE;
 

@@ -277,6 +277,7 @@ static int run_tool(struct phase_run *p, uint64_t *ret_run_ns)
 					      "argv", json_argv(argv.item), "env",
 					      json_argv(env.item)));
 	*ret_run_ns = out.run_ns;
+	s->guest_lost |= out.lost;
 	if (out.ok)
 		e = read_output(p, &run, &out);
 	else

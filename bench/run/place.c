@@ -43,6 +43,7 @@ static int run_guest(const struct place *p, const struct strv *argv, const struc
 	}
 	ret->ok = r.fate == AGENT_EXITED && r.code == 0;
 	(void)agent_fate_describe(&r, ret->fate, sizeof(ret->fate));
+	ret->lost = r.stuck; /* it cannot be unmounted either */
 	ret->run_ns = r.run_ns;
 	ret->out = r.out;
 	ret->err = r.err;

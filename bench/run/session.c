@@ -96,25 +96,63 @@ static int start_daemon(struct pass_context *ctx, struct session *s, struct pass
 	return proc_start(&spec, &s->daemon, reterr);
 }
 
+/* The letter that the kernel gives a process's state; '?' when there is none. */
+static char process_state(pid_t pid)
+{
+	CLEANUP(buf_free) struct buf text = { 0 };
+	char path[64];
+	const char *end;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (fs_read(path, 4 * KIB, &text, NULL) < 0)
+		return '?';
+	end = strrchr(buf_text(&text), ')'); /* a name may hold anything */
+	return end && end[1] == ' ' && end[2] ? end[2] : '?';
+}
+
+static const char *fate_in_words(struct proc *p, char *scratch, size_t size)
+{
+	if (!proc_alive(p))
+		return proc_fate(p, scratch, size);
+	(void)snprintf(scratch, size, "alive%s",
+		       process_state(p->pid) == 'T' ? ", but stopped (state T)" : "");
+	return scratch;
+}
+
 /* Says what became of the daemon and what it printed last, for an error that it may have caused. */
 static void append_daemon(struct session *s, struct pass_result *r)
 {
 	CLEANUP(freep) char *log = fs_path("%s/daemon.log", s->dir);
 	CLEANUP(buf_free) struct buf text = { .max = PUMP_LOG_MAX };
-	char fate[32];
+	char fate[64];
 	size_t used = strlen(r->reason);
 	const char *tail;
 
+	if (s->daemon_told || !s->daemon.pid)
+		return;
+	s->daemon_told = true;
 	/* It may be about to leave: that is the news. */
 	(void)proc_wait(&s->daemon, clock_deadline_ms(200));
-	(void)proc_fate(&s->daemon, fate, sizeof(fate));
+	(void)fate_in_words(&s->daemon, fate, sizeof(fate));
 	if (!proc_alive(&s->daemon))
 		pump_finish(&s->daemon_pump);
 	if (log)
 		(void)!fs_read(log, 2 * PUMP_LOG_MAX, &text, NULL);
 	tail = text.size > LOG_EXCERPT ? text.data + text.size - LOG_EXCERPT : buf_text(&text);
 	(void)snprintf(r->reason + used, sizeof(r->reason) - used, "; daemon %s%s%s", fate,
-		       *tail ? ", its log ends: " : "", tail);
+		       *tail ? ", its log (daemon.log) ends: " : ", its log (daemon.log) is empty",
+		       tail);
+}
+
+/* A guest was lost: what became of the two processes that it lives on, before we end them. */
+static void append_fates(struct session *s, struct pass_result *r)
+{
+	char fate[64];
+	size_t used = strlen(r->reason);
+
+	(void)snprintf(r->reason + used, sizeof(r->reason) - used, "; VMM %s",
+		       fate_in_words(&s->guest->guest.vmm, fate, sizeof(fate)));
+	append_daemon(s, r);
 }
 
 static int mount_options(const struct cell *c, char *ret, size_t size)
@@ -255,6 +293,9 @@ static int open_guest(struct pass_context *ctx, struct session *s, struct pass_r
 		e = guest_plug(&s->guest->guest, s->cell->vmm->device, s->socket, TAG,
 			       clock_deadline_ms(PLUG_MS), &err);
 	s->plugged = e == 0;
+	/* Without it requests of the guest wait for ever. */
+	if (e == 0)
+		agent_watch(s->place.agent, s->daemon.pidfd);
 	if (e < 0) {
 		pass_fail(r, "cannot plug the device: %s", err.text);
 		append_daemon(s, r);
@@ -341,10 +382,18 @@ static void close_guest(struct session *s, struct pass_result *r)
 {
 	struct err err = { 0 };
 
+	if (s->plugged && !proc_alive(&s->daemon)) {
+		pass_fail(r, "the daemon ended during the pass");
+		s->guest_lost = true;
+	}
 	if (!s->guest_lost && s->place.agent) {
 		unmount(s, r);
 		save_dmesg(s);
 	}
+	if (s->place.agent)
+		agent_watch(s->place.agent, -1); /* it leaves when its device does */
+	if (r->status == PASS_FAILED && s->guest_lost)
+		append_fates(s, r);
 	if (s->plugged && !s->guest_lost &&
 	    guest_unplug(&s->guest->guest, clock_deadline_ms(PLUG_MS), &err) < 0) {
 		pass_fail(r, "cannot unplug the device: %s", err.text);

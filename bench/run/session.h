@@ -18,6 +18,7 @@ struct session {
 	char socket[108];
 	bool plugged;
 	bool mounted;
+	bool daemon_told;	/* the reason already has its fate */
 	bool guest_lost;	/* does not answer, or is gone: drop it */
 	double cached_at_mount; /* guest "Cached" right after the mount */
 };
