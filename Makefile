@@ -60,8 +60,8 @@ test: ## everything that must pass before a commit lands: check, sanitizers, cla
 		"real guests" $(MAKE) --no-print-directory check-real
 
 bench-self: ## measure this project's own figures (at most 10 minutes)
-	@$(MAKE) --no-print-directory image
-	@bench/test/bench-self
+	@$(MAKE) --no-print-directory -j$$(nproc) image $(BUILD)/test/self
+	@$(BUILD)/test/self
 
 # The compiler comes with setup, so that one command works on a fresh machine.
 all: $(BUILD)/virtiofs-qual $(GUEST_PROGRAMS) ## compile

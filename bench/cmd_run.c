@@ -76,6 +76,9 @@ static int load_selected(const struct command_call *c, struct plan *ret, struct 
 
 	if (!dir)
 		return err_set(reterr, -ENOMEM, "out of memory");
+	if (opt_given(o, OPT_KERNEL) && strcmp(o->value[OPT_KERNEL].text, "user") == 0)
+		return err_set(reterr, -EINVAL,
+			       "--kernel user: give the file of your kernel instead");
 	if (opt_given(o, OPT_MODULES) && !is_user_kernel(o))
 		return err_set(reterr, -EINVAL, "--modules belongs to --kernel FILE");
 	if (is_user_kernel(o) && !fs_exists(o->value[OPT_KERNEL].text))

@@ -99,6 +99,7 @@ int fs_write_atomic(const char *path, const void *data, size_t size, struct err 
 int fs_mkdirs(const char *path, mode_t mode, struct err *reterr)
 {
 	CLEANUP(freep) char *p = strdup(path);
+	struct stat st;
 
 	if (!p)
 		return err_set(reterr, -ENOMEM, "out of memory making %s", path);
@@ -112,6 +113,8 @@ int fs_mkdirs(const char *path, mode_t mode, struct err *reterr)
 	}
 	if (mkdir(p, mode) < 0 && errno != EEXIST)
 		return err_errno(reterr, -errno, "cannot make folder %s", p);
+	if (stat(p, &st) < 0 || !S_ISDIR(st.st_mode))
+		return err_errno(reterr, -ENOTDIR, "cannot make folder %s", p);
 	return 0;
 }
 

@@ -39,7 +39,7 @@ static void pump_loop(int in_fd, int out_fd)
 			continue;
 		if (n < 0)
 			return;
-		if (kept + (uint64_t)n <= PUMP_LOG_MAX) {
+		if (!told && kept + (uint64_t)n <= PUMP_LOG_MAX) {
 			put(out_fd, chunk, (size_t)n);
 			kept += (uint64_t)n;
 		} else if (!told) {

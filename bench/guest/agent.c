@@ -17,10 +17,10 @@
 #include "guest-image/agent/agent_proto.h"
 
 /* Bytes from the guest that are no frame, before the connection is given up. */
-#define GARBAGE_MAX	 MIB
+#define GARBAGE_MAX MIB
 #define GRACE_DEFAULT_MS 10000
 /* Time for a request that has no deadline of its own (EXEC, KILL) to leave the host. */
-#define SEND_DEADLINE_MS    10000
+#define SEND_DEADLINE_MS 10000
 #define CONNECT_POLL_MAX_MS 20
 
 _Static_assert((int)AGENT_EXITED == VQP_FATE_EXITED && (int)AGENT_SIGNALLED == VQP_FATE_SIGNALLED &&
@@ -325,16 +325,30 @@ static void dispatch(struct agent *a, const struct vqp_frame *f)
 	}
 	switch (f->type) {
 	case VQP_STDOUT:
-	case VQP_STDERR: on_output(a, f); break;
-	case VQP_EXIT: on_exit_report(a, f); break;
-	case VQP_ERROR: on_error(a, f); break;
-	case VQP_PULL_DATA: on_pull_data(a, f); break;
+	case VQP_STDERR:
+		on_output(a, f);
+		break;
+	case VQP_EXIT:
+		on_exit_report(a, f);
+		break;
+	case VQP_ERROR:
+		on_error(a, f);
+		break;
+	case VQP_PULL_DATA:
+		on_pull_data(a, f);
+		break;
 	case VQP_PUSH_DONE:
 	case VQP_PULL_END:
 	case VQP_PONG:
-	case VQP_INFO_REPLY: on_answer(a, f); break;
-	case VQP_STARTED: a->restarted = true; break;
-	default: a->garbage += VQP_HEADER_SIZE + f->size; break;
+	case VQP_INFO_REPLY:
+		on_answer(a, f);
+		break;
+	case VQP_STARTED:
+		a->restarted = true;
+		break;
+	default:
+		a->garbage += VQP_HEADER_SIZE + f->size;
+		break;
 	}
 }
 
@@ -559,15 +573,28 @@ int agent_adopt_fd(int take_fd, uint64_t deadline_ns, struct agent **ret, struct
 	return 0;
 }
 
+/* A VMM that is just going away may still take a connection and drop it: that is no answer yet. */
+static bool try_again(int e, uint64_t deadline_ns)
+{
+	if (e != -ECONNRESET || clock_left_ms(deadline_ns) == 0)
+		return false;
+	(void)poll(NULL, 0, CONNECT_POLL_MAX_MS);
+	return true;
+}
+
 int agent_connect(const char *socket_path, uint64_t deadline_ns, struct agent **ret,
 		  struct err *reterr)
 {
-	int fd = -1;
-	int e = connect_retry(socket_path, deadline_ns, &fd, reterr);
+	int e;
 
-	if (e < 0)
-		return e;
-	e = agent_adopt_fd(fd, deadline_ns, ret, reterr);
+	do {
+		int fd = -1;
+
+		e = connect_retry(socket_path, deadline_ns, &fd, reterr);
+		if (e < 0)
+			return e;
+		e = agent_adopt_fd(fd, deadline_ns, ret, reterr);
+	} while (try_again(e, deadline_ns));
 	return e < 0 ? err_prefix(reterr, e, "%s", socket_path) : 0;
 }
 
@@ -602,15 +629,18 @@ int agent_reattach_fd(struct agent *a, int take_fd, uint64_t deadline_ns, struct
 int agent_reattach(struct agent *a, const char *socket_path, uint64_t deadline_ns,
 		   struct err *reterr)
 {
-	int fd = -1;
 	int e;
 
-	/* A VMM's socket serves one host at a time: the old connection must go first. */
-	fd_closep(&a->fd);
-	e = connect_retry(socket_path, deadline_ns, &fd, reterr);
-	if (e < 0)
-		return e;
-	e = agent_reattach_fd(a, fd, deadline_ns, reterr);
+	do {
+		int fd = -1;
+
+		/* A VMM's socket serves one host at a time: the old connection must go first. */
+		fd_closep(&a->fd);
+		e = connect_retry(socket_path, deadline_ns, &fd, reterr);
+		if (e < 0)
+			return e;
+		e = agent_reattach_fd(a, fd, deadline_ns, reterr);
+	} while (try_again(e, deadline_ns));
 	return e < 0 ? err_prefix(reterr, e, "%s", socket_path) : 0;
 }
 
@@ -979,7 +1009,9 @@ const char *agent_fate_describe(const struct agent_result *r, char *scratch, siz
 	const char *note = r->stuck ? r->note : "";
 
 	switch (r->fate) {
-	case AGENT_EXITED: (void)snprintf(scratch, size, "exited %d", r->code); break;
+	case AGENT_EXITED:
+		(void)snprintf(scratch, size, "exited %d", r->code);
+		break;
 	case AGENT_SIGNALLED:
 		(void)snprintf(scratch, size, "signal %d (%s)%s%s", r->code, strsignal(r->code),
 			       stuck, note);
@@ -994,7 +1026,9 @@ const char *agent_fate_describe(const struct agent_result *r, char *scratch, siz
 			"killed for too much output (%zu bytes of stdout, %zu of stderr came)%s%s",
 			r->out.size, r->err.size, stuck, note);
 		break;
-	case AGENT_SPAWN_FAILED: (void)snprintf(scratch, size, "%s", r->note); break;
+	case AGENT_SPAWN_FAILED:
+		(void)snprintf(scratch, size, "%s", r->note);
+		break;
 	}
 	return scratch;
 }

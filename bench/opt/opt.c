@@ -18,6 +18,7 @@ struct opt_def {
 	enum opt_kind kind;
 	double min;
 	double max;
+	bool whole; /* a count: 2.5 is a mistake, not 2 */
 	unsigned commands;
 };
 
@@ -69,12 +70,14 @@ static const struct opt_def defs[OPT_COUNT] = {
 			 .kind = OPT_NUMBER,
 			 .min = 1,
 			 .max = 1000,
+			 .whole = true,
 			 .commands = CMD_SELECT },
 	[OPT_SEED] = { .name = "seed",
 		       .arg = "N",
 		       .help = "order of the passes",
 		       .kind = OPT_NUMBER,
 		       .max = 2147483647,
+		       .whole = true,
 		       .commands = CMD_SELECT },
 	[OPT_TIME] = { .name = "time",
 		       .arg = "SECONDS",
@@ -90,6 +93,7 @@ static const struct opt_def defs[OPT_COUNT] = {
 			.kind = OPT_NUMBER,
 			.min = 1,
 			.max = 64,
+			.whole = true,
 			.commands = CMD_RUN },
 	[OPT_MEMORY] = { .name = "memory",
 			 .arg = "MIB",
@@ -98,6 +102,7 @@ static const struct opt_def defs[OPT_COUNT] = {
 			 .kind = OPT_NUMBER,
 			 .min = 256,
 			 .max = 65536,
+			 .whole = true,
 			 .commands = CMD_RUN },
 	[OPT_OUT] = { .name = "out",
 		      .arg = "DIR",
@@ -155,9 +160,9 @@ static int set_value(struct opt_value *v, const struct opt_def *d, const char *t
 		errno = 0;
 		v->number = strtod(text, &end);
 		if (errno || end == text || *end || !isfinite(v->number) || v->number < d->min ||
-		    v->number > d->max)
-			return err_set(reterr, -EINVAL, "--%s '%s' is not a number from %g to %g",
-				       d->name, text, d->min, d->max);
+		    v->number > d->max || (d->whole && v->number != floor(v->number)))
+			return err_set(reterr, -EINVAL, "--%s '%s' is not a %snumber from %g to %g",
+				       d->name, text, d->whole ? "whole " : "", d->min, d->max);
 	}
 	v->text = text;
 	v->origin = origin;
@@ -176,6 +181,16 @@ static int set_defaults(struct opts *o, struct err *reterr)
 	return e;
 }
 
+/* getopt names a flag that was given a value by its row, a short option by its letter. */
+static int refused(const char *word, struct err *reterr)
+{
+	if (optopt > 0 && optopt < OPT_COUNT)
+		return err_set(reterr, -EINVAL, "--%s takes no value", defs[optopt].name);
+	if (optopt > 0)
+		return err_set(reterr, -EINVAL, "unknown option -%c", optopt);
+	return err_set(reterr, -EINVAL, "unknown option %s", word);
+}
+
 int opt_parse(int argc, char **argv, enum command_bit command, struct opts *ret, struct err *reterr)
 {
 	struct option rows[OPT_COUNT + 1] = { { 0 } };
@@ -191,7 +206,7 @@ int opt_parse(int argc, char **argv, enum command_bit command, struct opts *ret,
 		if (c == ':')
 			e = err_set(reterr, -EINVAL, "%s needs a value", argv[optind - 1]);
 		else if (c == '?')
-			e = err_set(reterr, -EINVAL, "unknown option %s", argv[optind - 1]);
+			e = refused(argv[optind - 1], reterr);
 		else if (!(defs[c].commands & command))
 			e = err_set(reterr, -EINVAL, "--%s does not belong to '%s'", defs[c].name,
 				    argv[0]);
@@ -253,7 +268,7 @@ json_t *opt_json(const struct opts *o, enum command_bit command)
 			continue;
 		if (defs[i].kind == OPT_NUMBER && (v->text || strcmp(v->origin, "plan") == 0))
 			value = json_num(v->number);
-		else if (i == OPT_KERNEL && v->text && strchr(v->text, '/'))
+		else if ((i == OPT_KERNEL || i == OPT_PLAN) && v->text && strchr(v->text, '/'))
 			value = json_string("(a file)");
 		else
 			value = v->text ? json_string(v->text) : json_null();

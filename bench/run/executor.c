@@ -16,7 +16,8 @@
 #include <time.h>
 
 /* Timings of two runs at once would falsify each other, so there is one per machine. */
-#define LOCK_PATH	"/run/lock/virtiofs-qual.lock"
+#define LOCK_PATH_ROOT	"/run/virtiofs-qual.lock"
+#define LOCK_PATH_USER	"/tmp/virtiofs-qual.lock"
 #define PROGRAM_VERSION "0.1.0"
 /* Exit status of the inner process: it said why on stderr. */
 #define INNER_FAILED 3
@@ -323,10 +324,11 @@ static int settle(const char *dir, bool interrupted, struct run_outcome *o, stru
 
 static int take_lock(struct err *reterr)
 {
-	CLEANUP(fd_closep) int fd = open(LOCK_PATH, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	const char *path = geteuid() == 0 ? LOCK_PATH_ROOT : LOCK_PATH_USER;
+	CLEANUP(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
-		return err_errno(reterr, -errno, "cannot open %s", LOCK_PATH);
+		return err_errno(reterr, -errno, "cannot open %s", path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return err_set(
 			reterr, -EBUSY,

@@ -125,6 +125,7 @@ static int build_command(struct fleet *f, struct fleet_guest *g, const struct st
 	c.cmdline = buf_text(&cmdline);
 	if (vmm_argv(g->vmm, &roots, &c, argv) < 0 || vmm_env(g->vmm, &roots, env) < 0)
 		return err_set(reterr, -ENOMEM, "out of memory");
+	(void)snprintf(g->cpu_model, sizeof(g->cpu_model), "%s", vmm_cpu_model(g->vmm, &c));
 	json_decref(g->argv);
 	g->argv = json_argv(argv->item);
 	return 0;
@@ -363,19 +364,27 @@ int fleet_clean(struct fleet_guest *g, struct err *reterr)
 	return 0;
 }
 
+static json_t *seconds_or_null(uint64_t ns)
+{
+	return ns ? json_num(clock_seconds(ns)) : json_null();
+}
+
 json_t *fleet_describe(const struct fleet *f)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < f->count; i++) {
 		const struct fleet_guest *g = &f->item[i];
-		json_t *j = json_pack(
-			"{s:s,s:s,s:o,s:o,s:I,s:i,s:O}", "vmm", g->vmm->id, "kernel", g->kernel->id,
-			"cold_start_s", json_num(clock_seconds(g->cold_start_ns)), "restore_s",
-			g->restore_ns ? json_num(clock_seconds(g->restore_ns)) : json_null(),
-			"snapshot_bytes", (json_int_t)g->saved_bytes, "starts", (int)g->starts,
-			"argv", g->argv);
+		json_t *j = json_pack("{s:s,s:s,s:s,s:i,s:i,s:i,s:O*}", "vmm", g->vmm->id, "kernel",
+				      g->kernel->id, "cpu_model", g->cpu_model, "vcpus",
+				      (int)f->opt.vcpus, "memory_mib", (int)f->opt.memory_mib,
+				      "starts", (int)g->starts, "argv", g->argv);
 
+		(void)json_object_set_new(j, "cold_start_s", seconds_or_null(g->cold_start_ns));
+		(void)json_object_set_new(j, "restore_s", seconds_or_null(g->restore_ns));
+		(void)json_object_set_new(j, "snapshot_bytes",
+					  g->saved_bytes ? json_integer((json_int_t)g->saved_bytes)
+							 : json_null());
 		(void)json_array_append_new(list, j);
 	}
 	return list;

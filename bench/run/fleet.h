@@ -37,7 +37,8 @@ struct fleet_guest {
 	uint64_t cold_start_ns;
 	uint64_t restore_ns; /* of the newest restore, 0: none */
 	uint64_t saved_bytes;
-	json_t *argv;	    /* of the newest start */
+	char cpu_model[64];
+	json_t *argv; /* of the newest start */
 	char failure[2048]; /* why it cannot be started; "" when it can */
 };
 

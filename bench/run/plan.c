@@ -8,6 +8,7 @@
 #include <fnmatch.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Bounds of a plan: beyond them it is a mistake, not a plan. */
 #define ROUNDS_MAX  1000
@@ -34,7 +35,7 @@ static cfg_opt_t plan_opts[] = {
 	CFG_INT("rounds", 1, CFGF_NONE),
 	CFG_INT("time_ms", 700, CFGF_NONE),
 	CFG_INT("seed", 1, CFGF_NONE),
-	CFG_SEC("cells", cells_opts, CFGF_MULTI | CFGF_TITLE),
+	CFG_SEC("cells", cells_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 	CFG_END(),
 };
 
@@ -105,6 +106,11 @@ static int add_modes(const struct section *s, struct cell c, struct cell_list *l
 {
 	int e = 0;
 
+	/* An empty list would drop the section without a word. */
+	if (cfg_size(s->cfg, "writeback") == 0 || cfg_size(s->cfg, "dax") == 0)
+		return err_set(s->reterr, -EINVAL,
+			       "%s: cells \"%s\": 'writeback' and 'dax' cannot be empty", s->file,
+			       cfg_title(s->cfg));
 	for (unsigned i = 0; e == 0 && i < cfg_size(s->cfg, "writeback"); i++) {
 		const char *word = cfg_getnstr(s->cfg, "writeback", i);
 
@@ -256,11 +262,13 @@ int plan_load(const char *plan_dir, const char *name, struct plan *ret, struct e
 	CLEANUP(freep) char *file = plan_file(plan_dir, name);
 	CLEANUP(cfg_freep) cfg_t *cfg = cfg_init(plan_opts, CFGF_NONE);
 	CLEANUP(plan_free) struct plan p = { 0 };
+	struct stat st;
 	int e;
 
 	if (!file || !cfg || !(p.name = plan_name(file)))
 		return err_set(reterr, -ENOMEM, "out of memory reading plan %s", name);
-	if (!fs_exists(file))
+	/* The parser's scanner ends the process when it cannot read, as of a folder. */
+	if (stat(file, &st) < 0 || !S_ISREG(st.st_mode))
 		return err_set(reterr, -ENOENT, "no plan '%s': there is no file %s", name, file);
 	if (reterr)
 		reterr->text[0] = '\0';

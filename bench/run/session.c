@@ -262,6 +262,8 @@ static int mount_share(struct session *s, struct pass_result *r)
 		return -EIO;
 	}
 	s->mounted = json_is_true(json_object_get(answer, "mounted"));
+	(void)snprintf(r->interrupts, sizeof(r->interrupts), "%s",
+		       json_str_at(answer, "interrupts", ""));
 	if (s->mounted)
 		return mounted_dax(s, answer, r);
 	if (s->cell->dax != DAX_NONE && json_is_true(json_object_get(answer, "device_present")) &&

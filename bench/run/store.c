@@ -173,6 +173,7 @@ static json_t *new_cell(const struct cell *c, const char *accelerator)
 	(void)json_object_set_new(j, "reason", json_null());
 	(void)json_object_set_new(j, "overhead_s", json_null());
 	(void)json_object_set_new(j, "versions", json_object());
+	(void)json_object_set_new(j, "machine", json_object());
 	(void)json_object_set_new(j, "evidence", json_array());
 	(void)json_object_set_new(j, "rounds", json_array());
 	(void)json_object_set_new(j, "states", json_array());
@@ -411,6 +412,9 @@ int store_pass_commit(struct store *s, const struct cell *c, unsigned round, uns
 	/* Numbers of a pass that failed are in its pass.json; a result is made of good ones only. */
 	for (size_t i = 0; r->status == PASS_OK && i < r->metric_count; i++)
 		add_metric(cell, &r->metric[i], dir);
+	if (r->interrupts[0])
+		(void)json_object_set_new(json_object_get(cell, "machine"), "interrupts",
+					  json_string(r->interrupts));
 	if (json_array_size(r->commands) && !json_array_size(json_object_get(cell, "commands")))
 		(void)json_object_set(cell, "commands", r->commands);
 	set_status(cell, rounds);

@@ -30,8 +30,9 @@ struct pass_result {
 	struct pass_metric *metric;
 	size_t metric_count;
 	uint64_t wall_ns;
-	uint64_t work_ns;  /* what the workload itself took; the rest is overhead */
-	const char *guest; /* "booted", "reused", "restored", or "none" */
+	uint64_t work_ns;    /* what the workload itself took; the rest is overhead */
+	char interrupts[16]; /* of the device, as the guest sees it: "msix", "intx"; "" unknown */
+	const char *guest;   /* "booted", "reused", "restored", or "none" */
 };
 
 void pass_result_free(struct pass_result *r);

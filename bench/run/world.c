@@ -22,7 +22,19 @@
 
 int world_prepare(struct err *reterr)
 {
-	return fs_mkdirs(WORLD, 0755, reterr);
+	return geteuid() == 0 ? fs_mkdirs(WORLD, 0755, reterr) : 0;
+}
+
+/* Who may not write to /run gets one of their own, in this namespace only. */
+static int mount_world(struct err *reterr)
+{
+	if (!fs_exists(WORLD) &&
+	    (mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0 ||
+	     mkdir(WORLD, 0755) < 0))
+		return err_errno(reterr, -errno, "cannot make %s", WORLD);
+	if (mount("tmpfs", WORLD, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0711") < 0)
+		return err_errno(reterr, -errno, "cannot mount a tmpfs at %s", WORLD);
+	return 0;
 }
 
 static int bind_ro(const char *from, const char *to, struct err *reterr)
@@ -213,10 +225,8 @@ int world_make(const struct world_source *src, struct world *ret, struct err *re
 		{ "workloads/fio", WORLD_JOBS },
 	};
 	struct world w = { 0 };
-	int e = 0;
+	int e = mount_world(reterr);
 
-	if (mount("tmpfs", WORLD, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0711") < 0)
-		return err_errno(reterr, -errno, "cannot mount a tmpfs at %s", WORLD);
 	for (size_t i = 0; e == 0 && i < ARRAY_SIZE(binds); i++) {
 		CLEANUP(freep) char *from = fs_path("%s/%s", src->home, binds[i].from);
 

@@ -28,19 +28,20 @@
 
 /* Deadline of everything that should take milliseconds; far away, for a loaded machine under
  * sanitizers. */
-#define SOON_MS	       20000
-#define SEED	       20261122
+#define SOON_MS 20000
+#define SEED 20261122
 #define GARBAGE_ROUNDS 200
 
 struct fixture {
-	pid_t pid; /* the agent */
+	pid_t pid;    /* the agent */
+	bool stopped; /* by SIGSTOP */
 	struct agent *a;
 	char dir[64];
 	char socket[96];
 	struct agent_result r;
 	struct err err;
 	struct buf data; /* scratch of a test */
-	int raw;	 /* a bare connection to the agent */
+	int raw;         /* a bare connection to the agent */
 };
 
 static const char *agent_binary(void)
@@ -113,7 +114,9 @@ static int teardown(void **state)
 	if (f->raw >= 0)
 		(void)close(f->raw);
 	if (f->pid > 0) {
-		(void)kill(f->pid, SIGCONT);
+		/* Only then: SIGCONT undoes the SIGSTOP by which LeakSanitizer looks at an exit. */
+		if (f->stopped)
+			(void)kill(f->pid, SIGCONT);
 		(void)kill(f->pid, SIGTERM);
 		(void)waitpid(f->pid, NULL, 0);
 	}
@@ -1006,8 +1009,8 @@ static void test_host_flood(void **state)
 	memset(ping, 7, sizeof(ping));
 	vqp_seal(ping, VQP_PING, 9, 8);
 	while (refused < 5 && sent < 1000000) {
-		ssize_t n = send(f->raw, ping + part, sizeof(ping) - part,
-				 MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n =
+			send(f->raw, ping + part, sizeof(ping) - part, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0) {
 			refused++;
@@ -1167,6 +1170,7 @@ static void test_agent_stopped(void **state)
 
 	agent_set_grace_ms(f->a, 300);
 	(void)kill(f->pid, SIGSTOP);
+	f->stopped = true;
 	assert_int_equal(agent_run(f->a, &job, &f->r, &f->err), -ETIMEDOUT);
 	assert_true(clock_now_ns() - start_ns >= 400 * NS_PER_MS);
 	assert_memory_equal(f->err.text, "guest hung: no answer for ", 26);
@@ -1174,6 +1178,7 @@ static void test_agent_stopped(void **state)
 	assert_int_equal(agent_ping(f->a, clock_deadline_ms(50), NULL, &f->err), -ETIMEDOUT);
 	/* It was only slow: late answers to what was given up do no harm. */
 	(void)kill(f->pid, SIGCONT);
+	f->stopped = false;
 	agent_set_grace_ms(f->a, SOON_MS);
 	for (int i = 0; i < 2 * VQP_JOBS_MAX; i++)
 		assert_fine(f, run_shell(f, "echo again"));
@@ -1192,9 +1197,9 @@ static void test_connect_errors(void **state)
 	assert_null(agent_close(NULL));
 }
 
-#define PAIR(test)   cmocka_unit_test_setup_teardown(test, setup_pair, teardown)
+#define PAIR(test) cmocka_unit_test_setup_teardown(test, setup_pair, teardown)
 #define SOCKET(test) cmocka_unit_test_setup_teardown(test, setup_socket, teardown)
-#define BARE(test)   cmocka_unit_test_setup_teardown(test, setup_bare, teardown)
+#define BARE(test) cmocka_unit_test_setup_teardown(test, setup_bare, teardown)
 
 int main(void)
 {

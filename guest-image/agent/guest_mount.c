@@ -145,6 +145,35 @@ static enum presence device_presence(const char *type, const char *source)
 	return PRESENT;
 }
 
+/* How the device that driver @driver is bound to interrupts: "msix", "msi" or "intx". */
+static void print_interrupts(const char *driver)
+{
+	char folder[PATH_MAX], path[PATH_MAX + 300], text[64] = "intx";
+	struct dirent *entry;
+	DIR *dir;
+
+	(void)snprintf(folder, sizeof(folder), "/sys/bus/virtio/drivers/%s", driver);
+	dir = opendir(folder);
+	while (dir && (entry = readdir(dir)))
+		if (strncmp(entry->d_name, "virtio", 6) == 0)
+			break;
+	if (dir && entry)
+		(void)snprintf(folder, sizeof(folder),
+			       "/sys/bus/virtio/drivers/%s/%.100s/../msi_irqs", driver,
+			       entry->d_name);
+	if (dir)
+		(void)closedir(dir);
+	dir = opendir(folder);
+	while (dir && (entry = readdir(dir))) {
+		(void)snprintf(path, sizeof(path), "%s/%.255s", folder, entry->d_name);
+		if (entry->d_name[0] != '.' && guest_read_text(path, text, sizeof(text)) == 0)
+			break;
+	}
+	if (dir)
+		(void)closedir(dir);
+	json_string(text);
+}
+
 static bool type_known(const char *type)
 {
 	char line[128];
@@ -308,6 +337,10 @@ int cmd_mount(int argc, char **argv)
 	if (a.error == 0) {
 		json_key("options");
 		print_mountinfo(argv[2]);
+		if (strcmp(argv[0], "virtiofs") == 0) {
+			json_key("interrupts");
+			print_interrupts("virtiofs");
+		}
 	} else {
 		json_key("errno");
 		json_i64(a.error);

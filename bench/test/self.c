@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * self - the project's own figures (`make bench-self`): how long a guest takes to start and to be
+ * restored, what the harness adds to a pass, whether a job run by the driver gives the figures of
+ * the same job typed in the guest, how long the smoke plan takes. Writes build/bench-self.json.
+ */
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "metric/residency.h"
+#include "run/isolate.h"
+#include "run/session.h"
+#include "stats/stats.h"
+
+#include <string.h>
+
+#define OUT	 "build/bench-self.json"
+#define SAMPLES	 "build/bench-self-samples.json"
+#define RUN_DIR	 "build/self-run"
+#define STARTS	 5
+#define PAIRS	 7
+#define SMOKE_MS 480000
+
+/* Everything that was measured, by name: {unit, samples}. */
+static json_t *samples;
+
+static void add_sample(const char *name, double value)
+{
+	json_t *list = json_object_get(samples, name);
+
+	if (!list) {
+		list = json_array();
+		(void)json_object_set_new(samples, name, list);
+	}
+	(void)json_array_append_new(list, json_num(value));
+}
+
+static int fail(const char *what, const struct err *e)
+{
+	(void)fprintf(stderr, "bench-self: %s: %s\n", what, e->text);
+	return -EIO;
+}
+
+/* ---- starts ---- */
+
+static int measure_starts(struct fleet *f, struct err *reterr)
+{
+	const struct vmm *vmm = vmm_find("qemu-backports");
+	const struct kernel *kernel = kernel_find("bookworm");
+	struct fleet_guest *g = NULL;
+	int e = 0;
+
+	for (int i = 0; e == 0 && i < STARTS; i++) {
+		e = fleet_get(f, vmm, kernel, &g, reterr);
+		if (e < 0)
+			break;
+		add_sample("cold_start", clock_seconds(g->cold_start_ns));
+		fleet_drop(g);
+		e = fleet_get(f, vmm, kernel, &g, reterr);
+		if (e < 0)
+			break;
+		add_sample("restored_start", clock_seconds(g->restore_ns));
+		fleet_drop(g);
+		/* The next turn boots again. */
+		(void)unlink(g->state);
+		g->state[0] = '\0';
+		g->starts = 0;
+	}
+	return e;
+}
+
+/* ---- by hand ---- */
+
+static int read_bw(const struct place *p, const char *path, double *ret)
+{
+	CLEANUP(buf_free) struct buf text = { 0 };
+	json_auto_t *j = NULL;
+
+	if (place_get(p, path, &text, NULL) < 0)
+		return -EIO;
+	j = json_loadb(text.data, text.size, 0, NULL);
+	return json_number_at(j, "jobs[0].read.bw_bytes", ret);
+}
+
+static int run_job(struct session *s, const struct strv *argv, const struct strv *env,
+		   const char *out, const char *name, struct err *reterr)
+{
+	struct place_result r = { 0 };
+	double bw = 0;
+	int e = residency_drop(s->data_file, reterr);
+
+	if (e == 0)
+		e = place_run(&s->place, argv, env, 60000, &r, reterr);
+	if (e == 0 && (!r.ok || read_bw(&s->place, out, &bw) < 0))
+		e = err_set(reterr, -EIO, "%s: %s: %s", name, r.fate, buf_text(&r.err));
+	place_result_free(&r);
+	if (e == 0)
+		add_sample(name, bw);
+	return e;
+}
+
+/* What somebody would type at the guest's shell to get the same job. */
+static void typed(struct strv *argv, const struct workload *w, const struct workload_run *run)
+{
+	strv_add(argv, "/bin/bash");
+	strv_add(argv, "-c");
+	strv_addf(argv,
+		  "cd / && export VQ_DIR=%s VQ_SIZE=%llu VQ_TIME=%ums VQ_REPEAT=0 && "
+		  "fio --output-format=json --output=/run/hand.json %s",
+		  run->dir, (unsigned long long)w->file_bytes, run->time_ms, run->job_path);
+}
+
+static int measure_pairs(struct session *s, struct err *reterr)
+{
+	const struct workload *w = s->cell->workload;
+	const struct workload_run run = { s->place.dir, "/run/vq-job.fio", s->place.program_dir,
+					  "/run/vq-out.json", 1000 };
+	CLEANUP(freep) char *job = fs_path("%s/%s", WORLD_JOBS, w->job);
+	CLEANUP(strv_free) struct strv argv = { 0 };
+	CLEANUP(strv_free) struct strv env = { 0 };
+	CLEANUP(strv_free) struct strv hand = { 0 };
+	int e = job && workload_command(w, &w->phases[0], &run, &argv, &env) == 0 ? 0 : -ENOMEM;
+
+	typed(&hand, w, &run);
+	if (e < 0 || strv_failed(&hand))
+		return err_set(reterr, -ENOMEM, "out of memory");
+	e = place_put(&s->place, job, run.job_path, reterr);
+	/* Who goes first alternates, so that neither side always inherits the other's wake. */
+	for (int i = 0; e == 0 && i < 2 * PAIRS; i++) {
+		bool driver = (i / 2 + i) % 2 == 0;
+
+		e = driver ? run_job(s, &argv, &env, run.out_path, "job_by_driver", reterr)
+			   : run_job(s, &hand, &env, "/run/hand.json", "job_by_hand", reterr);
+	}
+	return e;
+}
+
+static int measure_by_hand(struct fleet *f, const struct world *w, struct err *reterr)
+{
+	/* A mode that keeps no data in the guest: every turn starts alike without a new mount. */
+	struct cell c = {
+		.stack = stack_find("rust-trixie"),
+		.vmm = vmm_find("qemu-backports"),
+		.kernel = kernel_find("bookworm"),
+		.cache = CACHE_NEVER,
+		.dax = DAX_NONE,
+		.workload = workload_find("seqread-psync"),
+	};
+	struct pass_context ctx = { .world = w, .fleet = f, .time_ms = 1000, .serial = 1 };
+	struct session s = { .cell = &c, .dir = "build/self-log" };
+	struct pass_result r = { 0 };
+	int e;
+
+	cell_name(&c);
+	e = session_open(&ctx, &s, &r);
+	if (e == 0)
+		e = measure_pairs(&s, reterr);
+	else
+		(void)err_set(reterr, e, "%s", r.reason);
+	session_close(&ctx, &s, &r);
+	pass_result_free(&r);
+	return e;
+}
+
+static int inner(void *arg)
+{
+	const struct world_source src = { .home = arg };
+	struct world w = { 0 };
+	struct fleet_options o = {
+		.accelerator = "tcg",
+		.vcpus = 1,
+		.memory_mib = 512,
+		.cmdline_path = "guest-image/cmdline",
+		.log_dir = "build/self-log",
+		.world = &w,
+	};
+	struct fleet f;
+	struct err err = { 0 };
+	int e = world_make(&src, &w, &err);
+
+	samples = json_object();
+	fleet_init(&f, &o);
+	if (e == 0)
+		e = fs_mkdirs("build/self-log", 0755, &err);
+	if (e == 0)
+		e = measure_starts(&f, &err);
+	if (e == 0)
+		e = measure_by_hand(&f, &w, &err);
+	fleet_free(&f);
+	if (e == 0)
+		e = json_save_atomic(SAMPLES, samples, &err);
+	json_decref(samples);
+	if (e < 0)
+		return fail("guests", &err) < 0;
+	return 0;
+}
+
+/* ---- the smoke plan ---- */
+
+static int measure_smoke(struct err *reterr)
+{
+	static char *const argv[] = { (char *)(uintptr_t) "build/virtiofs-qual",
+				      (char *)(uintptr_t) "run",
+				      (char *)(uintptr_t) "--plan",
+				      (char *)(uintptr_t) "smoke",
+				      (char *)(uintptr_t) "--out",
+				      (char *)(uintptr_t)RUN_DIR,
+				      NULL };
+	const struct proc_spec spec = { .argv = argv };
+	struct proc_output o = { 0 };
+	json_auto_t *run = NULL;
+	size_t i;
+	json_t *id;
+	int e = fs_remove_tree(RUN_DIR, reterr);
+
+	if (e == 0)
+		e = proc_run(&spec, MIB, clock_deadline_ms(SMOKE_MS), &o, reterr);
+	if (e == 0 && o.status != 0)
+		e = err_set(reterr, -EIO, "smoke failed: %.1000s", buf_text(&o.err));
+	if (e == 0)
+		e = json_load_path(RUN_DIR "/run.json", &run, reterr);
+	if (e == 0)
+		add_sample("smoke", clock_seconds(o.run_ns));
+	json_array_foreach(json_object_get(run, "cells"), i, id) {
+		CLEANUP(freep)
+		char *path = fs_path(RUN_DIR "/cells/%s/cell.json", json_string_value(id));
+		json_auto_t *cell = NULL;
+		double s;
+
+		if (path && json_load_path(path, &cell, NULL) == 0 &&
+		    json_number_at(cell, "overhead_s", &s) == 0)
+			add_sample("harness_per_pass", s);
+	}
+	proc_output_free(&o);
+	return e;
+}
+
+/* ---- figures ---- */
+
+struct range {
+	double min, median, max;
+};
+
+static int range_of(const char *name, struct range *ret)
+{
+	json_t *list = json_object_get(samples, name);
+	size_t n = json_array_size(list);
+	CLEANUP(freep) double *v = calloc(n + 1, sizeof(*v));
+
+	if (!v || n == 0)
+		return -ENOENT;
+	ret->min = ret->max = json_number_value(json_array_get(list, 0));
+	for (size_t i = 0; i < n; i++) {
+		v[i] = json_number_value(json_array_get(list, i));
+		ret->min = v[i] < ret->min ? v[i] : ret->min;
+		ret->max = v[i] > ret->max ? v[i] : ret->max;
+	}
+	return stats_median(v, n, &ret->median);
+}
+
+static void add_figure(json_t *out, const char *name, double value, const char *unit,
+		       const char *target, bool ok)
+{
+	(void)json_array_append_new(out, json_pack("{s:s,s:o,s:s,s:s,s:b,s:s}", "name", name,
+						   "value", json_num(value), "unit", unit, "target",
+						   target, "ok", ok, "samples_file", SAMPLES));
+	(void)printf("%-34s %8.3f %-4s target %-24s %s\n", name, value, unit, target,
+		     ok ? "met" : "MISSED");
+}
+
+static int add_at_most(json_t *out, const char *name, const char *from, double limit,
+		       const char *target)
+{
+	struct range r;
+
+	if (range_of(from, &r) < 0)
+		return -ENOENT;
+	add_figure(out, name, r.median, "s", target, r.median <= limit);
+	return 0;
+}
+
+/* Within the noise: each side's median lies inside the other side's range. */
+static int add_agreement(json_t *out)
+{
+	struct range a;
+	struct range b;
+
+	if (range_of("job_by_driver", &a) < 0 || range_of("job_by_hand", &b) < 0)
+		return -ENOENT;
+	add_figure(out, "job by driver / same job by hand", a.median / b.median, "1",
+		   "inside the repeats",
+		   a.median >= b.min && a.median <= b.max && b.median >= a.min &&
+			   b.median <= a.max);
+	return 0;
+}
+
+static int figures(struct err *reterr)
+{
+	json_auto_t *out = json_array();
+	int e = add_at_most(out, "cold start to first answer", "cold_start", 3.0, "<= 3.0");
+
+	e |= add_at_most(out, "restored start to first answer", "restored_start", 1.0, "<= 1.0");
+	e |= add_at_most(out, "harness time per pass, median", "harness_per_pass", 1.0, "<= 1.0");
+	e |= add_at_most(out, "smoke plan, set up", "smoke", 180, "<= 180");
+	e |= add_agreement(out);
+	if (e)
+		return err_set(reterr, -ENOENT, "not everything was measured");
+	e = json_save_atomic(SAMPLES, samples, reterr);
+	return e < 0 ? e : json_save_atomic(OUT, out, reterr);
+}
+
+int main(void)
+{
+	CLEANUP(freep) char *home = realpath(".", NULL);
+	struct isolate_result how = { 0 };
+	struct err err = { 0 };
+	int e = home ? world_prepare(&err) : -ENOMEM;
+
+	if (e == 0)
+		e = isolate_run(inner, home, &how, &err);
+	if (e == 0 && (how.interrupted || how.status != 0))
+		return 3;
+	if (e == 0)
+		e = json_load_path(SAMPLES, &samples, &err);
+	if (e == 0)
+		e = measure_smoke(&err);
+	if (e == 0)
+		e = figures(&err);
+	return e < 0 ? -fail("cannot measure", &err) : 0;
+}
