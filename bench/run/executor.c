@@ -238,6 +238,8 @@ static int run_rounds(struct inner *in, struct pass_context *ctx, struct err *re
 				  : -ENOMEM;
 	}
 	progress_end(&progress);
+	ctx->stage_arg = NULL;
+	ctx->stage = NULL;
 	return e;
 }
 

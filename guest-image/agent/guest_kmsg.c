@@ -60,7 +60,7 @@ int kmsg_next(int fd, struct kmsg_record *ret)
 
 int64_t kmsg_last_seq(void)
 {
-	struct kmsg_record record;
+	struct kmsg_record record = { 0 };
 	int64_t last = -1;
 	int fd = kmsg_open(false);
 
@@ -74,7 +74,7 @@ int64_t kmsg_last_seq(void)
 
 int cmd_dmesg(int argc, char **argv)
 {
-	struct kmsg_record record;
+	struct kmsg_record record = { 0 };
 	int64_t since = -1, last;
 	bool all = false;
 	int fd, n;

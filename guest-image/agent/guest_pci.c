@@ -119,7 +119,7 @@ static void print_device(const char *address, const unsigned char *config, size_
 
 int cmd_pci_caps(int argc, char **argv)
 {
-	unsigned char config[CONFIG_SIZE];
+	unsigned char config[CONFIG_SIZE] = { 0 };
 	struct dirent *entry;
 	DIR *dir;
 	int e;
