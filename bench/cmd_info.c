@@ -124,6 +124,22 @@ static json_t *list_kernels(void)
 	return list;
 }
 
+static json_t *list_metrics(const struct workload *w)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < w->phase_count; i++)
+		for (size_t j = 0; j < w->metric_count; j++)
+			(void)json_array_append_new(
+				list, json_pack("{s:o,s:s,s:s,s:s}", "name",
+						json_sprintf("%s.%s", w->phases[i].name,
+							     w->metrics[j].name),
+						"unit", w->metrics[j].unit, "better",
+						metric_better_name(w->metrics[j].better), "title",
+						w->metrics[j].title));
+	return list;
+}
+
 static json_t *list_workloads(void)
 {
 	size_t n;
@@ -132,8 +148,9 @@ static json_t *list_workloads(void)
 
 	for (size_t i = 0; i < n; i++)
 		(void)json_array_append_new(
-			list, json_pack("{s:s,s:s,s:s,s:s}", "id", w[i]->id, "title", w[i]->title,
-					"question", w[i]->question, "decides", w[i]->decides));
+			list, json_pack("{s:s,s:s,s:s,s:s,s:o}", "id", w[i]->id, "title",
+					w[i]->title, "question", w[i]->question, "decides",
+					w[i]->decides, "metrics", list_metrics(w[i])));
 	return list;
 }
 
@@ -168,6 +185,16 @@ static json_t *list_plans(const char *home)
 	return list;
 }
 
+static void print_metrics(json_t *metrics)
+{
+	size_t i;
+	json_t *m;
+
+	json_array_foreach(metrics, i, m)
+		(void)printf("%s%s", i ? ", " : "metrics: ", json_str_at(m, "name", ""));
+	(void)printf("\n");
+}
+
 static void print_group(const char *title, json_t *list)
 {
 	size_t i;
@@ -179,9 +206,11 @@ static void print_group(const char *title, json_t *list)
 
 		(void)printf("  %-16s %s\n", json_str_at(item, "id", ""),
 			     json_str_at(item, "title", ""));
-		if (question)
-			(void)printf("  %-16s   %s Decides %s.\n", "", question,
-				     json_str_at(item, "decides", ""));
+		if (!question)
+			continue;
+		(void)printf("  %-16s   %s\n  %-16s   decides: %s\n  %-16s   ", "", question, "",
+			     json_str_at(item, "decides", ""), "");
+		print_metrics(json_object_get(item, "metrics"));
 	}
 	(void)printf("\n");
 }

@@ -174,8 +174,10 @@ static int outcome_status(const struct run_outcome *o)
 static int show_outcome(const struct command_call *c, const struct run_outcome *o)
 {
 	struct err err = { 0 };
-	int e;
+	int e = report_write(o->dir, &err);
 
+	if (e < 0)
+		return command_error(EXIT_BROKEN, &err);
 	if (opt_is_json(c->opts)) {
 		json_auto_t *j = json_pack(
 			"{s:i,s:s,s:b,s:I,s:I,s:I,s:I}", "schema", 1, "dir", o->dir, "interrupted",

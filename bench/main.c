@@ -20,9 +20,9 @@ static const struct command {
 	  command_list },
 	{ "plan", "", "the cells of a plan and the time they need; runs nothing", CMD_PLAN, 0,
 	  command_plan },
-	{ "run", "", "run a plan; results go to results/runs", CMD_RUN, 0, command_run },
-	{ "report", " DIR", "write report.html, report.md and results.csv of a run", CMD_REPORT, 1,
-	  command_report },
+	{ "run", "", "run a plan and write its report; results go to results/runs", CMD_RUN, 0,
+	  command_run },
+	{ "report", " DIR", "write the report of an old run again", CMD_REPORT, 1, command_report },
 };
 
 static void usage(FILE *out)

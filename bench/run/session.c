@@ -414,7 +414,7 @@ static void close_guest(struct session *s, struct pass_result *r)
 
 void session_close(struct pass_context *ctx, struct session *s, struct pass_result *r)
 {
-	stage(ctx, "unplug");
+	stage(ctx, "clean up");
 	if (s->guest)
 		close_guest(s, r);
 	stop_daemon(s, r, s->plugged);
