@@ -9,7 +9,7 @@
  * into a log file, up to a limit: whoever floods its log can neither fill the disk nor block.
  */
 
-/** Bytes kept of one log; the rest is counted and discarded. */
+/** Bytes kept of one log; the rest is discarded, and the log says so. */
 #define PUMP_LOG_MAX (4 * MIB)
 
 /**

@@ -46,7 +46,8 @@ void accel_probe(const struct accel_probe *p, struct accel_result *ret)
 		(void)snprintf(ret->seen, sizeof(ret->seen), "%.500s", err.text);
 		return;
 	}
-	ret->ok = strstr(buf_text(&o.out), ACCEL_HELLO) != NULL;
+	/* Firmware may print NUL bytes before. */
+	ret->ok = memmem(buf_text(&o.out), o.out.size, ACCEL_HELLO, strlen(ACCEL_HELLO)) != NULL;
 	if (ret->ok) {
 		(void)snprintf(ret->seen, sizeof(ret->seen), "a test guest said hello after %.1f s",
 			       clock_seconds(clock_now_ns() - start));

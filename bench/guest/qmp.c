@@ -18,6 +18,7 @@ struct qmp {
 	struct buf in;
 	json_t *event[QMP_EVENTS_MAX];
 	size_t event_count;
+	json_int_t last_id;
 };
 
 void qmp_set_log(struct qmp *q, FILE *take_log)
@@ -128,8 +129,9 @@ static void keep_event(struct qmp *q, json_t *take_event)
 	q->event[q->event_count++] = take_event;
 }
 
-/* The next message that is no event. */
-static int next_reply(struct qmp *q, uint64_t deadline_ns, json_t **ret, struct err *reterr)
+/* The reply to command @id; one to an earlier command that we gave up is dropped. */
+static int next_reply(struct qmp *q, json_int_t id, uint64_t deadline_ns, json_t **ret,
+		      struct err *reterr)
 {
 	for (;;) {
 		json_t *v = NULL;
@@ -137,11 +139,14 @@ static int next_reply(struct qmp *q, uint64_t deadline_ns, json_t **ret, struct 
 
 		if (e < 0)
 			return e;
-		if (!json_object_get(v, "event")) {
+		if (json_object_get(v, "event")) {
+			keep_event(q, v);
+		} else if (json_integer_value(json_object_get(v, "id")) == id) {
 			*ret = v;
 			return 0;
+		} else {
+			json_decref(v);
 		}
-		keep_event(q, v);
 	}
 }
 
@@ -181,7 +186,7 @@ int qmp_command(struct qmp *q, const char *name, json_t *take_args, int send_fd,
 		uint64_t deadline_ns, json_t **ret, struct err *reterr)
 {
 	json_auto_t *args = take_args;
-	json_auto_t *cmd = json_pack("{s:s}", "execute", name);
+	json_auto_t *cmd = json_pack("{s:s,s:I}", "execute", name, "id", ++q->last_id);
 	json_auto_t *reply = NULL;
 	CLEANUP(freep) char *text = NULL;
 	CLEANUP(freep) char *line = NULL;
@@ -196,7 +201,7 @@ int qmp_command(struct qmp *q, const char *name, json_t *take_args, int send_fd,
 	log_line(q, ">", text);
 	e = send_line(q, line, send_fd, reterr);
 	if (e == 0)
-		e = next_reply(q, deadline_ns, &reply, reterr);
+		e = next_reply(q, q->last_id, deadline_ns, &reply, reterr);
 	if (e < 0)
 		return err_prefix(reterr, e, "QMP %s", name);
 	error = json_object_get(reply, "error");

@@ -301,6 +301,13 @@ static int pause_others(struct fleet *f, const struct fleet_guest *but)
 	return 0;
 }
 
+/* A VMM that just died closes its sockets before it can be reaped: only an answer proves life. */
+static bool answers(struct fleet_guest *g)
+{
+	return proc_alive(&g->guest.vmm) && guest_resume(&g->guest, NULL) == 0 &&
+	       agent_ping(g->guest.agent, clock_deadline_ms(TOOL_MS), NULL, NULL) == 0;
+}
+
 int fleet_get(struct fleet *f, const struct vmm *vmm, const struct kernel *kernel,
 	      struct fleet_guest **ret, struct err *reterr)
 {
@@ -312,13 +319,11 @@ int fleet_get(struct fleet *f, const struct vmm *vmm, const struct kernel *kerne
 	(void)pause_others(f, g);
 	if (g->failure[0])
 		return err_set(reterr, -EHOSTDOWN, "%s", g->failure);
-	if (g->guest.qmp && !proc_alive(&g->guest.vmm))
+	if (g->guest.qmp && !answers(g))
 		fleet_drop(g);
-	if (g->guest.qmp) {
-		e = guest_resume(&g->guest, reterr);
-	} else if (g->state[0]) {
+	if (!g->guest.qmp && g->state[0]) {
 		e = restore(f, g, reterr);
-	} else {
+	} else if (!g->guest.qmp) {
 		e = boot(f, g, reterr);
 		if (e < 0 && g->starts >= STARTS_MAX)
 			(void)snprintf(g->failure, sizeof(g->failure), "%s", reterr->text);

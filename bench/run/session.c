@@ -150,6 +150,8 @@ static void append_fates(struct session *s, struct pass_result *r)
 	char fate[64];
 	size_t used = strlen(r->reason);
 
+	/* One that just died closes its sockets before it can be reaped. */
+	(void)proc_wait(&s->guest->guest.vmm, clock_deadline_ms(300));
 	(void)snprintf(r->reason + used, sizeof(r->reason) - used, "; VMM %s",
 		       fate_in_words(&s->guest->guest.vmm, fate, sizeof(fate)));
 	append_daemon(s, r);
@@ -394,8 +396,6 @@ static void close_guest(struct session *s, struct pass_result *r)
 	}
 	if (s->place.agent)
 		agent_watch(s->place.agent, -1); /* it leaves when its device does */
-	if (r->status == PASS_FAILED && s->guest_lost)
-		append_fates(s, r);
 	if (s->plugged && !s->guest_lost &&
 	    guest_unplug(&s->guest->guest, clock_deadline_ms(PLUG_MS), &err) < 0) {
 		pass_fail(r, "cannot unplug the device: %s", err.text);
@@ -408,6 +408,8 @@ static void close_guest(struct session *s, struct pass_result *r)
 			pass_fail(r, "%s", err.text);
 		s->guest_lost = true;
 	}
+	if (r->status == PASS_FAILED && s->guest_lost)
+		append_fates(s, r);
 	if (s->guest_lost)
 		fleet_drop(s->guest);
 }

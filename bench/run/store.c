@@ -6,6 +6,9 @@
 #include "base/json.h"
 #include "stats/stats.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,8 +43,11 @@ void pass_fail(struct pass_result *r, const char *fmt, ...)
 int pass_add_metric(struct pass_result *r, const char *phase, const struct metric_def *def,
 		    double value, const char *file, const char *field)
 {
-	struct pass_metric *p = reallocarray(r->metric, r->metric_count + 1, sizeof(*p));
+	struct pass_metric *p;
 
+	if (!isfinite(value))
+		return -EINVAL;
+	p = reallocarray(r->metric, r->metric_count + 1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
 	r->metric = p;
@@ -366,6 +372,21 @@ static json_t *round_entry(const struct pass_result *r, unsigned round, const ch
 			 json_num(clock_seconds(r->wall_ns)), "overhead_s", json_num(overhead));
 }
 
+/* Logs were written by other processes: a pass is on disk before cell.json names it. */
+static int sync_files(const char *dir)
+{
+	CLEANUP(dir_closep) DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)) != NULL) {
+		CLEANUP(fd_closep) int fd = openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC);
+
+		if (fd < 0 || fsync(fd) < 0)
+			return -errno;
+	}
+	return d ? 0 : -errno;
+}
+
 static int save_pass(const struct store *s, const struct cell *c, unsigned round, json_t *entry,
 		     struct pass_result *r, struct err *reterr)
 {
@@ -388,6 +409,8 @@ static int save_pass(const struct store *s, const struct cell *c, unsigned round
 	if (r->commands)
 		(void)json_object_set(j, "commands", r->commands);
 	e = json_save_atomic(file, j, reterr);
+	if (e == 0 && sync_files(part) < 0)
+		e = err_errno(reterr, -errno, "cannot write %s back", part);
 	if (e == 0 && rename(part, final) < 0)
 		e = err_errno(reterr, -errno, "cannot complete %s", final);
 	return e;

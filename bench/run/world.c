@@ -81,47 +81,62 @@ static int attach_loop(int backing, char *ret_path, size_t size, bool *ret_direc
 		       : 0;
 }
 
-static int make_ext4(const char *path, struct err *reterr)
+/* The file has no name, so that even a kill now leaves nothing: mkfs gets the descriptor. */
+static int make_ext4(int fd, struct err *reterr)
 {
+	char path[32];
 	char *const argv[] = {
 		(char *)(uintptr_t) "mkfs.ext4",
 		(char *)(uintptr_t) "-Fq",
 		(char *)(uintptr_t) "-E",
 		(char *)(uintptr_t) "lazy_itable_init=0,lazy_journal_init=0,nodiscard",
-		(char *)(uintptr_t)path,
+		path,
 		NULL
 	};
-	const struct proc_spec spec = { .argv = argv };
+	const struct proc_spec spec = { .argv = argv, .keep_fds = &fd, .keep_count = 1 };
 	struct proc_output out = { 0 };
-	int e = proc_run(&spec, 64 * KIB, clock_deadline_ms(MKFS_MS), &out, reterr);
+	int e;
 
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	e = proc_run(&spec, 64 * KIB, clock_deadline_ms(MKFS_MS), &out, reterr);
 	if (e == 0 && out.status != 0)
 		e = err_set(reterr, -EIO, "mkfs.ext4 failed: %s", buf_text(&out.err));
 	proc_output_free(&out);
 	return e;
 }
 
+static int open_nameless(const char *dir, struct err *reterr)
+{
+	CLEANUP(freep) char *path = fs_path("%s/share.XXXXXX", dir);
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		return fd;
+	if (!path)
+		return err_set(reterr, -ENOMEM, "out of memory making the share");
+	fd = mkostemp(path, O_CLOEXEC); /* a file system without O_TMPFILE */
+	if (fd < 0)
+		return err_errno(reterr, -errno, "cannot make a file for the share in %s", dir);
+	(void)unlink(path);
+	return fd;
+}
+
 /* An ext4 of our own on a nameless file: full at its own limit, gone with the namespace. */
 static int mount_loop_share(const char *dir, struct world *w, struct err *reterr)
 {
-	CLEANUP(freep) char *path = fs_path("%s/share.XXXXXX", dir);
-	CLEANUP(fd_closep) int fd = -1;
+	CLEANUP(fd_closep) int fd = open_nameless(dir, reterr);
 	char scratch[32];
 	char loop[32];
 	bool direct = false;
 	int e;
 
-	if (!path)
-		return err_set(reterr, -ENOMEM, "out of memory making the share");
-	fd = mkostemp(path, O_CLOEXEC);
 	if (fd < 0)
-		return err_errno(reterr, -errno, "cannot make a file for the share in %s", dir);
+		return fd;
 	if (fallocate(fd, 0, 0, SHARE_BYTES) < 0 && ftruncate(fd, SHARE_BYTES) < 0)
 		e = err_errno(reterr, -errno, "no room for a share of %d MiB in %s",
 			      (int)(SHARE_BYTES / MIB), dir);
 	else
-		e = make_ext4(path, reterr);
-	(void)unlink(path);
+		e = make_ext4(fd, reterr);
 	if (e < 0)
 		return e;
 	e = attach_loop(fd, loop, sizeof(loop), &direct);

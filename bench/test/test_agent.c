@@ -28,8 +28,8 @@
 
 /* Deadline of everything that should take milliseconds; far away, for a loaded machine under
  * sanitizers. */
-#define SOON_MS 20000
-#define SEED 20261122
+#define SOON_MS	       20000
+#define SEED	       20261122
 #define GARBAGE_ROUNDS 200
 
 struct fixture {
@@ -41,7 +41,7 @@ struct fixture {
 	struct agent_result r;
 	struct err err;
 	struct buf data; /* scratch of a test */
-	int raw;         /* a bare connection to the agent */
+	int raw;	 /* a bare connection to the agent */
 };
 
 static const char *agent_binary(void)
@@ -1009,8 +1009,8 @@ static void test_host_flood(void **state)
 	memset(ping, 7, sizeof(ping));
 	vqp_seal(ping, VQP_PING, 9, 8);
 	while (refused < 5 && sent < 1000000) {
-		ssize_t n =
-			send(f->raw, ping + part, sizeof(ping) - part, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send(f->raw, ping + part, sizeof(ping) - part,
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0) {
 			refused++;
@@ -1197,9 +1197,9 @@ static void test_connect_errors(void **state)
 	assert_null(agent_close(NULL));
 }
 
-#define PAIR(test) cmocka_unit_test_setup_teardown(test, setup_pair, teardown)
+#define PAIR(test)   cmocka_unit_test_setup_teardown(test, setup_pair, teardown)
 #define SOCKET(test) cmocka_unit_test_setup_teardown(test, setup_socket, teardown)
-#define BARE(test) cmocka_unit_test_setup_teardown(test, setup_bare, teardown)
+#define BARE(test)   cmocka_unit_test_setup_teardown(test, setup_bare, teardown)
 
 int main(void)
 {

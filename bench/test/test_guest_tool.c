@@ -146,11 +146,11 @@ static void test_usage(void **state)
 
 static void test_meminfo(void **state)
 {
-	static const char *const names[] = { "MemFree",      "MemAvailable", "Buffers",
-					     "Cached",       "SwapCached",   "Active",
-					     "Inactive",     "Shmem",        "Slab",
+	static const char *const names[] = { "MemFree",	     "MemAvailable", "Buffers",
+					     "Cached",	     "SwapCached",   "Active",
+					     "Inactive",     "Shmem",	     "Slab",
 					     "SReclaimable", "SUnreclaim",   "AnonPages",
-					     "Mapped",       "Dirty",        "Writeback" };
+					     "Mapped",	     "Dirty",	     "Writeback" };
 	struct fixture *f = *state;
 
 	RUN(f, "meminfo");
