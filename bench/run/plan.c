@@ -42,7 +42,7 @@ static cfg_opt_t plan_opts[] = {
 /* libconfuse reports through a callback without a user pointer; one plan is read at a time. */
 static struct err *parse_err;
 
-static void on_parse_error(cfg_t *cfg, const char *fmt, va_list ap)
+static void PRINTF_LIKE(2, 0) on_parse_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
 	char text[512];
 
