@@ -31,16 +31,22 @@ struct agent;
 int agent_connect(const char *socket_path, uint64_t deadline_ns, struct agent **ret,
 		  struct err *reterr) MUST_USE;
 
-/** agent_adopt_fd() - the same on a connected stream socket. @take_fd is closed on failure too. */
-int agent_adopt_fd(int take_fd, uint64_t deadline_ns, struct agent **ret,
-		   struct err *reterr) MUST_USE;
+/** agent_connect_while() - the same, but -EOWNERDEAD once @watch_fd, the pidfd of the VMM, becomes
+ * readable: a guest that dies at its boot is not waited for until the deadline. */
+int agent_connect_while(const char *socket_path, int watch_fd, uint64_t deadline_ns,
+			struct agent **ret, struct err *reterr) MUST_USE;
+
+/** agent_adopt_fd() - as agent_connect(), on a connected stream socket. @take_fd is closed on
+ * failure too. */
+int agent_adopt_fd(int take_fd, uint64_t deadline_ns, struct agent **ret, struct err *reterr)
+	MUST_USE;
 
 /** agent_reattach() - after a lost connection: connect again and keep the jobs. Jobs that the agent
  * no longer knows make their agent_wait() return -ECONNRESET. */
 int agent_reattach(struct agent *a, const char *socket_path, uint64_t deadline_ns,
 		   struct err *reterr) MUST_USE;
-int agent_reattach_fd(struct agent *a, int take_fd, uint64_t deadline_ns,
-		      struct err *reterr) MUST_USE;
+int agent_reattach_fd(struct agent *a, int take_fd, uint64_t deadline_ns, struct err *reterr)
+	MUST_USE;
 
 /** agent_close() - close and free; jobs go on in the guest until their deadline or the next
  * agent_connect(). NULL is fine; returns NULL. */
@@ -73,17 +79,17 @@ struct agent_info {
 	uint64_t uptime_ns;
 };
 
-int agent_info(struct agent *a, uint64_t deadline_ns, struct agent_info *ret,
-	       struct err *reterr) MUST_USE;
+int agent_info(struct agent *a, uint64_t deadline_ns, struct agent_info *ret, struct err *reterr)
+	MUST_USE;
 
 /** agent_ping() - one round trip; its time in *ret_ns (may be NULL). */
-int agent_ping(struct agent *a, uint64_t deadline_ns, uint64_t *ret_ns,
-	       struct err *reterr) MUST_USE;
+int agent_ping(struct agent *a, uint64_t deadline_ns, uint64_t *ret_ns, struct err *reterr)
+	MUST_USE;
 
 enum agent_fate {
-	AGENT_EXITED,       /* code: exit status */
+	AGENT_EXITED,	    /* code: exit status */
 	AGENT_SIGNALLED,    /* code: signal */
-	AGENT_DEADLINE,     /* code: signal that ended it, 0 if it exited or is stuck */
+	AGENT_DEADLINE,	    /* code: signal that ended it, 0 if it exited or is stuck */
 	AGENT_OUTPUT_LIMIT, /* code: as above */
 	AGENT_SPAWN_FAILED, /* code: errno; note says what failed */
 };
@@ -93,11 +99,11 @@ enum agent_fate {
 
 struct agent_job {
 	const char *const *argv; /* NULL-terminated, 1 to 256 items; argv[0] is looked up in PATH */
-	const char *const *env;  /* NULL-terminated; NULL = the agent's environment. All strings
+	const char *const *env;	 /* NULL-terminated; NULL = the agent's environment. All strings
 				    together: 24 KiB */
-	const char *cwd;         /* NULL = as the agent */
-	uint32_t deadline_ms;    /* > 0; then SIGTERM to the group, 500 ms later SIGKILL */
-	size_t stdout_max;       /* 0 = AGENT_OUTPUT_DEFAULT; more output kills the job */
+	const char *cwd;	 /* NULL = as the agent */
+	uint32_t deadline_ms;	 /* > 0; then SIGTERM to the group, 500 ms later SIGKILL */
+	size_t stdout_max;	 /* 0 = AGENT_OUTPUT_DEFAULT; more output kills the job */
 	size_t stderr_max;
 };
 
@@ -113,8 +119,8 @@ struct agent_result {
 	uint64_t out_lost; /* bytes that a reconnect lost; not 0 only with -EIO */
 	uint64_t err_lost;
 	uint32_t deadline_ms; /* of the job, for agent_fate_describe() */
-	bool stuck;           /* alive after SIGKILL; note has its kernel stack */
-	bool held;            /* a process that left the job's group still holds its output open */
+	bool stuck;	      /* alive after SIGKILL; note has its kernel stack */
+	bool held;	      /* a process that left the job's group still holds its output open */
 	char note[512];
 };
 
@@ -130,8 +136,8 @@ void agent_result_free(struct agent_result *r);
 
 /** agent_start() - start a job, up to 16 at once (-EAGAIN beyond). Success means only that it was
  * sent. */
-int agent_start(struct agent *a, const struct agent_job *job, uint32_t *ret_id,
-		struct err *reterr) MUST_USE;
+int agent_start(struct agent *a, const struct agent_job *job, uint32_t *ret_id, struct err *reterr)
+	MUST_USE;
 
 /**
  * agent_wait() - collect a job, as agent_run() does. The id is released, except after -ECONNRESET

@@ -141,7 +141,10 @@ static int attach(struct guest_launch *l, struct guest *g, struct err *reterr)
 	qmp_set_log(g->qmp, open_log(l->log_dir, "qmp.log"));
 	if (l->restore)
 		e = restore(g, l->restore, l->deadline_ns, reterr);
-	return e < 0 ? e : agent_connect(l->agent_socket, l->deadline_ns, &g->agent, reterr);
+	if (e < 0)
+		return e;
+	return agent_connect_while(l->agent_socket, g->vmm.pidfd, l->deadline_ns, &g->agent,
+				   reterr);
 }
 
 int guest_start(struct guest_launch *l, struct guest *ret, struct err *reterr)

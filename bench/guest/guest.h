@@ -21,7 +21,7 @@ struct guest_state {
 struct guest_launch {
 	char *const *argv; /* complete command line of the VMM */
 	char *const *env;
-	int qmp_fd;     /* our end of its QMP socket; owned by guest_start() */
+	int qmp_fd;	/* our end of its QMP socket; owned by guest_start() */
 	int vmm_qmp_fd; /* the VMM's end, which argv names; owned by guest_start() */
 	const char *agent_socket;
 	const char *log_dir; /* console.log, vmm.log, qmp.log are written here */

@@ -38,7 +38,7 @@ struct fleet_guest {
 	uint64_t restore_ns; /* of the newest restore, 0: none */
 	uint64_t saved_bytes;
 	char cpu_model[64];
-	json_t *argv; /* of the newest start */
+	json_t *argv;	    /* of the newest start */
 	char failure[2048]; /* why it cannot be started; "" when it can */
 };
 

@@ -309,6 +309,50 @@ static void check_cached(const struct cell *c, json_t *cell, struct problems *p)
 	}
 }
 
+static bool daemon_was_told(json_t *cell, const char *word)
+{
+	size_t i;
+	size_t j;
+	json_t *command;
+	json_t *arg;
+
+	json_array_foreach(json_object_get(cell, "commands"), i, command) {
+		if (strcmp(json_str_at(command, "who", ""), "daemon") != 0)
+			continue;
+		json_array_foreach(json_object_get(command, "argv"), j, arg) {
+			const char *text = json_string_value(arg);
+
+			text += text && strncmp(text, "--", 2) == 0 ? 2 : 0;
+			if (text && strcmp(text, word) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* auto and always, and writeback, do not show in how much a guest caches: at least they were asked for. */
+static void check_told(const struct cell *c, json_t *cell, struct problems *p)
+{
+	char cache[32];
+
+	if (!c->vmm)
+		return;
+	(void)snprintf(cache, sizeof(cache), "cache=%s", cache_name(c->cache));
+	if (!daemon_was_told(cell, cache))
+		problem(p, "%s: no %s in the daemon's command line", c->id, cache);
+	if (daemon_was_told(cell, "writeback") != c->writeback)
+		problem(p, "%s: the daemon's command line has another writeback", c->id);
+}
+
+static void test_daemons_were_told_their_mode(void **state)
+{
+	struct problems p = { 0 };
+
+	(void)state;
+	each_cell(check_told, &p);
+	settle(&p, 1, 1);
+}
+
 static void test_cache_modes_differ_in_the_guest(void **state)
 {
 	struct problems p = { 0 };
@@ -610,6 +654,7 @@ int main(void)
 		cmocka_unit_test(test_metrics_are_what_the_raw_files_hold),
 		cmocka_unit_test(test_states_were_reached),
 		cmocka_unit_test(test_cache_modes_differ_in_the_guest),
+		cmocka_unit_test(test_daemons_were_told_their_mode),
 		cmocka_unit_test(test_guests_were_reused),
 		cmocka_unit_test(test_report_is_written),
 		cmocka_unit_test(test_nothing_of_this_machine_is_published),

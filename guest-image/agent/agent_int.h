@@ -4,7 +4,8 @@
 
 /*
  * What the parts of vq-agent know of each other: the link (agent_link.c) moves frames, the jobs
- * (agent_job.c) and the files (agent_file.c) produce and consume them, agent.c has the loop.
+ * (agent_job.c; their processes: agent_proc.c) and the files (agent_file.c) produce and consume
+ * them, agent.c has the loop.
  * Everything is static and bounded: the agent allocates nothing, so a guest under memory pressure
  * can still be asked what is wrong. One thread.
  */
@@ -12,6 +13,8 @@
 #include "agent_proto.h"
 
 #include <poll.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 #define ARRAY_SIZE(a)  (sizeof(a) / sizeof((a)[0]))
 #define NS_PER_MS      UINT64_C(1000000)
@@ -27,6 +30,14 @@ uint64_t now_ns(void);
 /** agent_set_oom_score() - make this process the last (-1000) or an ordinary (0) victim of the OOM
  * killer, if allowed. */
 void agent_set_oom_score(const char *text);
+
+/** agent_close_fd() - close a descriptor unless it is -1, which it then becomes. */
+static inline void agent_close_fd(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
 
 /* ---- agent_link.c ---- */
 
@@ -126,6 +137,43 @@ size_t job_list(struct vqp_le32 *ret_ids);
 
 /** job_doomed() - processes of a reset that have not died yet. */
 size_t job_doomed(void);
+
+/* ---- agent_proc.c ---- */
+
+/* What EXEC asks for. Its strings are valid until proc_parse() is called again. */
+struct exec_request {
+	char *argv[VQP_ARGV_MAX + 1];
+	char *env[VQP_ENV_MAX + 1];
+	bool keep_env;
+	const char *cwd;
+	struct vqp_exec fixed;
+};
+
+/* A process and our ends of its pipes. */
+struct proc {
+	pid_t pid;
+	int out_fd;
+	int err_fd;
+	int status_fd; /* end of file when the program runs */
+	uint64_t start_ns;
+};
+
+/** proc_parse() - read EXEC; 0 or -errno, with *ret_why saying what is wrong with the request. */
+int proc_parse(const struct vqp_frame *frame, struct exec_request *ret, const char **ret_why);
+
+/** proc_start() - fork and execute; 0 or -errno. Descriptors of @ret do not block, the caller
+ * closes them. */
+int proc_start(const struct exec_request *r, struct proc *ret);
+
+/**
+ * proc_read_failure() - could the child execute the program?
+ * @ret_error: errno, positive; @ret_note: what failed. Both only of a child that could not.
+ * Return: 1 it could not; 0 it could, or died before; -EAGAIN not known yet.
+ */
+int proc_read_failure(int status_fd, int *ret_error, char *ret_note, size_t size);
+
+/** proc_describe_stuck() - say where a process sleeps that SIGKILL did not end in @waited_ms. */
+void proc_describe_stuck(pid_t pid, unsigned int waited_ms, char *ret, size_t size);
 
 /* ---- agent_file.c ---- */
 

@@ -10,7 +10,6 @@
 #include "agent_int.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,12 +29,6 @@ struct stream {
 	int fd; /* -1: end of file, or closed by us */
 	uint64_t sent;
 	uint64_t max;
-};
-
-/* What the child tells through a close-on-exec pipe when it cannot run the program. */
-struct spawn_failure {
-	int error;
-	char what[VQP_TEXT_MAX - 64];
 };
 
 struct job {
@@ -74,18 +67,11 @@ static struct job *job_find(uint32_t id)
 	return NULL;
 }
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		(void)close(*fd);
-	*fd = -1;
-}
-
 static void close_streams(struct job *j)
 {
-	close_fd(&j->status_fd);
-	close_fd(&j->out[0].fd);
-	close_fd(&j->out[1].fd);
+	agent_close_fd(&j->status_fd);
+	agent_close_fd(&j->out[0].fd);
+	agent_close_fd(&j->out[1].fd);
 }
 
 /* The child may not have reached setsid() yet: then there is no group and it is signalled alone. */
@@ -112,149 +98,22 @@ static void kill_hard(struct job *j)
 
 /* ---- start ---- */
 
-struct exec_request {
-	char *argv[VQP_ARGV_MAX + 1];
-	char *env[VQP_ENV_MAX + 1];
-	bool keep_env;
-	const char *cwd;
-	struct vqp_exec fixed;
-};
-
-static char exec_strings[VQP_STRINGS_MAX];
-
-/* Take @count strings off the front. */
-static int split_strings(char **at, size_t *left, size_t count, char **ret)
-{
-	for (size_t i = 0; i < count; i++) {
-		char *end = memchr(*at, '\0', *left);
-
-		if (!end)
-			return -EINVAL;
-		ret[i] = *at;
-		*left -= (size_t)(end - *at) + 1;
-		*at = end + 1;
-	}
-	return 0;
-}
-
-/* Returns 0 or -errno, with *ret_why saying what is wrong with the request. */
-static int parse_exec(const struct vqp_frame *frame, struct exec_request *ret, const char **ret_why)
-{
-	char *at = exec_strings;
-	char *cwd = NULL;
-	size_t left, argc, envc;
-
-	*ret_why = "malformed EXEC";
-	if (frame->size < sizeof(ret->fixed) || frame->size > sizeof(ret->fixed) + VQP_STRINGS_MAX)
-		return -EINVAL;
-	memcpy(&ret->fixed, frame->payload, sizeof(ret->fixed));
-	left = frame->size - sizeof(ret->fixed);
-	memcpy(exec_strings, frame->payload + sizeof(ret->fixed), left);
-	argc = vqp_get16(ret->fixed.argc);
-	envc = vqp_get16(ret->fixed.envc);
-	ret->keep_env = vqp_get32(ret->fixed.keep_env) == 1;
-	if (argc > VQP_ARGV_MAX || envc > VQP_ENV_MAX) {
-		*ret_why = "too many arguments or variables";
-		return -E2BIG;
-	}
-	if (argc == 0 || (ret->keep_env && envc > 0) || vqp_get32(ret->fixed.keep_env) > 1 ||
-	    split_strings(&at, &left, argc, ret->argv) < 0 ||
-	    split_strings(&at, &left, envc, ret->env) < 0 ||
-	    split_strings(&at, &left, 1, &cwd) < 0 || left > 0)
-		return -EINVAL;
-	ret->argv[argc] = NULL;
-	ret->env[envc] = NULL;
-	ret->cwd = cwd;
-	*ret_why = "deadline and output limits must be within bounds, the job id not 0";
-	if (vqp_get32(ret->fixed.deadline_ms) == 0 ||
-	    vqp_get64(ret->fixed.stdout_max) > VQP_STREAM_MAX ||
-	    vqp_get64(ret->fixed.stderr_max) > VQP_STREAM_MAX || frame->job == 0)
-		return -EINVAL;
-	return 0;
-}
-
-__attribute__((noreturn)) static void child_fail(int status_fd, const char *what, const char *name)
-{
-	struct spawn_failure f = { .error = errno };
-
-	(void)snprintf(f.what, sizeof(f.what), "%s %.300s", what, name);
-	if (write(status_fd, &f, sizeof(f)) != (ssize_t)sizeof(f))
-		_exit(126);
-	_exit(127);
-}
-
-__attribute__((noreturn)) static void child_run(const struct exec_request *r, int out, int err,
-						int status_fd)
-{
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	sigset_t none;
-
-	(void)setsid();
-	agent_set_oom_score("0");
-	(void)signal(SIGPIPE, SIG_DFL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	/* The agent opens 0, 1 and 2 at its start, so that none of these descriptors is one of
-	 * them. */
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
-	    dup2(err, STDERR_FILENO) < 0)
-		child_fail(status_fd, "set up", "stdin, stdout and stderr");
-	if (r->cwd[0] != '\0' && chdir(r->cwd) < 0)
-		child_fail(status_fd, "change to folder", r->cwd);
-	if (!r->keep_env)
-		environ = (char **)r->env;
-	(void)execvp(r->argv[0], r->argv);
-	child_fail(status_fd, "execute", r->argv[0]);
-}
-
-static int open_pipes(int pipes[3][2])
-{
-	for (int i = 0; i < 3; i++)
-		pipes[i][0] = pipes[i][1] = -1;
-	for (int i = 0; i < 3; i++)
-		if (pipe2(pipes[i], O_CLOEXEC) < 0)
-			return -errno;
-	for (int i = 0; i < 3; i++)
-		if (fcntl(pipes[i][0], F_SETFL, O_NONBLOCK) < 0)
-			return -errno;
-	return 0;
-}
-
-static void close_pipes(int pipes[3][2], int end)
-{
-	for (int i = 0; i < 3; i++)
-		close_fd(&pipes[i][end]);
-}
-
 static int job_start(struct job *j, uint32_t id, const struct exec_request *r)
 {
-	int pipes[3][2];
-	uint64_t start_ns;
-	int e = open_pipes(pipes);
-	pid_t pid = -1;
+	struct proc p;
+	int e = proc_start(r, &p);
 
-	start_ns = now_ns();
-	if (e == 0) {
-		pid = fork();
-		if (pid == 0)
-			child_run(r, pipes[0][1], pipes[1][1], pipes[2][1]);
-		if (pid < 0)
-			e = -errno;
-	}
-	close_pipes(pipes, 1);
-	if (e < 0) {
-		close_pipes(pipes, 0);
+	if (e < 0)
 		return e;
-	}
 	*j = (struct job){
 		.used = true,
 		.id = id,
-		.pid = pid,
-		.status_fd = pipes[2][0],
-		.out = { { .fd = pipes[0][0], .max = vqp_get64(r->fixed.stdout_max) },
-			 { .fd = pipes[1][0], .max = vqp_get64(r->fixed.stderr_max) } },
-		.start_ns = start_ns,
-		.deadline_ns = start_ns + vqp_get32(r->fixed.deadline_ms) * NS_PER_MS,
+		.pid = p.pid,
+		.status_fd = p.status_fd,
+		.out = { { .fd = p.out_fd, .max = vqp_get64(r->fixed.stdout_max) },
+			 { .fd = p.err_fd, .max = vqp_get64(r->fixed.stderr_max) } },
+		.start_ns = p.start_ns,
+		.deadline_ns = p.start_ns + vqp_get32(r->fixed.deadline_ms) * NS_PER_MS,
 		.kill_ns = DEADLINE_NEVER,
 		.stuck_ns = DEADLINE_NEVER,
 		.drain_ns = DEADLINE_NEVER,
@@ -267,7 +126,7 @@ void job_exec(const struct vqp_frame *frame)
 	static struct exec_request request;
 	struct job *free_job = NULL;
 	const char *why;
-	int e = parse_exec(frame, &request, &why);
+	int e = proc_parse(frame, &request, &why);
 
 	if (e < 0) {
 		link_error(frame->job, -e, "EXEC: %s", why);
@@ -359,19 +218,13 @@ void job_reap(void)
 
 static void read_status(struct job *j)
 {
-	struct spawn_failure f;
-	ssize_t n = read(j->status_fd, &f, sizeof(f));
+	int failed = proc_read_failure(j->status_fd, &j->spawn_error, j->note, sizeof(j->note));
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (failed < 0)
 		return;
-	if (n == (ssize_t)sizeof(f)) {
-		f.what[sizeof(f.what) - 1] = '\0';
+	if (failed)
 		set_fate(j, VQP_FATE_SPAWN_FAILED);
-		j->spawn_error = f.error;
-		(void)snprintf(j->note, sizeof(j->note), "cannot %s: %s", f.what,
-			       strerror(f.error));
-	}
-	close_fd(&j->status_fd);
+	agent_close_fd(&j->status_fd);
 }
 
 /* Returns whether a frame was queued. */
@@ -386,18 +239,18 @@ static bool read_stream(struct job *j, int which)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
 		if (j->pid == 0 && now_ns() >= j->drain_ns) {
 			j->held = true;
-			close_fd(&s->fd);
+			agent_close_fd(&s->fd);
 		}
 		return false;
 	}
 	if (n <= 0) {
-		close_fd(&s->fd);
+		agent_close_fd(&s->fd);
 		return false;
 	}
 	size = (size_t)n;
 	if (size > s->max - s->sent) {
 		size = (size_t)(s->max - s->sent);
-		close_fd(&s->fd);
+		agent_close_fd(&s->fd);
 		set_fate(j, VQP_FATE_OUTPUT_LIMIT);
 		kill_hard(j);
 	}
@@ -447,31 +300,6 @@ static void send_exit(struct job *j)
 	j->reported = true;
 }
 
-/* A process that SIGKILL does not end: say where it sleeps, that is what the reader wants to know.
- */
-static void describe_stuck(struct job *j)
-{
-	char path[64], text[256];
-	ssize_t n;
-	int fd;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/stack", (int)j->pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		(void)snprintf(path, sizeof(path), "/proc/%d/wchan", (int)j->pid);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-	}
-	n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
-	close_fd(&fd);
-	text[n > 0 ? n : 0] = '\0';
-	for (char *p = text; *p; p++)
-		if (*p == '\n')
-			*p = ' ';
-	(void)snprintf(j->note, sizeof(j->note),
-		       "process %d is alive %d ms after SIGKILL; kernel stack: %s", (int)j->pid,
-		       KILL_GRACE_MS, text[0] ? text : "unknown");
-}
-
 static void enforce_deadlines(struct job *j, uint64_t now)
 {
 	if (j->pid == 0)
@@ -489,7 +317,7 @@ static void enforce_deadlines(struct job *j, uint64_t now)
 	if (now >= j->stuck_ns && !j->stuck && !j->doomed) {
 		j->stuck = true;
 		j->run_ns = now - j->start_ns;
-		describe_stuck(j);
+		proc_describe_stuck(j->pid, KILL_GRACE_MS, j->note, sizeof(j->note));
 		close_streams(j);
 	}
 }
