@@ -2,7 +2,9 @@
 # virtiofs-qual. `make help` lists the targets; everything made lands in build/ and results/runs/.
 
 SHELL := /bin/bash
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 PLAN ?= quick
 BUILD ?= build
 ARGS ?=
