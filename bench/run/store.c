@@ -416,14 +416,28 @@ static int save_pass(const struct store *s, const struct cell *c, unsigned round
 	return e;
 }
 
+/* A result names files relative to its run folder; where that lies is nobody's business. */
+static void hide_run_dir(char *text, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	for (char *at = strstr(text, dir); n && at; at = strstr(at, dir)) {
+		char *rest = at + n + (at[n] == '/');
+
+		memmove(at, rest, strlen(rest) + 1);
+	}
+}
+
 int store_pass_commit(struct store *s, const struct cell *c, unsigned round, unsigned rounds,
 		      struct pass_result *r, struct err *reterr)
 {
 	json_t *cell = json_object_get(s->cells, c->id);
 	CLEANUP(freep) char *dir = fs_path("cells/%s/r%u", c->id, round);
-	json_auto_t *entry = dir ? round_entry(r, round, dir) : NULL;
+	json_auto_t *entry = NULL;
 	int e;
 
+	hide_run_dir(r->reason, s->dir);
+	entry = dir ? round_entry(r, round, dir) : NULL;
 	if (!entry)
 		return err_set(reterr, -ENOMEM, "out of memory saving a pass of %s", c->id);
 	e = save_pass(s, c, round, entry, r, reterr);

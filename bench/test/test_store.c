@@ -360,6 +360,19 @@ static void first_failure_counts(void **state)
 	assert_status(f, "failed", "first ? 1");
 }
 
+/* Goal: a reason names files relative to the run folder. Method: one with the folder in it. */
+static void run_folder_is_hidden(void **state)
+{
+	struct fixture *f = *state;
+	char reason[600];
+
+	begin(f);
+	(void)snprintf(reason, sizeof(reason), "see %s/guests/a.log in %s.", f->store.dir,
+		       f->store.dir);
+	commit_as(f, 1, PASS_FAILED, reason);
+	assert_status(f, "failed", "see guests/a.log in .");
+}
+
 /* Goal: three rounds make every status they should. Method: one sequence per row. */
 static void status_over_rounds(void **state)
 {
@@ -571,15 +584,11 @@ static void kills(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(folders_and_latest),
-		TEST(out_is_not_overwritten),
-		TEST(pending_cells),
-		TEST(good_passes),
-		TEST(failed_pass),
-		TEST(first_failure_counts),
-		TEST(status_over_rounds),
-		TEST(leftover_is_replaced),
-		TEST(kills),
+		TEST(folders_and_latest),   TEST(out_is_not_overwritten),
+		TEST(pending_cells),	    TEST(good_passes),
+		TEST(failed_pass),	    TEST(first_failure_counts),
+		TEST(status_over_rounds),   TEST(run_folder_is_hidden),
+		TEST(leftover_is_replaced), TEST(kills),
 	};
 
 	(void)alarm(PATIENCE_S);
