@@ -6,18 +6,14 @@
 #include "base/json.h"
 #include "metric/metric.h"
 #include "run/isolate.h"
+#include "run/lock.h"
 #include "run/pass.h"
 #include "run/probe.h"
 #include "run/progress.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 
-/* Timings of two runs at once would falsify each other, so there is one per machine. */
-#define LOCK_PATH_ROOT	"/run/virtiofs-qual.lock"
-#define LOCK_PATH_USER	"/tmp/virtiofs-qual.lock"
 #define PROGRAM_VERSION "0.1.0"
 /* Exit status of the inner process: it said why on stderr. */
 #define INNER_FAILED 3
@@ -324,26 +320,11 @@ static int settle(const char *dir, bool interrupted, struct run_outcome *o, stru
 	return e;
 }
 
-static int take_lock(struct err *reterr)
-{
-	const char *path = geteuid() == 0 ? LOCK_PATH_ROOT : LOCK_PATH_USER;
-	CLEANUP(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0)
-		return err_errno(reterr, -errno, "cannot open %s", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return err_set(
-			reterr, -EBUSY,
-			"another virtiofs-qual run is going on on this machine; two at once would "
-			"falsify each other's times. Wait for it, or end it.");
-	return TAKE_FD(fd);
-}
-
 int run_execute(const struct run_request *req, struct run_outcome *ret, struct err *reterr)
 {
 	CLEANUP(freep)
 	char *base = req->out ? strdup(req->out) : fs_path("%s/results/runs", req->home);
-	CLEANUP(fd_closep) int lock = take_lock(reterr);
+	CLEANUP(fd_closep) int lock = lock_take(reterr);
 	struct run_outcome o = { 0 };
 	struct isolate_result how = { 0 };
 	struct store store = { 0 };

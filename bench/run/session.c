@@ -157,29 +157,11 @@ static void append_fates(struct session *s, struct pass_result *r)
 	append_daemon(s, r);
 }
 
-static int mount_options(const struct cell *c, char *ret, size_t size)
+static void mount_options(const struct cell *c, char *ret, size_t size)
 {
-	if (c->dax == DAX_NONE)
-		ret[0] = '\0';
-	else
+	ret[0] = '\0';
+	if (c->dax != DAX_NONE)
 		(void)snprintf(ret, size, "dax=%s", dax_name(c->dax));
-	return 0;
-}
-
-/* The guest's own words on why it cannot use DAX here: the errno, its log, the capabilities it sees. */
-static void dax_evidence(struct session *s, json_t *answer, struct pass_result *r)
-{
-	static const char *const args[] = { "pci-caps", NULL };
-	CLEANUP(freep) char *mount = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
-	CLEANUP(freep) char *caps = NULL;
-	json_auto_t *pci = NULL;
-
-	if (mount)
-		pass_add_evidence(r, "answer to the mount", mount, NULL);
-	if (guest_tool(s->place.agent, args, TOOL_MS, &pci, NULL) == 0)
-		caps = json_dumps(pci, JSON_COMPACT);
-	if (caps)
-		pass_add_evidence(r, "virtio PCI capabilities that the guest sees", caps, NULL);
 }
 
 static const char *last_log_line(json_t *answer)
@@ -190,59 +172,81 @@ static const char *last_log_line(json_t *answer)
 	return line ? line : "no kernel message";
 }
 
-/* No stack here has a window yet, so a DAX cell is n/a; which words say so depends on the mode. */
-static int refuse_dax(struct session *s, json_t *answer, bool mounted, struct pass_result *r)
-{
-	if (r->status == PASS_FAILED)
-		return -EIO;
-	dax_evidence(s, answer, r);
-	r->status = PASS_NA;
-	if (!mounted)
-		(void)snprintf(r->reason, sizeof(r->reason),
-			       "mount -o dax=%s: %s (errno %lld); guest kernel: %.800s",
-			       dax_name(s->cell->dax), json_str_at(answer, "error", "?"),
-			       (long long)json_integer_value(json_object_get(answer, "errno")),
-			       last_log_line(answer));
-	else
-		(void)snprintf(
-			r->reason, sizeof(r->reason),
-			"the device has no DAX window: the guest sees no shared memory capability (evidence), so "
-			"dax=%s mounts but cannot map",
-			dax_name(s->cell->dax));
-	return -ENOTSUP;
-}
+/* Virtio device id 26 as modern PCI device id (virtio 1.4, "PCI Device Discovery": 0x1040 + id). */
+#define PCI_DEVICE_FS "0x105a"
 
-static int has_window(struct session *s, bool *ret, struct err *reterr)
+/*
+ * Does the guest see a shared memory capability on the file system device? A device that it does
+ * not see at all is an error: no answer can be read from it.
+ */
+static int has_window(struct session *s, json_t **ret_caps, bool *ret, struct err *reterr)
 {
 	static const char *const args[] = { "pci-caps", NULL };
-	json_auto_t *pci = NULL;
-	size_t i;
+	json_t *devices;
 	json_t *device;
-	int e = guest_tool(s->place.agent, args, TOOL_MS, &pci, reterr);
+	size_t i;
+	int e = guest_tool(s->place.agent, args, TOOL_MS, ret_caps, reterr);
 
-	*ret = false;
 	if (e < 0)
 		return e;
-	json_array_foreach(json_is_array(pci) ? pci : json_object_get(pci, "devices"), i, device)
-		*ret |= json_array_size(json_object_get(device, "shm")) > 0;
-	return 0;
+	devices = json_object_get(*ret_caps, "devices");
+	json_array_foreach(devices, i, device) {
+		if (strcmp(json_str_at(device, "device", ""), PCI_DEVICE_FS) != 0)
+			continue;
+		*ret = json_array_size(json_object_get(device, "shm")) > 0;
+		return 0;
+	}
+	return err_set(reterr, -ENODEV, "the guest sees no PCI device " PCI_DEVICE_FS);
 }
 
-static int mounted_dax(struct session *s, json_t *answer, struct pass_result *r)
+static void say_na(struct session *s, json_t *answer, struct pass_result *r)
 {
+	const char *mode = dax_name(s->cell->dax);
+
+	r->status = PASS_NA;
+	if (s->mounted)
+		(void)snprintf(r->reason, sizeof(r->reason),
+			       "the device has no DAX window: the guest sees no shared memory "
+			       "capability on it, so dax=%s mounts but cannot map",
+			       mode);
+	else
+		(void)snprintf(r->reason, sizeof(r->reason),
+			       "mount -o dax=%s: %s (errno %lld); guest kernel: %.800s", mode,
+			       json_str_at(answer, "error", "?"),
+			       (long long)json_integer_value(json_object_get(answer, "errno")),
+			       last_log_line(answer));
+}
+
+/*
+ * A DAX cell on a device without a window is n/a. Anything else is a failure: a mount that fails
+ * for another reason, or a window where no proof of DAX is defined for the stack.
+ */
+static int judge_dax(struct session *s, json_t *answer, struct pass_result *r)
+{
+	CLEANUP(freep) char *said = json_dumps(answer, JSON_COMPACT);
+	CLEANUP(freep) char *caps_text = NULL;
+	json_auto_t *caps = NULL;
 	struct err err = { 0 };
 	bool window = false;
+	int e = has_window(s, &caps, &window, &err);
 
-	if (s->cell->dax == DAX_NONE)
-		return 0;
-	if (has_window(s, &window, &err) < 0)
+	if (said)
+		pass_add_evidence(r, "answer to the mount", said, NULL);
+	caps_text = caps ? json_dumps(caps, JSON_COMPACT) : NULL;
+	if (caps_text)
+		pass_add_evidence(r, "virtio PCI capabilities that the guest sees", caps_text,
+				  NULL);
+	if (e < 0)
 		pass_fail(r, "cannot look for a DAX window: %s", err.text);
 	else if (window)
-		pass_fail(
-			r,
-			"the device has a DAX window, but this stack is not known to have one: no proof of DAX is "
-			"defined for it");
-	return refuse_dax(s, answer, true, r);
+		pass_fail(r, "the device has a DAX window, but this stack is not known to have "
+			     "one: no proof of DAX is defined for it");
+	else if (!s->mounted && json_integer_value(json_object_get(answer, "errno")) != EINVAL)
+		pass_fail(r, "the guest cannot mount the share: %s; guest kernel: %.400s",
+			  json_str_at(answer, "error", "?"), last_log_line(answer));
+	else
+		say_na(s, answer, r);
+	return -ENOTSUP;
 }
 
 static int mount_share(struct session *s, struct pass_result *r)
@@ -255,7 +259,7 @@ static int mount_share(struct session *s, struct pass_result *r)
 	json_auto_t *answer = NULL;
 	struct err err = { 0 };
 
-	(void)mount_options(s->cell, options, sizeof(options));
+	mount_options(s->cell, options, sizeof(options));
 	(void)snprintf(wait_ms, sizeof(wait_ms), "%d", MOUNT_WAIT_MS);
 	if (guest_tool(s->place.agent, args, TOOL_MS, &answer, &err) < 0) {
 		s->guest_lost = true;
@@ -266,11 +270,11 @@ static int mount_share(struct session *s, struct pass_result *r)
 	s->mounted = json_is_true(json_object_get(answer, "mounted"));
 	(void)snprintf(r->interrupts, sizeof(r->interrupts), "%s",
 		       json_str_at(answer, "interrupts", ""));
+	if (s->cell->dax != DAX_NONE && proc_alive(&s->daemon) &&
+	    (s->mounted || json_is_true(json_object_get(answer, "device_present"))))
+		return judge_dax(s, answer, r);
 	if (s->mounted)
-		return mounted_dax(s, answer, r);
-	if (s->cell->dax != DAX_NONE && json_is_true(json_object_get(answer, "device_present")) &&
-	    proc_alive(&s->daemon))
-		return refuse_dax(s, answer, false, r);
+		return 0;
 	pass_fail(r, "the guest cannot mount the share: %s; guest kernel: %.400s",
 		  json_str_at(answer, "error", "?"), last_log_line(answer));
 	append_daemon(s, r);

@@ -5,19 +5,18 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/strv.h"
+#include "run/lock.h"
 
 #include <ctype.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-/* As in bench/run: the place of a run, and the lock of the machine. */
+/* As in bench/run: the place of a run. */
 #define PLACE	  "/run/virtiofs-qual"
-#define LOCK_PATH "/run/lock/virtiofs-qual.lock"
 #define BUSY_TEXT "another virtiofs-qual run is going on"
 /* A driver that may not run says so at once; a loaded machine takes its time. */
 #define REFUSE_MS 10000
@@ -117,10 +116,11 @@ static int wait_begun(struct proc *p, const char *out, uint64_t deadline_ns)
 
 static void wait_for_lock(uint64_t deadline_ns)
 {
-	CLEANUP(fd_closep) int fd = open(LOCK_PATH, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	int fd;
 
-	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && clock_left_ms(deadline_ns) > 0)
+	while ((fd = lock_take(NULL)) == -EBUSY && clock_left_ms(deadline_ns) > 0)
 		(void)poll(NULL, 0, RETRY_MS);
+	fd_closep(&fd);
 }
 
 int real_start_run(const char *const *args, const char *out, const char *log, struct proc *ret,
@@ -174,17 +174,12 @@ int real_run(const char *const *args, const char *log, unsigned deadline_ms, int
 
 int real_lock(struct err *reterr)
 {
-	CLEANUP(fd_closep) int fd = open(LOCK_PATH, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 	uint64_t give_up = clock_deadline_ms(REAL_LOCK_WAIT_MS);
+	int fd;
 
-	if (fd < 0)
-		return err_errno(reterr, -errno, "cannot open %s", LOCK_PATH);
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (clock_left_ms(give_up) == 0)
-			return err_set(reterr, -EBUSY, "%s", BUSY_TEXT);
+	while ((fd = lock_take(reterr)) == -EBUSY && clock_left_ms(give_up) > 0)
 		(void)poll(NULL, 0, RETRY_MS);
-	}
-	return TAKE_FD(fd);
+	return fd;
 }
 
 /* ---- what a driver has started ---- */

@@ -166,6 +166,13 @@ static void check_na(const struct cell *c, json_t *cell, struct problems *p)
 
 	if (!must_be_na(c))
 		return;
+	/* These modes mount without a window too (and say nothing): the device is asked instead. */
+	if (c->dax == DAX_NEVER || c->dax == DAX_INODE) {
+		if (!strstr(reason, "no shared memory capability") ||
+		    !strstr(json_str_at(cell, "evidence[1].seen", ""), "0x105a"))
+			problem(p, "%s: not what the device has: %s", c->id, reason);
+		return;
+	}
 	if (!strstr(reason, "errno"))
 		problem(p, "%s: no errno in the reason: %s", c->id, reason);
 	if (!log || !file_says(log, c->dax == DAX_NONE ? "\"error\" : 19" : "dax can't be enabled"))
