@@ -254,7 +254,8 @@ static int run_in_world(struct inner *in, const struct world *w, struct err *ret
 	struct fleet fleet;
 	struct pass_context ctx = { .world = w,
 				    .fleet = &fleet,
-				    .time_ms = in->req->plan->time_ms };
+				    .time_ms = in->req->plan->time_ms,
+				    .grace_ms = in->req->plan->grace_ms };
 	int e = probe_all(in, w, &fo.accelerator, reterr);
 
 	if (e < 0 || !log_dir || !cmdline)

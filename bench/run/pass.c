@@ -11,8 +11,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Beyond its own time bound, what a phase may take: fio's start, layout checks, the last request. */
-#define PHASE_GRACE_MS 60000
 /* Share of the file that counts as "all" or "none" of it in a guest's global Cached counter. */
 #define CACHED_TOLERANCE 0.05
 #define STATE_ATTEMPTS	 3
@@ -286,7 +284,8 @@ static int run_tool(struct phase_run *p, uint64_t *ret_run_ns)
 	}
 	e = w->tool == TOOL_FIO ? place_put(&s->place, host_job, job, &err) : 0;
 	if (e == 0)
-		e = place_run(&s->place, &argv, &env, p->ctx->time_ms + PHASE_GRACE_MS, &out, &err);
+		e = place_run(&s->place, &argv, &env, p->ctx->time_ms + p->ctx->grace_ms, &out,
+			      &err);
 	if (e < 0) {
 		s->guest_lost = true;
 		pass_fail(p->r, "%s: %s", p->phase->name, err.text);

@@ -9,8 +9,9 @@
 struct pass_context {
 	const struct world *world;
 	struct fleet *fleet;
-	unsigned time_ms; /* bound of one phase */
-	unsigned serial;  /* counts passes; names share folders and sockets */
+	unsigned time_ms;  /* bound of one phase */
+	unsigned grace_ms; /* past which it counts as hung */
+	unsigned serial;   /* counts passes; names share folders and sockets */
 	void (*stage)(void *arg, const char *what); /* progress; may be NULL */
 	void *stage_arg;
 };

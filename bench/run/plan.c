@@ -34,6 +34,7 @@ static cfg_opt_t plan_opts[] = {
 	CFG_STR("title", "", CFGF_NONE),
 	CFG_INT("rounds", 1, CFGF_NONE),
 	CFG_INT("time_ms", 700, CFGF_NONE),
+	CFG_INT("grace_ms", 60000, CFGF_NONE),
 	CFG_INT("seed", 1, CFGF_NONE),
 	CFG_SEC("cells", cells_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 	CFG_END(),
@@ -205,17 +206,21 @@ static int fill_plan(cfg_t *cfg, const char *file, struct plan *p, struct err *r
 {
 	long rounds = 0;
 	long time_ms = 0;
+	long grace_ms = 0;
 	long seed = 0;
 	int e = get_bounded(cfg, file, "rounds", 1, ROUNDS_MAX, &rounds, reterr);
 
 	if (e == 0)
 		e = get_bounded(cfg, file, "time_ms", 10, TIME_MS_MAX, &time_ms, reterr);
 	if (e == 0)
+		e = get_bounded(cfg, file, "grace_ms", 1000, TIME_MS_MAX, &grace_ms, reterr);
+	if (e == 0)
 		e = get_bounded(cfg, file, "seed", 0, INT32_MAX, &seed, reterr);
 	if (e < 0)
 		return e;
 	p->rounds = (unsigned)rounds;
 	p->time_ms = (unsigned)time_ms;
+	p->grace_ms = (unsigned)grace_ms;
 	p->seed = (uint64_t)seed;
 	p->title = strdup(cfg_getstr(cfg, "title"));
 	if (!p->title)

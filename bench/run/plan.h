@@ -9,7 +9,8 @@ struct plan {
 	char *name; /* file name without folder and ".conf" */
 	char *title;
 	unsigned rounds;
-	unsigned time_ms; /* upper bound of one phase of a workload */
+	unsigned time_ms;  /* upper bound of one phase of a workload */
+	unsigned grace_ms; /* how long past that a phase may take before it counts as hung */
 	uint64_t seed;
 	struct cell_list cells;
 };

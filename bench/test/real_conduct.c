@@ -316,16 +316,17 @@ static const struct {
 };
 
 /* Modes that keep no data, so that the daemon has work in each phase; pass N uses share/pN. */
-static const char fault_plan[] = "title = \"faults\"\nrounds = 1\ntime_ms = 1000\nseed = 1\n"
-				 "cells \"C\" {\n\tstacks = {\"c-bookworm\"}\n"
-				 "\tvmms = {\"qemu-backports\"}\n\tkernels = {\"bookworm\"}\n"
-				 "\tcaches = {\"none\"}\n\twriteback = {\"off\", \"on\"}\n"
-				 "\tworkloads = {\"seqread-psync\", \"randread-psync\"}\n}\n"
-				 "cells \"Rust\" {\n\tstacks = {\"rust-trixie\"}\n"
-				 "\tvmms = {\"qemu-backports\"}\n\tkernels = {\"bookworm\"}\n"
-				 "\tcaches = {\"never\", \"metadata\"}\n"
-				 "\twriteback = {\"off\", \"on\"}\n"
-				 "\tworkloads = {\"seqread-psync\", \"randread-psync\"}\n}\n";
+static const char fault_plan[] =
+	"title = \"faults\"\nrounds = 1\ntime_ms = 1000\ngrace_ms = 5000\nseed = 1\n"
+	"cells \"C\" {\n\tstacks = {\"c-bookworm\"}\n"
+	"\tvmms = {\"qemu-backports\"}\n\tkernels = {\"bookworm\"}\n"
+	"\tcaches = {\"none\"}\n\twriteback = {\"off\", \"on\"}\n"
+	"\tworkloads = {\"seqread-psync\", \"randread-psync\"}\n}\n"
+	"cells \"Rust\" {\n\tstacks = {\"rust-trixie\"}\n"
+	"\tvmms = {\"qemu-backports\"}\n\tkernels = {\"bookworm\"}\n"
+	"\tcaches = {\"never\", \"metadata\"}\n"
+	"\twriteback = {\"off\", \"on\"}\n"
+	"\tworkloads = {\"seqread-psync\", \"randread-psync\"}\n}\n";
 
 /* All processes of the daemon of pass @n (from 1). */
 static size_t find_daemon(size_t n, pid_t *ret, size_t max)

@@ -146,7 +146,9 @@ static int measure_by_hand(struct fleet *f, const struct world *w, struct err *r
 		.dax = DAX_NONE,
 		.workload = workload_find("seqread-psync"),
 	};
-	struct pass_context ctx = { .world = w, .fleet = f, .time_ms = 1000, .serial = 1 };
+	struct pass_context ctx = {
+		.world = w, .fleet = f, .time_ms = 1000, .grace_ms = 60000, .serial = 1
+	};
 	struct session s = { .cell = &c, .dir = "build/self-log" };
 	struct pass_result r = { 0 };
 	int e;

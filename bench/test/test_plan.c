@@ -152,6 +152,7 @@ static void mistakes(void **state)
 		{ "rounds = -3\n", { "mine.conf: rounds = -3 is not from 1 to 1000" } },
 		{ "rounds = 1001\n", { "rounds = 1001 is not from 1 to 1000" } },
 		{ "time_ms = 9\n", { "mine.conf: time_ms = 9 is not from 10 to 3600000" } },
+		{ "grace_ms = 5\n", { "mine.conf: grace_ms = 5 is not from 1000 to 3600000" } },
 		{ "seed = -1\n", { "mine.conf: seed = -1 is not from 0 to 2147483647" } },
 		{ "cells \"s\" {\nworkloads={\"metadata\"}\n}\n",
 		  { "mine.conf: cells \"s\" names no 'stacks'" } },
