@@ -12,7 +12,7 @@
 
 #define VERSION_MS 20000
 /* KVM boots the test guest in well under a second; the rest is a loaded host. */
-#define KVM_PROBE_MS	 5000
+#define KVM_PROBE_MS	 3000
 #define PROBE_MEMORY_MIB 256
 
 static const struct stack_paths roots = { WORLD_ROOTS, WORLD_IMAGE };

@@ -1,82 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* doctor, list: they look and change nothing. */
+/* list: what there is. */
 #include "commands.h"
 
 #include "base/fs.h"
 #include "base/json.h"
 #include "metric/metric.h"
-#include "run/isolate.h"
-#include "run/probe.h"
+#include "run/plan.h"
 
 #include <dirent.h>
 #include <string.h>
-#include <sys/wait.h>
-
-/* What the isolated half of doctor reports. */
-struct doctor {
-	const struct command_call *call;
-};
-
-static int doctor_inner(void *arg)
-{
-	const struct doctor *d = arg;
-	const struct world_source src = { .home = d->call->home };
-	struct world w = { 0 };
-	struct err err = { 0 };
-	const char *used = "none";
-	json_auto_t *accel = NULL;
-	int e = world_make(&src, &w, &err);
-
-	if (e == 0)
-		e = probe_accelerator(&w, d->call->opts->value[OPT_ACCELERATOR].text, &used, &accel,
-				      &err);
-	if (e < 0) {
-		(void)printf("%-8s %-18s %s\n", "missing", "accelerator", err.text);
-		return EXIT_FAIL;
-	}
-	(void)printf("%-8s %-18s %s%s%s\n", "ok", "accelerator", used,
-		     json_array_size(json_at(accel, "evidence")) ? "; kvm: " : "",
-		     json_str_at(accel, "evidence[0].seen", ""));
-	(void)printf("%-8s %-18s %s\n", "ok", "share", w.share_fs);
-	return EXIT_OK;
-}
-
-/* check-host works before anything is compiled; doctor shows it and adds what only the driver can try. */
-int command_doctor(const struct command_call *c)
-{
-	CLEANUP(freep) char *script = fs_path("%s/host-setup/check-host", c->home);
-	CLEANUP(freep) char *manifest = fs_path("%s/build/image/manifest.json", c->home);
-	struct doctor d = { c };
-	struct isolate_result how = { 0 };
-	struct err err = { 0 };
-	pid_t pid;
-	int status = 0;
-
-	if (!script || !manifest)
-		return EXIT_BROKEN;
-	(void)fflush(NULL);
-	pid = fork();
-	if (pid == 0) {
-		(void)execl(script, script, "--format", opt_is_json(c->opts) ? "json" : "text",
-			    (char *)NULL);
-		_exit(127);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ||
-	    WEXITSTATUS(status) > 1) {
-		(void)err_set(&err, 0, "cannot run %s", script);
-		return command_error(EXIT_BROKEN, &err);
-	}
-	if (opt_is_json(c->opts))
-		return WEXITSTATUS(status);
-	if (!fs_exists(manifest)) {
-		(void)printf("%-8s %-18s %s\n", "missing", "guest image",
-			     "not built yet (make image); accelerator not probed");
-		return EXIT_FAIL;
-	}
-	if (world_prepare(&err) < 0 || isolate_run(doctor_inner, &d, &how, &err) < 0)
-		return command_error(EXIT_BROKEN, &err);
-	return how.interrupted ? EXIT_INTERRUPTED : how.status | WEXITSTATUS(status);
-}
 
 static json_t *list_stacks(void)
 {
