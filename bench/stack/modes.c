@@ -5,11 +5,16 @@
 
 static const struct {
 	const char *name;
-	bool keeps_data;
+	enum cache_keeps keeps;
 } caches[CACHE_COUNT] = {
-	[CACHE_NONE] = { "none", false },	  [CACHE_NEVER] = { "never", false },
-	[CACHE_METADATA] = { "metadata", false }, [CACHE_AUTO] = { "auto", true },
-	[CACHE_ALWAYS] = { "always", true },
+	[CACHE_UNSET] = { NULL, KEEPS_DATA },
+	[CACHE_NONE] = { "none", KEEPS_NOTHING },
+	[CACHE_NEVER] = { "never", KEEPS_NOTHING },
+	[CACHE_METADATA] = { "metadata", KEEPS_NOTHING },
+	[CACHE_AUTO] = { "auto", KEEPS_DATA },
+	[CACHE_ALWAYS] = { "always", KEEPS_DATA },
+	[CACHE_MMAP] = { "mmap", KEEPS_MAYBE },
+	[CACHE_LOOSE] = { "loose", KEEPS_DATA },
 };
 
 static const char *const daxes[DAX_COUNT] = {
@@ -29,9 +34,9 @@ const char *dax_name(enum dax_mode m)
 	return daxes[m];
 }
 
-bool cache_keeps_data(enum cache_mode m)
+enum cache_keeps cache_keeps(enum cache_mode m)
 {
-	return caches[m].keeps_data;
+	return caches[m].keeps;
 }
 
 int cache_parse(const char *word, enum cache_mode *ret)
@@ -54,4 +59,16 @@ int dax_parse(const char *word, enum dax_mode *ret)
 		}
 	}
 	return -EINVAL;
+}
+
+static const char *const kinds[STACK_KIND_COUNT] = {
+	[STACK_VIRTIOFS] = "virtiofs",
+	[STACK_9P] = "9p",
+	[STACK_BLK] = "blk",
+	[STACK_HOST] = "baseline",
+};
+
+const char *stack_kind_name(enum stack_kind k)
+{
+	return kinds[k];
 }

@@ -4,10 +4,8 @@
 #include <string.h>
 
 static const struct stack *const stacks[] = {
-	&stack_c_bookworm,
-	&stack_rust_trixie,
-	&stack_local,
-	&stack_null,
+	&stack_c_bookworm, &stack_rust_trixie, &stack_rust_sid, &stack_9p,
+	&stack_blk,	   &stack_local,       &stack_null,
 };
 
 static const struct vmm *const vmms[] = {
@@ -20,6 +18,11 @@ static const struct kernel kernels[] = {
 		.id = "bookworm",
 		.title = "Linux of Debian bookworm",
 		.source = "Debian 12 linux-image-amd64",
+	},
+	{
+		.id = "trixie",
+		.title = "Linux of Debian trixie",
+		.source = "Debian 13 linux-image-amd64",
 	},
 	{
 		.id = "backports",
@@ -84,13 +87,6 @@ void root_program_argv(const struct stack_paths *p, const char *root, const char
 	strv_addf(ret, "%s/%s/usr/lib/x86_64-linux-gnu:%s/%s/usr/lib/x86_64-linux-gnu/pulseaudio",
 		  p->roots, root, p->roots, root);
 	strv_addf(ret, "%s/%s%s", p->roots, root, program);
-}
-
-int stack_daemon_argv(const struct stack *s, const struct stack_paths *p,
-		      const struct daemon_config *c, struct strv *ret)
-{
-	s->daemon_argv(s, p, c, ret);
-	return strv_failed(ret) ? -ENOMEM : 0;
 }
 
 int stack_probe_argv(const struct stack *s, const struct stack_paths *p, struct strv *ret)

@@ -7,6 +7,9 @@
 /* One declaration per row; registry.c lists them, a test compares that list with the sources. */
 extern const struct stack stack_c_bookworm;
 extern const struct stack stack_rust_trixie;
+extern const struct stack stack_rust_sid;
+extern const struct stack stack_9p;
+extern const struct stack stack_blk;
 extern const struct stack stack_local;
 extern const struct stack stack_null;
 

@@ -22,7 +22,16 @@ enum cache_mode {
 	CACHE_METADATA,
 	CACHE_AUTO,
 	CACHE_ALWAYS,
+	CACHE_MMAP,  /* 9p */
+	CACHE_LOOSE, /* 9p */
 	CACHE_COUNT,
+};
+
+/* Does a guest keep file data in its page cache when nobody has the file open? */
+enum cache_keeps {
+	KEEPS_NOTHING,
+	KEEPS_DATA,
+	KEEPS_MAYBE, /* depends on the guest's kernel */
 };
 
 /* `none` is a device without a window; the others are mount options on a device with one. */
@@ -41,8 +50,8 @@ const char *dax_name(enum dax_mode m);
 /** cache_parse() / dax_parse() - 0 or -EINVAL. */
 int cache_parse(const char *word, enum cache_mode *ret) MUST_USE;
 int dax_parse(const char *word, enum dax_mode *ret) MUST_USE;
-/** cache_keeps_data() - does a guest keep file data in its page cache in this mode? */
-bool cache_keeps_data(enum cache_mode m);
+/** cache_keeps() - what a guest keeps in this mode; CACHE_UNSET: a local file system, which keeps data. */
+enum cache_keeps cache_keeps(enum cache_mode m);
 
 /* Where the pieces of a run are found; every path below is inside the run's private mounts. */
 struct stack_paths {
@@ -56,14 +65,37 @@ struct daemon_config {
 	int listen_fd;	   /* bound and listening vhost-user socket, inherited */
 	enum cache_mode cache;
 	bool writeback;
+	unsigned options;     /* bits of the stack's options */
 	unsigned long nofile; /* descriptors that the daemon may open */
 };
 
 enum stack_kind {
 	STACK_VIRTIOFS, /* vhost-user-fs device served by a daemon */
+	STACK_9P,	/* virtio-9p device of the VMM */
+	STACK_BLK,	/* virtio-blk device of the VMM, ext4 on an image file */
 	STACK_HOST,	/* no guest: the workload runs on the host (baselines) */
+	STACK_KIND_COUNT,
 };
 
+/** stack_kind_name() - the word used in results: "virtiofs", "9p", "blk", "baseline". Static. */
+const char *stack_kind_name(enum stack_kind k);
+
+/* One thing that a cell may switch on; the options of a cell are its variant ("pool4+direct-io"). */
+struct stack_option {
+	const char *id;
+	const char *title;
+	const char *const *with;    /* daemon's words with the option; NULL: none */
+	const char *const *without; /* and without it */
+	const char *mount;	    /* word for the guest's mount; NULL: none */
+	bool host_direct;	    /* STACK_BLK: the image is opened with O_DIRECT */
+};
+
+#define STACK_OPTIONS_MAX 8
+
+/*
+ * Words of a daemon's command line may hold {fd} (listening socket), {share}, {cache}, {nofile};
+ * those of mount options {cache}.
+ */
 struct stack {
 	const char *id;
 	const char *title;
@@ -71,12 +103,17 @@ struct stack {
 	const char *root;	  /* stack root that holds the program */
 	const char *program;	  /* inside the root */
 	const char *const *probe; /* arguments that make it print its version */
-	unsigned cache_mask;	  /* bits of enum cache_mode that it is known to mount with */
-	bool on_disk;		  /* STACK_HOST: the share's disk (true) or a tmpfs (false) */
-	const char *direct_io;	  /* what becomes of a guest's O_DIRECT on the host */
+	const char *const *args;
+	const char *const *writeback;	 /* daemon's words with writeback; NULL: it has none */
+	const char *const *no_writeback; /* and without */
+	const char *mount_options;	 /* of the guest's mount; NULL: none */
+	const struct stack_option *options;
+	size_t option_count;
+	unsigned cache_mask;   /* bits of enum cache_mode that it is known to mount with */
+	bool on_disk;	       /* STACK_HOST: the share's disk (true) or a tmpfs (false) */
+	const char *direct_io; /* what becomes of a guest's O_DIRECT on the host */
+	const char *set_up;    /* baselines: how it is set up, where that decides its figures */
 	const char *source;
-	void (*daemon_argv)(const struct stack *s, const struct stack_paths *p,
-			    const struct daemon_config *c, struct strv *ret);
 };
 
 const struct stack *const *stack_list(size_t *ret_count);
@@ -85,6 +122,19 @@ const struct stack *stack_find(const char *id);
 /** stack_daemon_argv() - the daemon's command line. 0 or -ENOMEM. */
 int stack_daemon_argv(const struct stack *s, const struct stack_paths *p,
 		      const struct daemon_config *c, struct strv *ret) MUST_USE;
+/** stack_mount_options() - what the guest's mount is given besides dax=. Options are bits as in a cell. */
+int stack_mount_options(const struct stack *s, enum cache_mode cache, unsigned options, char *ret,
+			size_t size) MUST_USE;
+
+/** stack_variant() - the options as a word, "" for none; in @ret. */
+const char *stack_variant(const struct stack *s, unsigned options, char *ret, size_t size);
+/** stack_variant_parse() - "default" or options joined by '+'. 0; -EINVAL with what the stack has. */
+int stack_variant_parse(const struct stack *s, const char *word, unsigned *ret, struct err *reterr)
+	MUST_USE;
+/** stack_has_cache() - do its cells have a cache mode? stack_is_guest() - do they run in a guest? */
+bool stack_has_cache(const struct stack *s);
+bool stack_is_guest(const struct stack *s);
+
 /** stack_probe_argv() - the command that prints the daemon's version. 0 or -ENOMEM. */
 int stack_probe_argv(const struct stack *s, const struct stack_paths *p, struct strv *ret) MUST_USE;
 
@@ -107,6 +157,7 @@ struct vmm_config {
 	const char *cmdline;	  /* extra kernel words, may be "" */
 	int qmp_fd;		  /* connected socket, inherited */
 	const char *agent_socket; /* path; QEMU listens */
+	const char *share_9p;	  /* path of the folder that a 9p device would share; NULL: none */
 	bool incoming;		  /* started to be restored from a saved state (told over QMP) */
 	bool probe_only;	  /* accelerator probe: no devices, no QMP, console on stdout */
 	bool sandbox;

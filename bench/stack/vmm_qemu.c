@@ -89,6 +89,11 @@ static void add_devices(const struct vmm_config *c, struct strv *ret)
 	strv_addf(ret, "socket,id=agent,path=%s,server=on,wait=off", c->agent_socket);
 	strv_add(ret, "-device");
 	strv_add(ret, "virtserialport,bus=serial.0,chardev=agent,name=vq.agent");
+	/* QEMU cannot add an fsdev later: the folder is chosen before a device is plugged. */
+	if (c->share_9p) {
+		strv_add(ret, "-fsdev");
+		strv_addf(ret, "local,id=vqfs9p,path=%s,security_model=none", c->share_9p);
+	}
 	/* Where file system devices are hot-plugged. */
 	strv_add(ret, "-device");
 	strv_add(ret, "pcie-root-port,id=plug0,chassis=1,slot=1");

@@ -15,6 +15,7 @@
 
 #include "base/fs.h"
 #include "stack/stack.h"
+#include "stack/words.h"
 
 #define ROWS   "bench/stack/rows.h"
 #define GOLDEN "bench/test/golden/argv"
@@ -120,9 +121,16 @@ static void stacks_are_listed(void **state)
 		assert_text(s[i]->id, "title", s[i]->title);
 		assert_text(s[i]->id, "source", s[i]->source);
 		assert_text(s[i]->id, "direct_io", s[i]->direct_io);
-		if (s[i]->kind == STACK_HOST) {
+		assert_true(s[i]->option_count <= STACK_OPTIONS_MAX);
+		for (size_t j = 0; j < s[i]->option_count; j++) {
+			assert_id(s[i]->options[j].id);
+			assert_text(s[i]->id, "title of an option", s[i]->options[j].title);
+		}
+		assert_int_equal(stack_has_cache(s[i]), s[i]->cache_mask != 0);
+		if (s[i]->kind != STACK_VIRTIOFS) {
 			assert_null(s[i]->program);
-			assert_int_equal(s[i]->cache_mask, 0);
+			assert_null(s[i]->args);
+			assert_int_equal(stack_is_guest(s[i]), s[i]->set_up != NULL);
 			continue;
 		}
 		assert_text(s[i]->id, "root", s[i]->root);
@@ -130,7 +138,7 @@ static void stacks_are_listed(void **state)
 		assert_int_equal(s[i]->program[0], '/');
 		assert_non_null(s[i]->probe);
 		assert_non_null(s[i]->probe[0]);
-		assert_non_null(s[i]->daemon_argv);
+		assert_non_null(s[i]->args);
 		assert_true(s[i]->cache_mask != 0);
 		assert_int_equal(s[i]->cache_mask & ~((1U << CACHE_COUNT) - 2), 0);
 	}
@@ -181,8 +189,11 @@ static void mode_words(void **state)
 		assert_non_null(cache_name((enum cache_mode)m));
 		assert_int_equal(cache_parse(cache_name((enum cache_mode)m), &back), 0);
 		assert_int_equal(back, m);
-		assert_int_equal(cache_keeps_data((enum cache_mode)m),
-				 m == CACHE_AUTO || m == CACHE_ALWAYS);
+		assert_int_equal(cache_keeps((enum cache_mode)m),
+				 m == CACHE_MMAP ? KEEPS_MAYBE
+				 : m == CACHE_AUTO || m == CACHE_ALWAYS || m == CACHE_LOOSE
+					 ? KEEPS_DATA
+					 : KEEPS_NOTHING);
 	}
 	for (unsigned m = DAX_NONE; m < DAX_COUNT; m++) {
 		enum dax_mode back = DAX_UNSET;
@@ -191,6 +202,7 @@ static void mode_words(void **state)
 		assert_int_equal(back, m);
 	}
 	assert_null(cache_name(CACHE_UNSET));
+	assert_int_equal(cache_keeps(CACHE_UNSET), KEEPS_DATA);
 	assert_null(dax_name(DAX_UNSET));
 	assert_int_equal(cache_parse("", &(enum cache_mode){ 0 }), -EINVAL);
 	assert_int_equal(cache_parse("aut", &(enum cache_mode){ 0 }), -EINVAL);
@@ -208,7 +220,7 @@ static void daemon_command_lines(void **state)
 		struct strv v = { 0 };
 		char name[128];
 
-		if (s[i]->kind == STACK_HOST)
+		if (s[i]->kind != STACK_VIRTIOFS)
 			continue;
 		for (unsigned m = CACHE_NONE; m < CACHE_COUNT; m++) {
 			struct daemon_config c = { .share = "/W/share/a b",
@@ -225,6 +237,17 @@ static void daemon_command_lines(void **state)
 					       cache_name(c.cache), wb ? "wb" : "nowb");
 				assert_golden(name, &v);
 			}
+		}
+		for (size_t o = 0; o < s[i]->option_count; o++) {
+			const struct daemon_config c = { .share = "/W/share",
+							 .listen_fd = 7,
+							 .cache = CACHE_AUTO,
+							 .options = 1U << o,
+							 .nofile = 65536 };
+
+			assert_int_equal(stack_daemon_argv(s[i], &paths, &c, &v), 0);
+			(void)snprintf(name, sizeof(name), "%s+%s", s[i]->id, s[i]->options[o].id);
+			assert_golden(name, &v);
 		}
 		assert_int_equal(stack_probe_argv(s[i], &paths, &v), 0);
 		(void)snprintf(name, sizeof(name), "%s.version", s[i]->id);
@@ -264,6 +287,7 @@ static void vmm_command_lines(void **state)
 			c.cmdline = "console=ttyS0 quiet";
 			c.qmp_fd = 9;
 			c.agent_socket = "/W/sockets/agent";
+			c.share_9p = "/W/9p";
 			assert_int_equal(vmm_argv(vmm[i], &paths, &c, &v), 0);
 			(void)snprintf(name, sizeof(name), "%s.%s", vmm[i]->id, forms[j].name);
 			assert_golden(name, &v);
@@ -275,6 +299,82 @@ static void vmm_command_lines(void **state)
 		(void)snprintf(name, sizeof(name), "%s.version", vmm[i]->id);
 		assert_golden(name, &v);
 	}
+}
+
+/* Goal: a variant is one to one with its word, and only what a stack has is taken. Method: words. */
+static void variant_words(void **state)
+{
+	static const char *const bad[] = {
+		"", "pool", "pool4+", "pool4+pool4", "+pool4", "pool4 "
+	};
+	const struct stack *s = stack_find("rust-trixie");
+	struct err err = { 0 };
+	unsigned options = 77;
+	char text[64];
+
+	(void)state;
+	assert_int_equal(stack_variant_parse(s, "mmap+pool4", &options, &err), 0);
+	assert_string_equal(stack_variant(s, options, text, sizeof(text)), "pool4+mmap");
+	assert_int_equal(stack_variant_parse(s, "default", &options, &err), 0);
+	assert_int_equal(options, 0);
+	assert_string_equal(stack_variant(s, options, text, sizeof(text)), "");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		assert_int_equal(stack_variant_parse(s, bad[i], &options, &err), -EINVAL);
+		assert_non_null(strstr(err.text, "it has default, pool4, direct-io, mmap"));
+	}
+	assert_int_equal(stack_variant_parse(stack_find("local"), "pool4", &options, &err),
+			 -EINVAL);
+}
+
+/* Goal: what the guest's mount is given. Method: 9p with and without an option, virtio-fs, blk. */
+static void mount_options_of_stacks(void **state)
+{
+	char text[128];
+
+	(void)state;
+	assert_int_equal(stack_mount_options(stack_find("9p"), CACHE_LOOSE, 0, text, sizeof(text)),
+			 0);
+	assert_string_equal(text, "trans=virtio,version=9p2000.L,cache=loose");
+	assert_int_equal(stack_mount_options(stack_find("9p"), CACHE_NONE, 1, text, sizeof(text)),
+			 0);
+	assert_string_equal(text, "trans=virtio,version=9p2000.L,cache=none,msize=1048576");
+	assert_int_equal(stack_mount_options(stack_find("9p"), CACHE_NONE, 1, text, 20),
+			 -ENAMETOOLONG);
+	assert_int_equal(stack_mount_options(stack_find("blk"), CACHE_UNSET, 0, text, sizeof(text)),
+			 0);
+	assert_string_equal(text, "");
+	assert_int_equal(
+		stack_mount_options(stack_find("rust-sid"), CACHE_AUTO, 7, text, sizeof(text)), 0);
+	assert_string_equal(text, "");
+}
+
+/* Goal: {names} are replaced, and a name that is not known is an error that lists the known ones. */
+static void words_are_filled(void **state)
+{
+	static const struct word_value values[] = { { "a", "1" }, { "bc", "{a}" }, { "no", NULL } };
+	static const char *const good[] = { "{a}", "x{bc}y{a}", "", "}", NULL };
+	static const char *const bad[] = { "{b}", "{", "{a", "{}", "x{no}" };
+	struct strv v = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(words_add(&v, good, values, ARRAY_SIZE(values), &err), 0);
+	assert_int_equal(v.count, 4);
+	assert_string_equal(v.item[0], "1");
+	assert_string_equal(v.item[1], "x{a}y1");
+	assert_string_equal(v.item[2], "");
+	assert_string_equal(v.item[3], "}");
+	strv_free(&v);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		char *word = NULL;
+
+		assert_int_equal(word_fill(bad[i], values, ARRAY_SIZE(values), &word, &err),
+				 -EINVAL);
+		assert_non_null(strstr(err.text, bad[i]));
+	}
+	assert_int_equal(word_fill("{b}", values, ARRAY_SIZE(values), &(char *){ NULL }, &err),
+			 -EINVAL);
+	assert_non_null(strstr(err.text, "known are {a}, {bc}, {no}"));
 }
 
 /* Goal: no golden file outlives its row. Method: as many files as comparisons (the tests before). */
@@ -295,9 +395,15 @@ static void no_stale_golden_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(stacks_are_listed), cmocka_unit_test(vmms_and_kernels_are_listed),
-		cmocka_unit_test(mode_words),	     cmocka_unit_test(daemon_command_lines),
-		cmocka_unit_test(vmm_command_lines), cmocka_unit_test(no_stale_golden_files),
+		cmocka_unit_test(stacks_are_listed),
+		cmocka_unit_test(vmms_and_kernels_are_listed),
+		cmocka_unit_test(mode_words),
+		cmocka_unit_test(daemon_command_lines),
+		cmocka_unit_test(variant_words),
+		cmocka_unit_test(mount_options_of_stacks),
+		cmocka_unit_test(words_are_filled),
+		cmocka_unit_test(vmm_command_lines),
+		cmocka_unit_test(no_stale_golden_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
