@@ -119,6 +119,26 @@ static enum presence look(const char *folder, const char *prefix, const char *le
 	return found;
 }
 
+#define BLK_PREFIX "virtio-blk:"
+
+/* The block device whose serial number is @serial, as "/dev/NAME"; "" when there is none. */
+static void find_block_device(const char *serial, char *ret, size_t size)
+{
+	char path[PATH_MAX], text[64];
+	struct dirent *entry;
+	DIR *dir = opendir("/sys/block");
+
+	ret[0] = '\0';
+	while (dir && !ret[0] && (entry = readdir(dir))) {
+		(void)snprintf(path, sizeof(path), "/sys/block/%s/serial", entry->d_name);
+		if (entry->d_name[0] != '.' && guest_read_text(path, text, sizeof(text)) == 0 &&
+		    strcmp(text, serial) == 0)
+			(void)snprintf(ret, size, "/dev/%s", entry->d_name);
+	}
+	if (dir)
+		(void)closedir(dir);
+}
+
 /* Is the device behind @source there and bound to its driver? */
 static enum presence device_presence(const char *type, const char *source)
 {
@@ -140,6 +160,12 @@ static enum presence device_presence(const char *type, const char *source)
 			    source) == PRESENT
 			       ? PRESENT
 			       : ABSENT;
+	if (strncmp(source, BLK_PREFIX, strlen(BLK_PREFIX)) == 0) {
+		char path[PATH_MAX];
+
+		find_block_device(source + strlen(BLK_PREFIX), path, sizeof(path));
+		return path[0] && stat(path, &st) == 0 ? PRESENT : ABSENT;
+	}
 	if (source[0] == '/')
 		return stat(source, &st) == 0 ? PRESENT : ABSENT;
 	return PRESENT;
@@ -272,6 +298,15 @@ static void await_device(char **argv, uint64_t end_ns, uint64_t *pause_ms)
 	} while (guest_now_ns() < end_ns && device_presence(argv[0], argv[1]) == ABSENT);
 }
 
+/* What mount(2) is given: a block device may be named by its serial number. */
+static void source_path(const char *source, char *ret, size_t size)
+{
+	if (strncmp(source, BLK_PREFIX, strlen(BLK_PREFIX)) == 0)
+		find_block_device(source + strlen(BLK_PREFIX), ret, size);
+	else
+		(void)snprintf(ret, size, "%s", source);
+}
+
 /* Retry only while the device is not there; a device that is there and refuses is reported at once.
  */
 static void try_mount(char **argv, uint64_t wait_ms, int kmsg, struct log_lines *log,
@@ -280,7 +315,7 @@ static void try_mount(char **argv, uint64_t wait_ms, int kmsg, struct log_lines 
 	uint64_t begin = guest_now_ns();
 	uint64_t end_ns = begin + wait_ms * NS_PER_MS;
 	uint64_t pause_ms = POLL_FIRST_MS;
-	char data[PATH_MAX];
+	char data[PATH_MAX], source[PATH_MAX];
 	unsigned long flags;
 
 	split_options(argv[3], &flags, data, sizeof(data));
@@ -289,8 +324,9 @@ static void try_mount(char **argv, uint64_t wait_ms, int kmsg, struct log_lines 
 
 		ret->presence = device_presence(argv[0], argv[1]);
 		log->tag_not_found = false;
+		source_path(argv[1], source, sizeof(source));
 		start = guest_now_ns();
-		ret->error = mount(argv[1], argv[2], argv[0], flags, data[0] ? data : NULL) < 0
+		ret->error = mount(source, argv[2], argv[0], flags, data[0] ? data : NULL) < 0
 				     ? errno
 				     : 0;
 		ret->mount_ns = guest_now_ns() - start;
