@@ -14,7 +14,10 @@
 #define QMP_MS 5000
 /* Ids of the one hot-plugged device. */
 #define DEVICE_ID  "vqfs"
-#define CHARDEV_ID "vqfs-chardev"
+#define BACKEND_ID "vqfs-backend"
+#define PLUG_BUS   "plug0"
+/* Of the fsdev on the VMM's command line (bench/stack/vmm_qemu.c). */
+#define GUEST_FSDEV_ID "vqfs9p"
 
 static FILE *open_log(const char *dir, const char *name)
 {
@@ -238,21 +241,71 @@ int guest_save(struct guest *g, const struct guest_state *to, uint64_t deadline_
 	return e < 0 ? e : wait_finalized(g, deadline_ns, reterr);
 }
 
-int guest_plug(struct guest *g, const char *device, const char *socket, const char *tag,
-	       uint64_t deadline_ns, struct err *reterr)
+/* What a device needs before it can be added, and what is left of it afterwards. */
+static int add_backend(struct guest *g, const struct guest_device *d, uint64_t deadline_ns,
+		       struct err *reterr)
 {
-	int e = qmp_command(g->qmp, "chardev-add",
-			    json_pack("{s:s,s:{s:s,s:{s:{s:s,s:{s:s}},s:b}}}", "id", CHARDEV_ID,
-				      "backend", "type", "socket", "data", "addr", "type", "unix",
-				      "data", "path", socket, "server", 0),
-			    -1, deadline_ns, NULL, reterr);
+	switch (d->kind) {
+	case GUEST_VHOST_USER_FS:
+		return qmp_command(g->qmp, "chardev-add",
+				   json_pack("{s:s,s:{s:s,s:{s:{s:s,s:{s:s}},s:b}}}", "id",
+					     BACKEND_ID, "backend", "type", "socket", "data",
+					     "addr", "type", "unix", "data", "path", d->backend,
+					     "server", 0),
+				   -1, deadline_ns, NULL, reterr);
+	case GUEST_BLK:
+		return qmp_command(g->qmp, "blockdev-add",
+				   json_pack("{s:s,s:s,s:s,s:s,s:{s:b},s:s}", "driver", "file",
+					     "node-name", BACKEND_ID, "filename", d->backend, "aio",
+					     "threads", "cache", "direct", d->direct, "locking",
+					     "off"),
+				   -1, deadline_ns, NULL, reterr);
+	case GUEST_9P: break;
+	}
+	return 0;
+}
+
+static int remove_backend(struct guest *g, uint64_t deadline_ns, struct err *reterr)
+{
+	switch (g->plugged) {
+	case GUEST_VHOST_USER_FS:
+		return qmp_command(g->qmp, "chardev-remove", json_pack("{s:s}", "id", BACKEND_ID),
+				   -1, deadline_ns, NULL, reterr);
+	case GUEST_BLK:
+		return qmp_command(g->qmp, "blockdev-del",
+				   json_pack("{s:s}", "node-name", BACKEND_ID), -1, deadline_ns,
+				   NULL, reterr);
+	case GUEST_9P: break;
+	}
+	return 0;
+}
+
+static json_t *device_words(const struct guest_device *d)
+{
+	switch (d->kind) {
+	case GUEST_VHOST_USER_FS:
+		return json_pack("{s:s,s:s,s:s,s:s,s:s}", "driver", d->driver, "id", DEVICE_ID,
+				 "chardev", BACKEND_ID, "tag", d->tag, "bus", PLUG_BUS);
+	case GUEST_BLK:
+		return json_pack("{s:s,s:s,s:s,s:s,s:s}", "driver", "virtio-blk-pci", "id",
+				 DEVICE_ID, "drive", BACKEND_ID, "serial", d->tag, "bus", PLUG_BUS);
+	case GUEST_9P:
+		return json_pack("{s:s,s:s,s:s,s:s,s:s}", "driver", "virtio-9p-pci", "id",
+				 DEVICE_ID, "fsdev", GUEST_FSDEV_ID, "mount_tag", d->tag, "bus",
+				 PLUG_BUS);
+	}
+	return NULL;
+}
+
+int guest_plug(struct guest *g, const struct guest_device *d, uint64_t deadline_ns,
+	       struct err *reterr)
+{
+	int e = add_backend(g, d, deadline_ns, reterr);
 
 	if (e < 0)
 		return e;
-	return qmp_command(g->qmp, "device_add",
-			   json_pack("{s:s,s:s,s:s,s:s,s:s}", "driver", device, "id", DEVICE_ID,
-				     "chardev", CHARDEV_ID, "tag", tag, "bus", "plug0"),
-			   -1, deadline_ns, NULL, reterr);
+	g->plugged = d->kind;
+	return qmp_command(g->qmp, "device_add", device_words(d), -1, deadline_ns, NULL, reterr);
 }
 
 int guest_unplug(struct guest *g, uint64_t deadline_ns, struct err *reterr)
@@ -263,8 +316,5 @@ int guest_unplug(struct guest *g, uint64_t deadline_ns, struct err *reterr)
 	if (e == 0)
 		e = qmp_wait_event(g->qmp, "DEVICE_DELETED", "device", DEVICE_ID, deadline_ns,
 				   reterr);
-	if (e < 0)
-		return e;
-	return qmp_command(g->qmp, "chardev-remove", json_pack("{s:s}", "id", CHARDEV_ID), -1,
-			   deadline_ns, NULL, reterr);
+	return e < 0 ? e : remove_backend(g, deadline_ns, reterr);
 }

@@ -31,6 +31,12 @@ struct guest_launch {
 	uint64_t deadline_ns;
 };
 
+enum guest_device_kind {
+	GUEST_VHOST_USER_FS, /* served by a daemon at a socket */
+	GUEST_9P,	     /* the folder that the VMM was started with */
+	GUEST_BLK,	     /* a raw image */
+};
+
 struct guest {
 	struct proc vmm;
 	struct proc console_pump;
@@ -39,6 +45,7 @@ struct guest {
 	struct agent *agent;
 	uint64_t start_ns; /* from starting the VMM to the agent's first answer */
 	bool paused;
+	enum guest_device_kind plugged; /* of the device that guest_unplug() takes out */
 };
 
 /** guest_start() - start the VMM and wait for the agent. On failure everything is stopped again. */
@@ -55,9 +62,17 @@ int guest_resume(struct guest *g, struct err *reterr) MUST_USE;
 int guest_save(struct guest *g, const struct guest_state *to, uint64_t deadline_ns,
 	       struct err *reterr) MUST_USE;
 
-/** guest_plug() - hot-plug a vhost-user file system device served at @socket. */
-int guest_plug(struct guest *g, const char *device, const char *socket, const char *tag,
-	       uint64_t deadline_ns, struct err *reterr) MUST_USE;
+struct guest_device {
+	enum guest_device_kind kind;
+	const char *driver;  /* GUEST_VHOST_USER_FS: QEMU's name of the device */
+	const char *backend; /* socket or image; GUEST_9P: unused */
+	const char *tag;     /* what the guest finds it by; GUEST_BLK: its serial number */
+	bool direct;	     /* GUEST_BLK: the image bypasses the host's page cache */
+};
+
+/** guest_plug() - hot-plug the one file system device of a guest. */
+int guest_plug(struct guest *g, const struct guest_device *d, uint64_t deadline_ns,
+	       struct err *reterr) MUST_USE;
 
 /** guest_unplug() - remove it and wait until the guest and QEMU have let it go. */
 int guest_unplug(struct guest *g, uint64_t deadline_ns, struct err *reterr) MUST_USE;

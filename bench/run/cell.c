@@ -3,15 +3,27 @@
 
 #include <string.h>
 
+static void add_part(struct cell *c, char separator, const char *part)
+{
+	size_t used = strlen(c->id);
+
+	if (part && part[0])
+		(void)snprintf(c->id + used, sizeof(c->id) - used, "%c%s", separator, part);
+}
+
 void cell_name(struct cell *c)
 {
-	if (!c->vmm) {
-		(void)snprintf(c->id, sizeof(c->id), "%s.%s", c->stack->id, c->workload->id);
-		return;
-	}
-	(void)snprintf(c->id, sizeof(c->id), "%s.%s.%s.%s.%s.%s.%s", c->stack->id, c->vmm->id,
-		       cache_name(c->cache), c->writeback ? "wb" : "nowb", dax_name(c->dax),
-		       c->kernel->id, c->workload->id);
+	bool modes = c->stack->kind == STACK_VIRTIOFS;
+	char variant[64];
+
+	(void)snprintf(c->id, sizeof(c->id), "%s", c->stack->id);
+	add_part(c, '+', stack_variant(c->stack, c->options, variant, sizeof(variant)));
+	add_part(c, '.', c->vmm ? c->vmm->id : NULL);
+	add_part(c, '.', cache_name(c->cache));
+	add_part(c, '.', !modes ? NULL : c->writeback ? "wb" : "nowb");
+	add_part(c, '.', dax_name(c->dax));
+	add_part(c, '.', c->kernel ? c->kernel->id : NULL);
+	add_part(c, '.', c->workload->id);
 }
 
 const struct cell *cells_find(const struct cell_list *l, const char *id)

@@ -14,7 +14,8 @@ struct cell {
 	const struct stack *stack;
 	const struct vmm *vmm;	     /* NULL: baseline */
 	const struct kernel *kernel; /* NULL: baseline */
-	enum cache_mode cache;
+	unsigned options;	     /* bits of the stack's options: its variant */
+	enum cache_mode cache;	     /* CACHE_UNSET, DAX_UNSET: the stack has none */
 	bool writeback;
 	enum dax_mode dax;
 	const struct workload *workload;
@@ -25,7 +26,10 @@ struct cell_list {
 	size_t count;
 };
 
-/** cell_name() - fill in the id: parts joined by dots, in the order of DESIGN, fit for a file name. */
+/**
+ * cell_name() - fill in the id: parts joined by dots, in the order of DESIGN, fit for a file name.
+ * Parts that do not apply to the stack are left out.
+ */
 void cell_name(struct cell *c);
 
 /** cells_add() - append unless a cell with the same id is there. 0 or -ENOMEM. */

@@ -34,6 +34,16 @@ static json_t *utc_now(void)
 	return json_string(text);
 }
 
+static json_t *describe_options(const struct stack *s)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->option_count; i++)
+		(void)json_array_append_new(list, json_pack("{s:s,s:s}", "id", s->options[i].id,
+							    "title", s->options[i].title));
+	return list;
+}
+
 static json_t *describe_stacks(const struct plan *p)
 {
 	json_t *list = json_array();
@@ -48,10 +58,10 @@ static json_t *describe_stacks(const struct plan *p)
 		if (used)
 			(void)json_array_append_new(
 				list,
-				json_pack("{s:s,s:s,s:s,s:s}", "id", all[i]->id, "title",
-					  all[i]->title, "kind",
-					  all[i]->kind == STACK_HOST ? "baseline" : "virtiofs",
-					  "direct_io", all[i]->direct_io));
+				json_pack("{s:s,s:s,s:s,s:s,s:s?,s:o}", "id", all[i]->id, "title",
+					  all[i]->title, "kind", stack_kind_name(all[i]->kind),
+					  "direct_io", all[i]->direct_io, "set_up", all[i]->set_up,
+					  "options", describe_options(all[i])));
 	}
 	return list;
 }

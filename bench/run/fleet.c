@@ -115,6 +115,7 @@ static int build_command(struct fleet *f, struct fleet_guest *g, const struct st
 		.initramfs = p->initramfs,
 		.root_image = WORLD_IMAGE "/root.erofs",
 		.qmp_fd = qmp_fd,
+		.share_9p = WORLD_9P,
 		.agent_socket = p->socket,
 		.incoming = g->state[0] != '\0',
 		.sandbox = true,

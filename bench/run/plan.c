@@ -18,9 +18,11 @@
 /* libconfuse wants writable defaults. */
 static char off_default[] = "{off}";
 static char none_default[] = "{none}";
+static char default_default[] = "{default}";
 
 static cfg_opt_t cells_opts[] = {
 	CFG_STR_LIST("stacks", NULL, CFGF_NONE),
+	CFG_STR_LIST("variants", default_default, CFGF_NONE),
 	CFG_STR_LIST("vmms", NULL, CFGF_NONE),
 	CFG_STR_LIST("kernels", NULL, CFGF_NONE),
 	CFG_STR_LIST("caches", NULL, CFGF_NONE),
@@ -103,6 +105,30 @@ static int add_workloads(const struct section *s, struct cell c, struct cell_lis
 	return 0;
 }
 
+/* Whoever has no writeback and no DAX may stand in a list with those who have. */
+static int check_modeless(const struct section *s, const struct cell *c)
+{
+	static const struct {
+		const char *key;
+		const char *plain;
+	} keys[] = { { "writeback", "off" }, { "dax", "none" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		bool plain = false;
+
+		for (unsigned j = 0; j < cfg_size(s->cfg, keys[i].key); j++)
+			plain |= strcmp(cfg_getnstr(s->cfg, keys[i].key, j), keys[i].plain) == 0;
+		if (!plain)
+			return err_set(
+				s->reterr, -EINVAL,
+				"%s: cells \"%s\": stack %s knows no '%s'; leave it out or add "
+				"\"%s\"",
+				s->file, cfg_title(s->cfg), c->stack->id, keys[i].key,
+				keys[i].plain);
+	}
+	return 0;
+}
+
 static int add_modes(const struct section *s, struct cell c, struct cell_list *l)
 {
 	int e = 0;
@@ -130,17 +156,22 @@ static int add_modes(const struct section *s, struct cell c, struct cell_list *l
 static int add_caches(const struct section *s, struct cell c, struct cell_list *l)
 {
 	unsigned n = cfg_size(s->cfg, "caches");
-	int e = 0;
+	bool modes = c.stack->kind == STACK_VIRTIOFS;
+	int e = modes ? 0 : check_modeless(s, &c);
 
-	if (n == 0)
+	if (e == 0 && !stack_has_cache(c.stack))
+		return add_workloads(s, c, l);
+	if (e == 0 && n == 0)
 		return err_set(s->reterr, -EINVAL, "%s: cells \"%s\": stack %s needs 'caches'",
 			       s->file, cfg_title(s->cfg), c.stack->id);
 	for (unsigned i = 0; e == 0 && i < n; i++) {
 		const char *word = cfg_getnstr(s->cfg, "caches", i);
 
 		if (cache_parse(word, &c.cache) < 0)
-			return bad_word(s, "caches", word, "none, never, metadata, auto or always");
-		e = add_modes(s, c, l);
+			return bad_word(
+				s, "caches", word,
+				"none, never, metadata, auto, always; 9p: none, mmap, loose");
+		e = modes ? add_modes(s, c, l) : add_workloads(s, c, l);
 	}
 	return e;
 }
@@ -171,6 +202,25 @@ static int add_guests(const struct section *s, struct cell c, struct cell_list *
 	return e;
 }
 
+static int add_variants(const struct section *s, struct cell c, struct cell_list *l)
+{
+	unsigned n = cfg_size(s->cfg, "variants");
+	int e = 0;
+
+	if (n == 0)
+		return err_set(s->reterr, -EINVAL, "%s: cells \"%s\": 'variants' cannot be empty",
+			       s->file, cfg_title(s->cfg));
+	for (unsigned i = 0; e == 0 && i < n; i++) {
+		e = stack_variant_parse(c.stack, cfg_getnstr(s->cfg, "variants", i), &c.options,
+					s->reterr);
+		if (e < 0)
+			return err_prefix(s->reterr, e, "%s: cells \"%s\"", s->file,
+					  cfg_title(s->cfg));
+		e = stack_is_guest(c.stack) ? add_guests(s, c, l) : add_workloads(s, c, l);
+	}
+	return e;
+}
+
 static int add_section(const struct section *s, struct cell_list *l)
 {
 	unsigned n = cfg_size(s->cfg, "stacks");
@@ -185,7 +235,7 @@ static int add_section(const struct section *s, struct cell_list *l)
 		if (!c.stack)
 			return bad_word(s, "stacks", cfg_getnstr(s->cfg, "stacks", i),
 					"see: virtiofs-qual list");
-		e = c.stack->kind == STACK_HOST ? add_workloads(s, c, l) : add_guests(s, c, l);
+		e = add_variants(s, c, l);
 	}
 	return e;
 }

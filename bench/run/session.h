@@ -4,13 +4,19 @@
 
 #include "run/pass.h"
 #include "run/place.h"
+#include "run/share.h"
+
+/* What the guest finds the device by, and where it mounts it. */
+#define SESSION_TAG   "vq"
+#define SESSION_MOUNT "/mnt/vq"
+/* An answer of the guest's tool; far beyond what TCG on a busy host needs. */
+#define SESSION_TOOL_MS 20000
 
 /* A share that is served and mounted for one pass. Zero-initialise; session_close() undoes all. */
 struct session {
 	const struct cell *cell;
-	const char *dir;     /* raw files of the pass */
-	char share[128];     /* folder on the host */
-	char data_file[160]; /* the data file in it, as the host sees it */
+	const char *dir; /* raw files of the pass */
+	struct share share;
 	struct place place;
 	struct fleet_guest *guest; /* NULL: baseline */
 	struct proc daemon;
@@ -28,5 +34,9 @@ int session_open(struct pass_context *ctx, struct session *s, struct pass_result
 
 /** session_close() - unmount, unplug, collect logs and fates, show that the guest is clean. */
 void session_close(struct pass_context *ctx, struct session *s, struct pass_result *r);
+
+/** session_beyond_stack() - is the cell's cache mode one that its stack is not known to have? Then a
+ * refusal is its answer. */
+bool session_beyond_stack(const struct cell *c);
 
 #endif

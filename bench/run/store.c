@@ -162,6 +162,7 @@ static json_t *str_or_null(const char *s)
 
 static json_t *new_cell(const struct cell *c, const char *accelerator)
 {
+	char variant[64];
 	json_t *j = json_pack("{s:i,s:s,s:s,s:s,s:s}", "schema", SCHEMA, "id", c->id, "stack",
 			      c->stack->id, "workload", c->workload->id, "accelerator",
 			      c->vmm ? accelerator : "none");
@@ -170,10 +171,13 @@ static json_t *new_cell(const struct cell *c, const char *accelerator)
 		return NULL;
 	(void)json_object_set_new(j, "vmm", str_or_null(c->vmm ? c->vmm->id : NULL));
 	(void)json_object_set_new(j, "kernel", str_or_null(c->kernel ? c->kernel->id : NULL));
+	stack_variant(c->stack, c->options, variant, sizeof(variant));
+	(void)json_object_set_new(j, "variant", str_or_null(variant[0] ? variant : NULL));
 	(void)json_object_set_new(j, "cache", str_or_null(cache_name(c->cache)));
 	(void)json_object_set_new(j, "dax", str_or_null(dax_name(c->dax)));
 	(void)json_object_set_new(j, "writeback",
-				  c->vmm ? json_boolean(c->writeback) : json_null());
+				  c->stack->kind == STACK_VIRTIOFS ? json_boolean(c->writeback)
+								   : json_null());
 	(void)json_object_set_new(j, "window_bytes", json_null());
 	(void)json_object_set_new(j, "status", json_string("pending"));
 	(void)json_object_set_new(j, "reason", json_null());
@@ -207,7 +211,8 @@ static void set_versions(struct store *s, json_t *cell, const struct cell *c)
 		return;
 	(void)snprintf(kernel, sizeof(kernel), "kernel %s", c->kernel->id);
 	(void)json_object_set(v, "vmm", json_object_get(all, c->vmm->id));
-	(void)json_object_set(v, "daemon", json_object_get(all, c->stack->id));
+	if (c->stack->kind == STACK_VIRTIOFS)
+		(void)json_object_set(v, "daemon", json_object_get(all, c->stack->id));
 	(void)json_object_set(v, "kernel", json_object_get(all, kernel));
 }
 

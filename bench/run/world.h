@@ -19,6 +19,7 @@
 #define WORLD_SHARE   WORLD "/share"   /* private on-disk file system */
 #define WORLD_TMPFS   WORLD "/tmpfs"   /* the same on tmpfs */
 #define WORLD_SOCKETS WORLD "/sockets" /* owned by the VMM's user */
+#define WORLD_9P      WORLD "/9p"      /* link to what the VMM's 9p device shares */
 
 /* User and group that VMMs run as: no account has it (above the range of systemd's dynamic users). */
 #define WORLD_VMM_ID 65521

@@ -87,7 +87,7 @@ static int run_job(struct session *s, const struct strv *argv, const struct strv
 {
 	struct place_result r = { 0 };
 	double bw = 0;
-	int e = residency_drop(s->data_file, reterr);
+	int e = residency_drop(s->share.data, reterr);
 
 	if (e == 0)
 		e = place_run(&s->place, argv, env, 60000, &r, reterr);
