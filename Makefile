@@ -19,7 +19,7 @@ LDFLAGS := $(SAN)
 LDLIBS := -ljansson -lconfuse -lm
 
 BENCH_MAIN := bench/main.c $(wildcard bench/cmd_*.c)
-BENCH_SRC := $(sort $(foreach d,base stats opt stack guest workload metric run report,$(wildcard bench/$(d)/*.c)))
+BENCH_SRC := $(sort $(foreach d,base stats opt stack guest workload metric relay run report,$(wildcard bench/$(d)/*.c)))
 INIT_SRC := $(sort $(wildcard guest-image/init/*.c))
 AGENT_SRC := $(sort $(wildcard guest-image/agent/agent*.c))
 TOOL_SRC := $(sort $(wildcard guest-image/agent/guest*.c))
