@@ -13,6 +13,8 @@
 
 /* What a pass costs besides its phases, for the estimate shown beforehand. */
 #define PASS_OVERHEAD_S 0.8
+/* What an observed pass costs in all, its phases included: once over the data, through the relay. */
+#define OBSERVED_S 3.0
 /* Starting a guest of each (VMM, kernel), for the same estimate. */
 #define GUEST_START_S 4.0
 #define KERNEL_MS     120000
@@ -89,6 +91,7 @@ static int load_selected(const struct command_call *c, struct plan *ret, struct 
 	if (e < 0)
 		return e;
 	ret->rounds = (unsigned)opt_from_plan(o, OPT_ROUNDS, ret->rounds);
+	ret->observed = (unsigned)opt_from_plan(o, OPT_OBSERVED, ret->observed);
 	ret->seed = (uint64_t)opt_from_plan(o, OPT_SEED, (double)ret->seed);
 	ret->time_ms = (unsigned)(opt_from_plan(o, OPT_TIME, ret->time_ms / 1000.0) * 1000.0 + 0.5);
 	e = plan_select(ret, &filter, reterr);
@@ -108,6 +111,7 @@ static double expected_seconds(const struct plan *p)
 
 		s += p->rounds *
 		     (PASS_OVERHEAD_S + (double)c->workload->phase_count * p->time_ms / 1000.0);
+		s += p->observed * OBSERVED_S;
 		for (j = 0; j < i; j++)
 			if (p->cells.item[j].vmm == c->vmm && p->cells.item[j].kernel == c->kernel)
 				break;
@@ -127,9 +131,9 @@ static void print_head(FILE *out, const struct plan *p)
 {
 	(void)fprintf(
 		out,
-		"plan %s: %s\n%zu cells x %u round%s, phases of at most %.2g s, seed %llu; about %.0f s\n\n",
+		"plan %s: %s\n%zu cells x %u round%s and %u observed, phases of at most %.2g s, seed %llu; about %.0f s\n\n",
 		p->name, p->title, p->cells.count, p->rounds, p->rounds == 1 ? "" : "s",
-		p->time_ms / 1000.0, (unsigned long long)p->seed, expected_seconds(p));
+		p->observed, p->time_ms / 1000.0, (unsigned long long)p->seed, expected_seconds(p));
 }
 
 static json_t *plan_json(const struct plan *p)
@@ -138,9 +142,10 @@ static json_t *plan_json(const struct plan *p)
 
 	for (size_t i = 0; i < p->cells.count; i++)
 		(void)json_array_append_new(cells, json_string(p->cells.item[i].id));
-	return json_pack("{s:i,s:s,s:s,s:i,s:I,s:o,s:o}", "schema", 1, "name", p->name, "title",
-			 p->title, "rounds", (int)p->rounds, "seed", (json_int_t)p->seed,
-			 "expected_s", json_num(expected_seconds(p)), "cells", cells);
+	return json_pack("{s:i,s:s,s:s,s:i,s:i,s:I,s:o,s:o}", "schema", 1, "name", p->name, "title",
+			 p->title, "rounds", (int)p->rounds, "observed", (int)p->observed, "seed",
+			 (json_int_t)p->seed, "expected_s", json_num(expected_seconds(p)), "cells",
+			 cells);
 }
 
 int command_plan(const struct command_call *c)

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What serves a share: the daemon of a pass, from its socket to its fate. */
+/* What serves a share: the daemon of a pass, from its socket to its fate, and the relay before it. */
 #include "run/backend.h"
 
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/pump.h"
+#include "relay/relay.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -25,28 +26,36 @@ static void add_command(struct pass_result *r, const char *who, char *const *arg
 				    json_pack("{s:s,s:o}", "who", who, "argv", json_argv(argv)));
 }
 
-/* The listening socket is ours and inherited by the daemon: nobody waits for a path to appear. */
-static int listen_for_vmm(struct pass_context *ctx, struct session *s, struct err *reterr)
+static int listen_at(const char *path, struct err *reterr)
 {
 	CLEANUP(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
-	(void)snprintf(s->socket, sizeof(s->socket), "%s/fs.%u", WORLD_SOCKETS, ctx->serial);
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", s->socket);
+	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, 1) < 0)
-		return err_errno(reterr, -errno, "cannot listen on %s", s->socket);
-	if (ctx->world->vmm_uid && chown(s->socket, ctx->world->vmm_uid, ctx->world->vmm_gid) < 0)
+		return err_errno(reterr, -errno, "cannot listen on %s", path);
+	return TAKE_FD(fd);
+}
+
+/* The listening socket is ours and inherited by the daemon: nobody waits for a path to appear. */
+static int listen_for_vmm(struct pass_context *ctx, struct session *s, struct err *reterr)
+{
+	CLEANUP(fd_closep) int fd = -1;
+
+	(void)snprintf(s->socket, sizeof(s->socket), "%s/fs.%u", WORLD_SOCKETS, ctx->serial);
+	fd = listen_at(s->socket, reterr);
+	if (fd >= 0 && ctx->world->vmm_uid &&
+	    chown(s->socket, ctx->world->vmm_uid, ctx->world->vmm_gid) < 0)
 		return err_errno(reterr, -errno, "cannot give %s to the VMM", s->socket);
 	return TAKE_FD(fd);
 }
 
-static int start_daemon(struct pass_context *ctx, struct session *s, struct pass_result *r,
-			struct err *reterr)
+static int start_daemon(struct pass_context *ctx, struct session *s, int listen_fd,
+			struct pass_result *r, struct err *reterr)
 {
 	static const struct stack_paths roots = { WORLD_ROOTS, WORLD_IMAGE };
 	CLEANUP(freep) char *log = fs_path("%s/daemon.log", s->dir);
 	CLEANUP(strv_free) struct strv argv = { 0 };
-	CLEANUP(fd_closep) int listen_fd = listen_for_vmm(ctx, s, reterr);
 	CLEANUP(fd_closep) int log_fd = -1;
 	const struct daemon_config c = {
 		.share = s->share.dir,
@@ -59,8 +68,6 @@ static int start_daemon(struct pass_context *ctx, struct session *s, struct pass
 	struct proc_spec spec = { .keep_fds = &listen_fd, .keep_count = 1 };
 	int e;
 
-	if (listen_fd < 0)
-		return listen_fd;
 	if (!log || stack_daemon_argv(s->cell->stack, &roots, &c, &argv) < 0)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	add_command(r, "daemon", argv.item);
@@ -71,6 +78,31 @@ static int start_daemon(struct pass_context *ctx, struct session *s, struct pass
 	spec.stdout_fd = log_fd;
 	spec.stderr_fd = log_fd;
 	return proc_start(&spec, &s->daemon, reterr);
+}
+
+/* The daemon, and in an observed pass the relay that the VMM takes for it. */
+static int start_served(struct pass_context *ctx, struct session *s, struct pass_result *r,
+			struct err *reterr)
+{
+	CLEANUP(fd_closep) int vmm_fd = listen_for_vmm(ctx, s, reterr);
+	CLEANUP(fd_closep) int daemon_fd = -1;
+	const struct relay_config c = {
+		.listen_fd = vmm_fd,
+		.daemon_socket = s->daemon_socket,
+		.uid = ctx->world->vmm_uid,
+		.gid = ctx->world->vmm_gid,
+	};
+	int e;
+
+	if (vmm_fd < 0 || !s->observed)
+		return vmm_fd < 0 ? vmm_fd : start_daemon(ctx, s, vmm_fd, r, reterr);
+	(void)snprintf(s->daemon_socket, sizeof(s->daemon_socket), "%s/daemon.%u", WORLD_SOCKETS,
+		       ctx->serial);
+	daemon_fd = listen_at(s->daemon_socket, reterr);
+	if (daemon_fd < 0)
+		return daemon_fd;
+	e = start_daemon(ctx, s, daemon_fd, r, reterr);
+	return e < 0 ? e : relay_start(&c, &s->relay, reterr);
 }
 
 /* The letter that the kernel gives a process's state; '?' when there is none. */
@@ -158,10 +190,24 @@ int backend_start(struct pass_context *ctx, struct session *s, struct pass_resul
 	int e = 0;
 
 	if (s->cell->stack->kind == STACK_VIRTIOFS)
-		e = start_daemon(ctx, s, r, reterr);
+		e = start_served(ctx, s, r, reterr);
 	else if (s->cell->stack->kind == STACK_9P)
 		e = link_9p(s, reterr);
 	return e;
+}
+
+/* A relay that fell over has taken the device with it: its words are the cause, or a part of it. */
+static void stop_relay(struct session *s, struct pass_result *r)
+{
+	size_t used = strlen(r->reason);
+	struct err err = { 0 };
+
+	if (relay_stop(TAKE_PTR(s->relay), &err) == 0 || r->status == PASS_NA)
+		return;
+	if (used)
+		(void)snprintf(r->reason + used, sizeof(r->reason) - used, "; relay: %s", err.text);
+	else
+		pass_fail(r, "the relay stopped: %s", err.text);
 }
 
 /*
@@ -171,6 +217,8 @@ int backend_start(struct pass_context *ctx, struct session *s, struct pass_resul
 void backend_stop(struct session *s, struct pass_result *r, bool should_leave)
 {
 	char fate[32];
+
+	stop_relay(s, r);
 
 	if (!s->daemon.pid)
 		return;

@@ -5,8 +5,10 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "metric/metric.h"
+#include "relay/fuse_names.h"
 #include "run/isolate.h"
 #include "run/lock.h"
+#include "run/observe.h"
 #include "run/pass.h"
 #include "run/probe.h"
 #include "run/progress.h"
@@ -82,6 +84,18 @@ static void add_metric(json_t *list, const char *phase, const struct metric_def 
 						    metric_kind_name(m->kind)));
 }
 
+/* What observed passes of a phase may yield. */
+static void describe_operations(const char *phase, json_t *metrics)
+{
+	size_t count;
+	const struct metric_def *op = relay_op_metrics(&count);
+
+	for (size_t i = 0; i < count; i++)
+		add_metric(metrics, phase, &op[i]);
+	for (size_t i = 0; i < RELAY_METRIC_COUNT; i++)
+		add_metric(metrics, phase, relay_metric((enum relay_metric)i));
+}
+
 static void describe_workload(const struct workload *w, json_t *workloads, json_t *metrics)
 {
 	json_t *headline = json_array();
@@ -113,9 +127,14 @@ static void describe_workloads(json_t *run, const struct plan *p)
 
 		for (size_t j = 0; j < p->cells.count; j++)
 			used |= p->cells.item[j].workload == all[i];
-		if (used)
-			describe_workload(all[i], workloads, metrics);
+		if (!used)
+			continue;
+		describe_workload(all[i], workloads, metrics);
+		for (size_t j = 0; p->observed && j < all[i]->phase_count; j++)
+			describe_operations(all[i]->phases[j].name, metrics);
 	}
+	if (p->observed)
+		describe_operations(OBSERVE_MOUNT, metrics);
 	(void)json_object_set_new(run, "workloads", workloads);
 	(void)json_object_set_new(run, "metrics", metrics);
 }
@@ -127,7 +146,7 @@ static void describe_order(json_t *run, const struct plan *p)
 
 	for (size_t i = 0; i < p->cells.count; i++)
 		(void)json_array_append_new(cells, json_string(p->cells.item[i].id));
-	for (unsigned round = 1; round <= p->rounds; round++) {
+	for (unsigned round = 1; round <= p->rounds + p->observed; round++) {
 		CLEANUP(freep) size_t *index = plan_order(p, round);
 		json_t *list = json_array();
 
@@ -150,8 +169,9 @@ static int describe_run(struct store *s, const struct run_request *req, struct e
 		run, "program",
 		json_pack("{s:s,s:s}", "name", "virtiofs-qual", "version", PROGRAM_VERSION));
 	(void)json_object_set_new(run, "plan",
-				  json_pack("{s:s,s:s,s:i}", "name", p->name, "title", p->title,
-					    "rounds", (int)p->rounds));
+				  json_pack("{s:s,s:s,s:i,s:i}", "name", p->name, "title", p->title,
+					    "rounds", (int)p->rounds, "observed",
+					    (int)p->observed));
 	(void)json_object_set_new(run, "seed", json_integer((json_int_t)p->seed));
 	(void)json_object_set_new(run, "started", utc_now());
 	(void)json_object_set_new(run, "finished", json_null());
@@ -204,8 +224,9 @@ static int probe_all(struct inner *in, const struct world *w, const char **ret_a
 }
 
 static int run_pass(struct inner *in, struct pass_context *ctx, struct progress *progress,
-		    const struct cell *c, unsigned round, struct err *reterr)
+		    const struct cell *c, struct turn turn, struct err *reterr)
 {
+	const struct plan *p = in->req->plan;
 	CLEANUP(freep) char *dir = NULL;
 	struct pass_result r = { 0 };
 	int e;
@@ -215,15 +236,23 @@ static int run_pass(struct inner *in, struct pass_context *ctx, struct progress 
 		progress->total--;
 		return 0;
 	}
-	e = store_pass_begin(in->store, c, round, &dir, reterr);
+	e = store_pass_begin(in->store, c, turn, &dir, reterr);
 	if (e < 0)
 		return e;
-	progress_pass(progress, c, round);
-	pass_run(ctx, c, dir, &r);
-	e = store_pass_commit(in->store, c, round, in->req->plan->rounds, &r, reterr);
+	progress_pass(progress, c, turn);
+	pass_run(ctx, c, turn.kind, dir, &r);
+	e = store_pass_commit(in->store, c, turn, p->rounds + p->observed, &r, reterr);
 	progress_done(progress, &r);
 	pass_result_free(&r);
 	return e;
+}
+
+/* The timed rounds come first: whoever stops early has those. */
+static struct turn turn_of(const struct plan *p, unsigned round)
+{
+	if (round <= p->rounds)
+		return (struct turn){ PASS_TIMED, round };
+	return (struct turn){ PASS_OBSERVED, round - p->rounds };
 }
 
 static int run_rounds(struct inner *in, struct pass_context *ctx, struct err *reterr)
@@ -232,15 +261,15 @@ static int run_rounds(struct inner *in, struct pass_context *ctx, struct err *re
 	struct progress progress;
 	int e = 0;
 
-	progress_start(&progress, p->cells.count * p->rounds);
+	progress_start(&progress, p->cells.count * (p->rounds + p->observed));
 	ctx->stage = progress_stage;
 	ctx->stage_arg = &progress;
-	for (unsigned round = 1; e == 0 && round <= p->rounds; round++) {
+	for (unsigned round = 1; e == 0 && round <= p->rounds + p->observed; round++) {
 		CLEANUP(freep) size_t *order = plan_order(p, round);
 
 		for (size_t i = 0; e == 0 && i < p->cells.count; i++)
-			e = order ? run_pass(in, ctx, &progress, &p->cells.item[order[i]], round,
-					     reterr)
+			e = order ? run_pass(in, ctx, &progress, &p->cells.item[order[i]],
+					     turn_of(p, round), reterr)
 				  : -ENOMEM;
 	}
 	progress_end(&progress);

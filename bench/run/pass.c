@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "metric/metric.h"
 #include "metric/residency.h"
+#include "run/observe.h"
 #include "run/session.h"
 
 #include <math.h>
@@ -21,7 +22,8 @@ struct phase_run {
 	struct session *session;
 	struct pass_result *r;
 	const struct workload_phase *phase;
-	char raw[64]; /* name of the raw JSON file in the pass folder */
+	struct observation *observation; /* NULL: a timed pass */
+	char raw[64];			 /* name of the raw JSON file in the pass folder */
 	json_t *json;
 };
 
@@ -283,14 +285,16 @@ static int run_tool(struct phase_run *p, uint64_t *ret_run_ns)
 	CLEANUP(freep) char *out_path = fs_path("%s/vq-out.json", s->place.tmp);
 	CLEANUP(strv_free) struct strv argv = { 0 };
 	CLEANUP(strv_free) struct strv env = { 0 };
+	/* Observed: once over the data, however long that takes; `grace_ms` still means hung. */
+	struct workload_phase phase = *p->phase;
 	const struct workload_run run = { s->place.dir, job, s->place.program_dir, out_path,
-					  p->ctx->time_ms };
+					  p->observation ? 0 : p->ctx->time_ms };
 	struct place_result out = { 0 };
 	struct err err = { 0 };
 	int e;
 
-	if (!host_job || !job || !out_path ||
-	    workload_command(w, p->phase, &run, &argv, &env) < 0) {
+	phase.repeat = phase.repeat && !p->observation;
+	if (!host_job || !job || !out_path || workload_command(w, &phase, &run, &argv, &env) < 0) {
 		pass_fail(p->r, "out of memory");
 		return -ENOMEM;
 	}
@@ -367,9 +371,12 @@ static void add_measured(struct phase_run *p)
 }
 
 static int run_phase(struct pass_context *ctx, struct session *s,
-		     const struct workload_phase *phase, struct pass_result *r)
+		     const struct workload_phase *phase, struct observation *observation,
+		     struct pass_result *r)
 {
-	struct phase_run p = { .ctx = ctx, .session = s, .r = r, .phase = phase };
+	struct phase_run p = {
+		.ctx = ctx, .session = s, .r = r, .phase = phase, .observation = observation
+	};
 	struct sample before = { 0 };
 	struct sample after = { 0 };
 	uint64_t run_ns = 0;
@@ -380,12 +387,16 @@ static int run_phase(struct pass_context *ctx, struct session *s,
 	if (ctx->stage)
 		ctx->stage(ctx->stage_arg, phase->name);
 	e = reach_state(&p, &before);
+	if (e == 0 && observation)
+		e = observe_before(observation, s, r);
 	if (e == 0)
 		e = run_tool(&p, &run_ns);
+	if (e == 0 && observation)
+		e = observe_after(observation, s, phase->name, r);
 	if (e == 0)
 		e = take_sample(&p, &after);
 	r->work_ns += run_ns;
-	if (e == 0) {
+	if (e == 0 && !observation) {
 		add_builtin(&p, &before, &after, run_ns);
 		add_measured(&p);
 	}
@@ -393,17 +404,21 @@ static int run_phase(struct pass_context *ctx, struct session *s,
 	return e;
 }
 
-void pass_run(struct pass_context *ctx, const struct cell *c, const char *dir,
+void pass_run(struct pass_context *ctx, const struct cell *c, enum pass_kind kind, const char *dir,
 	      struct pass_result *ret)
 {
-	struct session s = { .cell = c, .dir = dir };
+	bool observed = kind == PASS_OBSERVED;
+	struct session s = { .cell = c, .dir = dir, .observed = observed };
+	struct observation observation = { 0 };
 	uint64_t start = clock_now_ns();
 	int e;
 
 	ctx->serial++;
 	e = session_open(ctx, &s, ret);
 	for (size_t i = 0; e == 0 && i < c->workload->phase_count; i++)
-		e = run_phase(ctx, &s, &c->workload->phases[i], ret);
+		e = run_phase(ctx, &s, &c->workload->phases[i], observed ? &observation : NULL,
+			      ret);
+	observe_finish(&observation, &s, ret);
 	session_close(ctx, &s, ret);
 	ret->wall_ns = clock_now_ns() - start;
 }

@@ -18,11 +18,13 @@ struct pass_context {
 
 /**
  * pass_run() - one pass of a cell: fresh share, daemon, device and mount; all phases; take-down.
+ * @kind: in an observed pass phases run once over the data without a bound on time, operations are
+ *        counted, and no time becomes a metric.
  * @dir: where raw files go.
  * Everything that can be said about it is in @ret; only a broken harness (no memory, no disk)
  * leaves it without a status.
  */
-void pass_run(struct pass_context *ctx, const struct cell *c, const char *dir,
+void pass_run(struct pass_context *ctx, const struct cell *c, enum pass_kind kind, const char *dir,
 	      struct pass_result *ret);
 
 #endif

@@ -35,6 +35,7 @@ static cfg_opt_t cells_opts[] = {
 static cfg_opt_t plan_opts[] = {
 	CFG_STR("title", "", CFGF_NONE),
 	CFG_INT("rounds", 1, CFGF_NONE),
+	CFG_INT("observed", 1, CFGF_NONE),
 	CFG_INT("time_ms", 700, CFGF_NONE),
 	CFG_INT("grace_ms", 60000, CFGF_NONE),
 	CFG_INT("seed", 1, CFGF_NONE),
@@ -255,11 +256,14 @@ static int get_bounded(cfg_t *cfg, const char *file, const char *key, long min, 
 static int fill_plan(cfg_t *cfg, const char *file, struct plan *p, struct err *reterr)
 {
 	long rounds = 0;
+	long observed = 0;
 	long time_ms = 0;
 	long grace_ms = 0;
 	long seed = 0;
 	int e = get_bounded(cfg, file, "rounds", 1, ROUNDS_MAX, &rounds, reterr);
 
+	if (e == 0)
+		e = get_bounded(cfg, file, "observed", 0, ROUNDS_MAX, &observed, reterr);
 	if (e == 0)
 		e = get_bounded(cfg, file, "time_ms", 10, TIME_MS_MAX, &time_ms, reterr);
 	if (e == 0)
@@ -269,6 +273,7 @@ static int fill_plan(cfg_t *cfg, const char *file, struct plan *p, struct err *r
 	if (e < 0)
 		return e;
 	p->rounds = (unsigned)rounds;
+	p->observed = (unsigned)observed;
 	p->time_ms = (unsigned)time_ms;
 	p->grace_ms = (unsigned)grace_ms;
 	p->seed = (uint64_t)seed;

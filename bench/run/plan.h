@@ -9,6 +9,7 @@ struct plan {
 	char *name; /* file name without folder and ".conf" */
 	char *title;
 	unsigned rounds;
+	unsigned observed; /* untimed passes of each cell, after the rounds */
 	unsigned time_ms;  /* upper bound of one phase of a workload */
 	unsigned grace_ms; /* how long past that a phase may take before it counts as hung */
 	uint64_t seed;
@@ -34,7 +35,10 @@ int plan_load(const char *plan_dir, const char *name, struct plan *ret, struct e
 /** plan_select() - drop the cells that the filter excludes. -ENOENT when none is left. */
 int plan_select(struct plan *p, const struct plan_filter *f, struct err *reterr) MUST_USE;
 
-/** plan_order() - the seeded, shuffled order of a round: cells.count indexes; owned. */
+/**
+ * plan_order() - the seeded, shuffled order of a round: cells.count indexes; owned. Observed
+ * passes go on counting behind the last timed round.
+ */
 size_t *plan_order(const struct plan *p, unsigned round) MUST_USE;
 
 void plan_free(struct plan *p);

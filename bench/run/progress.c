@@ -12,10 +12,10 @@ void progress_start(struct progress *p, size_t total)
 				.terminal = isatty(STDERR_FILENO) };
 }
 
-void progress_pass(struct progress *p, const struct cell *c, unsigned round)
+void progress_pass(struct progress *p, const struct cell *c, struct turn turn)
 {
 	p->cell = c->id;
-	p->round = round;
+	p->turn = turn;
 }
 
 /* Time left, from the mean of what is done; nothing is known before the first pass. */
@@ -33,6 +33,11 @@ static void time_left(const struct progress *p, char *ret, size_t size)
 	(void)snprintf(ret, size, "%u:%02u", left / 60, left % 60);
 }
 
+static const char *turn_word(const struct progress *p)
+{
+	return p->turn.kind == PASS_OBSERVED ? "observed" : "round";
+}
+
 void progress_stage(void *progress, const char *what)
 {
 	struct progress *p = progress;
@@ -41,8 +46,8 @@ void progress_stage(void *progress, const char *what)
 	if (!p->terminal)
 		return;
 	time_left(p, left, sizeof(left));
-	(void)fprintf(stderr, "\r\033[K[%zu/%zu] %s  round %u  %s  left %s", p->done + 1, p->total,
-		      p->cell, p->round, what, left);
+	(void)fprintf(stderr, "\r\033[K[%zu/%zu] %s  %s %u  %s  left %s", p->done + 1, p->total,
+		      p->cell, turn_word(p), p->turn.number, what, left);
 	(void)fflush(stderr);
 }
 
@@ -57,9 +62,9 @@ void progress_done(struct progress *p, const struct pass_result *r)
 	time_left(p, left, sizeof(left));
 	if (p->terminal && r->status != PASS_FAILED)
 		return;
-	(void)fprintf(stderr, "%s[%zu/%zu] %s  round %u  %s  %.1f s  left %s%s%.300s\n",
-		      p->terminal ? "\r\033[K" : "", p->done, p->total, p->cell, p->round,
-		      word[r->status], clock_seconds(r->wall_ns), left,
+	(void)fprintf(stderr, "%s[%zu/%zu] %s  %s %u  %s  %.1f s  left %s%s%.300s\n",
+		      p->terminal ? "\r\033[K" : "", p->done, p->total, p->cell, turn_word(p),
+		      p->turn.number, word[r->status], clock_seconds(r->wall_ns), left,
 		      r->status == PASS_OK ? "" : "\n    ", r->status == PASS_OK ? "" : r->reason);
 }
 

@@ -10,12 +10,12 @@ struct progress {
 	size_t total;
 	uint64_t start_ns;
 	const char *cell;
-	unsigned round;
+	struct turn turn;
 	bool terminal;
 };
 
 void progress_start(struct progress *p, size_t total);
-void progress_pass(struct progress *p, const struct cell *c, unsigned round);
+void progress_pass(struct progress *p, const struct cell *c, struct turn turn);
 /** progress_stage() - fits pass_context.stage. */
 void progress_stage(void *progress, const char *what);
 void progress_done(struct progress *p, const struct pass_result *r);

@@ -180,5 +180,7 @@ void session_close(struct pass_context *ctx, struct session *s, struct pass_resu
 	backend_stop(s, r, s->plugged);
 	if (s->socket[0])
 		(void)unlink(s->socket);
+	if (s->daemon_socket[0])
+		(void)unlink(s->daemon_socket);
 	share_remove(&s->share);
 }

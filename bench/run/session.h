@@ -21,7 +21,10 @@ struct session {
 	struct fleet_guest *guest; /* NULL: baseline */
 	struct proc daemon;
 	struct proc daemon_pump;
-	char socket[108];
+	bool observed;		 /* a relay goes between VMM and daemon */
+	struct relay *relay;	 /* NULL: none */
+	char socket[108];	 /* that the VMM connects to */
+	char daemon_socket[108]; /* that the daemon listens on, behind a relay; "": the same */
 	bool plugged;
 	bool mounted;
 	bool daemon_told;	/* the reason already has its fate */
@@ -29,7 +32,7 @@ struct session {
 	double cached_at_mount; /* guest "Cached" right after the mount */
 };
 
-/** session_open() - share, daemon, device, mount. Fills status and reason of @r when that fails. */
+/** session_open() - share, daemon, relay if observed, device, mount. Fills status and reason of @r when that fails. */
 int session_open(struct pass_context *ctx, struct session *s, struct pass_result *r) MUST_USE;
 
 /** session_close() - unmount, unplug, collect logs and fates, show that the guest is clean. */

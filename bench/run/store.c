@@ -15,6 +15,11 @@
 
 #define SCHEMA 1
 
+static const char *const kind_name[] = { [PASS_TIMED] = "timed", [PASS_OBSERVED] = "observed" };
+
+/* Folder of a pass inside its cell's. */
+static const char turn_letter[] = { [PASS_TIMED] = 'r', [PASS_OBSERVED] = 'o' };
+
 static const char *const status_name[] = {
 	[PASS_OK] = "ok", [PASS_NA] = "n/a", [PASS_FAILED] = "failed"
 };
@@ -24,6 +29,7 @@ void pass_result_free(struct pass_result *r)
 	json_decref(r->evidence);
 	json_decref(r->states);
 	json_decref(r->commands);
+	json_decref(r->negotiated);
 	free(r->metric);
 	*r = (struct pass_result){ 0 };
 }
@@ -184,6 +190,7 @@ static json_t *new_cell(const struct cell *c, const char *accelerator)
 	(void)json_object_set_new(j, "overhead_s", json_null());
 	(void)json_object_set_new(j, "versions", json_object());
 	(void)json_object_set_new(j, "machine", json_object());
+	(void)json_object_set_new(j, "negotiated", json_null());
 	(void)json_object_set_new(j, "evidence", json_array());
 	(void)json_object_set_new(j, "rounds", json_array());
 	(void)json_object_set_new(j, "states", json_array());
@@ -245,10 +252,12 @@ int store_save_run(struct store *s, struct err *reterr)
 	return json_save_atomic(path, s->run, reterr);
 }
 
-int store_pass_begin(struct store *s, const struct cell *c, unsigned round, char **ret_dir,
+int store_pass_begin(struct store *s, const struct cell *c, struct turn turn, char **ret_dir,
 		     struct err *reterr)
 {
-	CLEANUP(freep) char *dir = fs_path("%s/cells/%s/r%u.part", s->dir, c->id, round);
+	CLEANUP(freep)
+	char *dir = fs_path("%s/cells/%s/%c%u.part", s->dir, c->id, turn_letter[turn.kind],
+			    turn.number);
 	int e;
 
 	if (!dir)
@@ -277,13 +286,14 @@ static void add_evidence(json_t *cell, json_t *evidence, const char *dir)
 	}
 }
 
-static void add_states(json_t *cell, json_t *states, unsigned round)
+static void add_states(json_t *cell, json_t *states, struct turn turn)
 {
 	size_t i;
 	json_t *item;
 
 	json_array_foreach(states, i, item) {
-		json_t *copy = json_pack("{s:i}", "round", (int)round);
+		json_t *copy = json_pack("{s:i,s:s}", "round", (int)turn.number, "kind",
+					 kind_name[turn.kind]);
 
 		(void)json_object_update(copy, item);
 		(void)json_array_append_new(json_object_get(cell, "states"), copy);
@@ -330,11 +340,11 @@ static void add_metric(json_t *cell, const struct pass_metric *m, const char *di
 	set_median(j, "median", json_object_get(j, "samples"));
 }
 
-/* A cell failed if a pass did; it is n/a if a pass said so; it is ok once all its rounds are. */
-static void set_status(json_t *cell, unsigned rounds)
+/* A cell failed if a pass did; it is n/a if a pass said so; it is ok once all its passes are. */
+static void set_status(json_t *cell, unsigned passes)
 {
 	json_t *list = json_object_get(cell, "rounds");
-	const char *status = json_array_size(list) >= rounds ? "ok" : "pending";
+	const char *status = json_array_size(list) >= passes ? "ok" : "pending";
 	json_t *reason = NULL;
 	size_t i;
 	json_t *r;
@@ -361,17 +371,18 @@ static void set_overhead(json_t *cell)
 	json_t *r;
 
 	json_array_foreach(json_object_get(cell, "rounds"), i, r)
-		if (strcmp(json_str_at(r, "status", ""), "ok") == 0)
+		if (strcmp(json_str_at(r, "status", ""), "ok") == 0 &&
+		    strcmp(json_str_at(r, "kind", ""), kind_name[PASS_TIMED]) == 0)
 			(void)json_array_append(samples, json_object_get(r, "overhead_s"));
 	set_median(cell, "overhead_s", samples);
 }
 
-static json_t *round_entry(const struct pass_result *r, unsigned round, const char *dir)
+static json_t *round_entry(const struct pass_result *r, struct turn turn, const char *dir)
 {
 	double overhead = clock_seconds(r->wall_ns > r->work_ns ? r->wall_ns - r->work_ns : 0);
 
-	return json_pack("{s:i,s:s,s:o,s:s,s:s,s:o,s:o}", "round", (int)round, "status",
-			 status_name[r->status], "reason",
+	return json_pack("{s:i,s:s,s:s,s:o,s:s,s:s,s:o,s:o}", "round", (int)turn.number, "kind",
+			 kind_name[turn.kind], "status", status_name[r->status], "reason",
 			 r->reason[0] ? any_text(r->reason) : json_null(), "guest",
 			 r->guest ? r->guest : "none", "dir", dir, "wall_s",
 			 json_num(clock_seconds(r->wall_ns)), "overhead_s", json_num(overhead));
@@ -392,11 +403,11 @@ static int sync_files(const char *dir)
 	return d ? 0 : -errno;
 }
 
-static int save_pass(const struct store *s, const struct cell *c, unsigned round, json_t *entry,
+static int save_pass(const struct store *s, const char *dir, const struct cell *c, json_t *entry,
 		     struct pass_result *r, struct err *reterr)
 {
-	CLEANUP(freep) char *part = fs_path("%s/cells/%s/r%u.part", s->dir, c->id, round);
-	CLEANUP(freep) char *final = fs_path("%s/cells/%s/r%u", s->dir, c->id, round);
+	CLEANUP(freep) char *part = fs_path("%s/%s.part", s->dir, dir);
+	CLEANUP(freep) char *final = fs_path("%s/%s", s->dir, dir);
 	CLEANUP(freep) char *file = part ? fs_path("%s/pass.json", part) : NULL;
 	json_auto_t *j = json_deep_copy(entry);
 	json_t *metrics = json_object();
@@ -413,6 +424,8 @@ static int save_pass(const struct store *s, const struct cell *c, unsigned round
 		(void)json_object_set(j, "evidence", r->evidence);
 	if (r->commands)
 		(void)json_object_set(j, "commands", r->commands);
+	if (r->negotiated)
+		(void)json_object_set(j, "negotiated", r->negotiated);
 	e = json_save_atomic(file, j, reterr);
 	if (e == 0 && sync_files(part) < 0)
 		e = err_errno(reterr, -errno, "cannot write %s back", part);
@@ -433,24 +446,25 @@ static void hide_run_dir(char *text, const char *dir)
 	}
 }
 
-int store_pass_commit(struct store *s, const struct cell *c, unsigned round, unsigned rounds,
+int store_pass_commit(struct store *s, const struct cell *c, struct turn turn, unsigned passes,
 		      struct pass_result *r, struct err *reterr)
 {
 	json_t *cell = json_object_get(s->cells, c->id);
-	CLEANUP(freep) char *dir = fs_path("cells/%s/r%u", c->id, round);
+	CLEANUP(freep)
+	char *dir = fs_path("cells/%s/%c%u", c->id, turn_letter[turn.kind], turn.number);
 	json_auto_t *entry = NULL;
 	int e;
 
 	hide_run_dir(r->reason, s->dir);
-	entry = dir ? round_entry(r, round, dir) : NULL;
+	entry = dir ? round_entry(r, turn, dir) : NULL;
 	if (!entry)
 		return err_set(reterr, -ENOMEM, "out of memory saving a pass of %s", c->id);
-	e = save_pass(s, c, round, entry, r, reterr);
+	e = save_pass(s, dir, c, entry, r, reterr);
 	if (e < 0)
 		return e;
 	(void)json_array_append(json_object_get(cell, "rounds"), entry);
 	add_evidence(cell, r->evidence, dir);
-	add_states(cell, r->states, round);
+	add_states(cell, r->states, turn);
 	/* Numbers of a pass that failed are in its pass.json; a result is made of good ones only. */
 	for (size_t i = 0; r->status == PASS_OK && i < r->metric_count; i++)
 		add_metric(cell, &r->metric[i], dir);
@@ -459,7 +473,9 @@ int store_pass_commit(struct store *s, const struct cell *c, unsigned round, uns
 					  json_string(r->interrupts));
 	if (json_array_size(r->commands) && !json_array_size(json_object_get(cell, "commands")))
 		(void)json_object_set(cell, "commands", r->commands);
-	set_status(cell, rounds);
+	if (r->negotiated)
+		(void)json_object_set(cell, "negotiated", r->negotiated);
+	set_status(cell, passes);
 	set_overhead(cell);
 	return save_cell(s, c->id, reterr);
 }

@@ -12,6 +12,15 @@
  */
 enum pass_status { PASS_OK, PASS_NA, PASS_FAILED };
 
+/* Timed passes are measured; observed ones are watched, and no time of theirs is a result. */
+enum pass_kind { PASS_TIMED, PASS_OBSERVED };
+
+/* Which pass of a cell: its kind, and its number among those of that kind, from 1. */
+struct turn {
+	enum pass_kind kind;
+	unsigned number;
+};
+
 /* One measured number of a pass. */
 struct pass_metric {
 	char name[64]; /* "<phase>.<metric>" */
@@ -23,10 +32,11 @@ struct pass_metric {
 /* What one pass has to say. Zero-initialise; pass_result_free() releases. */
 struct pass_result {
 	enum pass_status status;
-	char reason[2048]; /* "" when ok */
-	json_t *evidence;  /* array as in cell.json; files relative to the pass folder */
-	json_t *states;	   /* array as in cell.json, without "round" */
-	json_t *commands;  /* array of {who, argv} */
+	char reason[2048];  /* "" when ok */
+	json_t *evidence;   /* array as in cell.json; files relative to the pass folder */
+	json_t *states;	    /* array as in cell.json, without "round" */
+	json_t *commands;   /* array of {who, argv} */
+	json_t *negotiated; /* as in cell.json; NULL: not observed */
 	struct pass_metric *metric;
 	size_t metric_count;
 	uint64_t wall_ns;
@@ -60,10 +70,10 @@ int store_add_cells(struct store *s, const struct cell_list *l, const char *acce
 int store_save_run(struct store *s, struct err *reterr) MUST_USE;
 
 /** store_pass_begin() - an empty folder for the raw files of a pass; owned path. */
-int store_pass_begin(struct store *s, const struct cell *c, unsigned round, char **ret_dir,
+int store_pass_begin(struct store *s, const struct cell *c, struct turn turn, char **ret_dir,
 		     struct err *reterr) MUST_USE;
-/** store_pass_commit() - pass.json, the folder's final name, then cell.json. @rounds: of the plan. */
-int store_pass_commit(struct store *s, const struct cell *c, unsigned round, unsigned rounds,
+/** store_pass_commit() - pass.json, the folder's final name, then cell.json. @passes: of each cell. */
+int store_pass_commit(struct store *s, const struct cell *c, struct turn turn, unsigned passes,
 		      struct pass_result *r, struct err *reterr) MUST_USE;
 
 /** store_cell_status() - as in cell.json. Borrowed. */

@@ -129,6 +129,11 @@ static json_t *cell_json(struct fixture *f, const struct cell *c)
 	return file(f, path);
 }
 
+static struct turn timed(unsigned round)
+{
+	return (struct turn){ PASS_TIMED, round };
+}
+
 /* Begin a pass with one raw file in its folder. */
 static void begin_pass(struct fixture *f, unsigned round)
 {
@@ -136,7 +141,7 @@ static void begin_pass(struct fixture *f, unsigned round)
 	char *raw;
 
 	pass_result_free(&f->pass);
-	assert_good(f, store_pass_begin(&f->store, guest_cell(f), round, &dir, &f->err));
+	assert_good(f, store_pass_begin(&f->store, guest_cell(f), timed(round), &dir, &f->err));
 	raw = fs_path("%s/fio-cold.json", dir);
 	assert_good(f, fs_write_atomic(raw, "{}", 2, &f->err));
 	free(raw);
@@ -145,7 +150,7 @@ static void begin_pass(struct fixture *f, unsigned round)
 
 static int commit(struct fixture *f, unsigned round)
 {
-	return store_pass_commit(&f->store, guest_cell(f), round, ROUNDS, &f->pass, &f->err);
+	return store_pass_commit(&f->store, guest_cell(f), timed(round), ROUNDS, &f->pass, &f->err);
 }
 
 static void commit_ok(struct fixture *f, unsigned round, double value)
@@ -235,6 +240,60 @@ static void out_is_not_overwritten(void **state)
 }
 
 /* --- cells and passes --- */
+
+static void commit_observed(struct fixture *f, double reads)
+{
+	static const struct metric_def ops = {
+		.name = "ops.READ", .unit = "1", .better = BETTER_LOWER, .kind = KIND_COUNT
+	};
+	const struct turn turn = { PASS_OBSERVED, 1 };
+	char *dir = NULL;
+
+	pass_result_free(&f->pass);
+	assert_good(f, store_pass_begin(&f->store, guest_cell(f), turn, &dir, &f->err));
+	assert_non_null(strstr(dir, "/o1.part"));
+	free(dir);
+	f->pass.wall_ns = 9 * NS_PER_S;
+	f->pass.negotiated = json_pack("{s:s}", "fuse", "7.38");
+	assert_int_equal(
+		pass_add_metric(&f->pass, "cold", &ops, reads, "ops.json", "phases.cold.ops.READ"),
+		0);
+	assert_good(f, store_pass_commit(&f->store, guest_cell(f), turn, ROUNDS + 1, &f->pass,
+					 &f->err));
+}
+
+/*
+ * Goal: a cell is ok when its timed and its observed passes are, and an observed pass leaves counts
+ * and no times. Method: three rounds and one observed pass, each looked at.
+ */
+static void observed_pass(void **state)
+{
+	struct fixture *f = *state;
+	json_t *cell, *m, *last;
+
+	begin(f);
+	for (unsigned round = 1; round <= ROUNDS; round++) {
+		begin_pass(f, round);
+		f->pass.wall_ns = 3 * NS_PER_S;
+		assert_good(f, store_pass_commit(&f->store, guest_cell(f), timed(round), ROUNDS + 1,
+						 &f->pass, &f->err));
+		assert_status(f, "pending", NULL);
+	}
+	commit_observed(f, 128);
+	assert_status(f, "ok", NULL);
+	cell = cell_json(f, guest_cell(f));
+	assert_string_equal(json_str_at(cell, "negotiated.fuse", ""), "7.38");
+	assert_string_equal(json_str_at(cell, "rounds[0].kind", ""), "timed");
+	last = json_at(cell, "rounds[3]");
+	assert_string_equal(json_str_at(last, "kind", ""), "observed");
+	assert_int_equal(json_integer_value(json_object_get(last, "round")), 1);
+	m = json_at(cell, "metrics[0]");
+	assert_string_equal(json_str_at(m, "name", ""), "cold.ops.READ");
+	assert_true(json_number_value(json_object_get(m, "median")) == 128);
+	assert_non_null(strstr(json_str_at(m, "sources[0]", ""), "/o1/ops.json#phases.cold.ops"));
+	/* Its wall time is no part of the overhead. */
+	assert_true(json_number_value(json_object_get(cell, "overhead_s")) == 3);
+}
 
 /* Goal: a cell is on disk before its first pass. Method: read what both kinds begin with. */
 static void pending_cells(void **state)
@@ -453,7 +512,7 @@ static void child_driver(struct fixture *f, int wr)
 			int e;
 
 			if (write(wr, "b", 1) != 1 ||
-			    store_pass_begin(&f->store, c, round, &dir, NULL) < 0)
+			    store_pass_begin(&f->store, c, timed(round), &dir, NULL) < 0)
 				_exit(1);
 			raw = fs_path("%s/raw.json", dir);
 			/* cell.json grows beyond one page: a write of it can be caught half-way */
@@ -462,7 +521,7 @@ static void child_driver(struct fixture *f, int wr)
 			if (e < 0 ||
 			    pass_add_metric(&r, "cold", &speed, round, "raw.json", "x") < 0 ||
 			    write(wr, "c", 1) != 1 ||
-			    store_pass_commit(&f->store, c, round, 100000, &r, NULL) < 0 ||
+			    store_pass_commit(&f->store, c, timed(round), 100000, &r, NULL) < 0 ||
 			    store_save_run(&f->store, NULL) < 0)
 				_exit(1);
 			free(raw);
