@@ -12,7 +12,16 @@
 #define RAW	    "ops.json"
 #define SNAPSHOT_MS 10000
 
-/* Numbers are subtracted, objects entry by entry; what did not change stays, as 0. */
+static void subtract(json_t *result, const char *key, json_t *value, json_t *before)
+{
+	json_int_t old = json_integer_value(json_object_get(before, key));
+
+	if (json_is_integer(value))
+		(void)json_object_set_new(result, key,
+					  json_integer(json_integer_value(value) - old));
+}
+
+/* Numbers, and objects of numbers ("ops", "errors"); what did not change stays, as 0. */
 json_t *observe_difference(json_t *after, json_t *before)
 {
 	json_t *result = json_object();
@@ -20,15 +29,16 @@ json_t *observe_difference(json_t *after, json_t *before)
 	json_t *value;
 
 	json_object_foreach(after, key, value) {
+		json_t *inner = json_is_object(value) ? json_object() : NULL;
 		json_t *old = json_object_get(before, key);
+		const char *name;
+		json_t *number;
 
-		/* The nesting is the relay's own, two levels deep. */
-		if (json_is_object(value))
-			(void)json_object_set_new(result, key, observe_difference(value, old));
-		else if (json_is_integer(value))
-			(void)json_object_set_new(
-				result, key,
-				json_integer(json_integer_value(value) - json_integer_value(old)));
+		subtract(result, key, value, before);
+		json_object_foreach(value, name, number)
+			subtract(inner, name, number, old);
+		if (inner)
+			(void)json_object_set_new(result, key, inner);
 	}
 	return result;
 }

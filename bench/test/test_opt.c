@@ -225,10 +225,11 @@ static void help_and_parsing_agree(void **state)
 {
 	static const enum command_bit all[] = { CMD_DOCTOR, CMD_LIST, CMD_PLAN, CMD_RUN,
 						CMD_REPORT };
-	static const char *const names[] = { "plan",	"stack",  "workload",	"cell",	 "kernel",
-					     "modules", "rounds", "seed",	"vcpus", "memory",
-					     "out",	"suite",  "format",	"json",	 "home",
-					     "help",	"time",	  "accelerator" };
+	static const char *const names[] = { "plan",   "stack",	      "workload", "cell",
+					     "kernel", "modules",     "rounds",	  "seed",
+					     "vcpus",  "memory",      "out",	  "suite",
+					     "format", "json",	      "home",	  "help",
+					     "time",   "accelerator", "observed" };
 
 	(void)state;
 	assert_int_equal(ARRAY_SIZE(names), OPT_COUNT);

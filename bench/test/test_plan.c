@@ -92,13 +92,14 @@ static void cross_product(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(
-		load(f, "title = \"T\"\nrounds = 4\ntime_ms = 50\nseed = 9\n" GUEST(
+		load(f, "title = \"T\"\nrounds = 4\nobserved = 2\ntime_ms = 50\nseed = 9\n" GUEST(
 				"caches={\"none\", \"auto\"}\nwriteback={\"on\", \"off\"}\n"
 				"dax={\"inode\"}\nworkloads={\"metadata\"}")),
 		0);
 	assert_string_equal(f->plan.name, "mine");
 	assert_string_equal(f->plan.title, "T");
 	assert_int_equal(f->plan.rounds, 4);
+	assert_int_equal(f->plan.observed, 2);
 	assert_int_equal(f->plan.time_ms, 50);
 	assert_int_equal(f->plan.seed, 9);
 	assert_ids(f, IDS("c-bookworm.qemu-backports.none.wb.inode.bookworm.metadata",
@@ -117,6 +118,7 @@ static void defaults(void **state)
 				"caches={\"auto\"}\nworkloads={\"metadata\"}")),
 		0);
 	assert_int_equal(f->plan.rounds, 1);
+	assert_int_equal(f->plan.observed, 1);
 	assert_int_equal(f->plan.time_ms, 700);
 	assert_int_equal(f->plan.seed, 1);
 	assert_string_equal(f->plan.title, "");
@@ -174,6 +176,7 @@ static void mistakes(void **state)
 		{ "", { "mine.conf has no cells" } },
 		{ "rounds = 0\n", { "mine.conf: rounds = 0 is not from 1 to 1000" } },
 		{ "rounds = -3\n", { "mine.conf: rounds = -3 is not from 1 to 1000" } },
+		{ "observed = -1\n", { "mine.conf: observed = -1 is not from 0 to 1000" } },
 		{ "rounds = 1001\n", { "rounds = 1001 is not from 1 to 1000" } },
 		{ "time_ms = 9\n", { "mine.conf: time_ms = 9 is not from 10 to 3600000" } },
 		{ "grace_ms = 5\n", { "mine.conf: grace_ms = 5 is not from 1000 to 3600000" } },

@@ -643,11 +643,17 @@ static void kills(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(folders_and_latest),   TEST(out_is_not_overwritten),
-		TEST(pending_cells),	    TEST(good_passes),
-		TEST(failed_pass),	    TEST(first_failure_counts),
-		TEST(status_over_rounds),   TEST(run_folder_is_hidden),
-		TEST(leftover_is_replaced), TEST(kills),
+		TEST(folders_and_latest),
+		TEST(out_is_not_overwritten),
+		TEST(observed_pass),
+		TEST(pending_cells),
+		TEST(good_passes),
+		TEST(failed_pass),
+		TEST(first_failure_counts),
+		TEST(status_over_rounds),
+		TEST(run_folder_is_hidden),
+		TEST(leftover_is_replaced),
+		TEST(kills),
 	};
 
 	(void)alarm(PATIENCE_S);
