@@ -43,3 +43,34 @@ const struct workload workload_metadata = {
 	.metric_count = ARRAY_SIZE(metadata_metrics),
 	.headline = metadata_headline,
 };
+
+static const struct metric_def ops_metrics[] = {
+	{
+		.name = "bw",
+		.title = "throughput of both reads",
+		.unit = "B/s",
+		.better = BETTER_HIGHER,
+		.kind = KIND_TIME,
+		.path = "read_rate",
+	},
+};
+
+static const char *const ops_headline[] = { "cold.ops.READ", "cold.ops.GETATTR", "cold.ops.LOOKUP",
+					    NULL };
+static const char *const ops_args[] = { "16", "2", "5", NULL };
+
+const struct workload workload_ops_reference = {
+	.id = "ops-reference",
+	.title = "Read a file of 16 MiB twice, then stat() it five times",
+	.question = "Which requests does a mode save?",
+	.decides = "whether a mode does what its name says, whatever the host's speed",
+	.tool = TOOL_PROGRAM,
+	.job = "wl-ops",
+	.args = ops_args,
+	.file_bytes = 16 * MIB,
+	.phases = once,
+	.phase_count = ARRAY_SIZE(once),
+	.metrics = ops_metrics,
+	.metric_count = ARRAY_SIZE(ops_metrics),
+	.headline = ops_headline,
+};

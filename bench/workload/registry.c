@@ -5,7 +5,7 @@
 
 static const struct workload *const workloads[] = {
 	&workload_seqread_psync,  &workload_seqread_mmap, &workload_randread_psync,
-	&workload_seqwrite_psync, &workload_metadata,
+	&workload_seqwrite_psync, &workload_metadata,	  &workload_ops_reference,
 };
 
 const struct workload *const *workload_list(size_t *ret_count)

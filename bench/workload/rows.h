@@ -10,5 +10,6 @@ extern const struct workload workload_seqread_mmap;
 extern const struct workload workload_randread_psync;
 extern const struct workload workload_seqwrite_psync;
 extern const struct workload workload_metadata;
+extern const struct workload workload_ops_reference;
 
 #endif
