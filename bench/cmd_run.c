@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/proc.h"
 #include "report/report.h"
+#include "run/attach.h"
 #include "run/executor.h"
 
 #include <string.h>
@@ -94,7 +95,13 @@ static int load_selected(const struct command_call *c, struct plan *ret, struct 
 	ret->observed = (unsigned)opt_from_plan(o, OPT_OBSERVED, ret->observed);
 	ret->seed = (uint64_t)opt_from_plan(o, OPT_SEED, (double)ret->seed);
 	ret->time_ms = (unsigned)(opt_from_plan(o, OPT_TIME, ret->time_ms / 1000.0) * 1000.0 + 0.5);
-	e = plan_select(ret, &filter, reterr);
+	if (opt_given(o, OPT_ATTACH)) {
+		e = attach_check(o->value[OPT_ATTACH].text, reterr);
+		if (e == 0)
+			e = attach_plan(ret, reterr);
+	}
+	if (e == 0)
+		e = plan_select(ret, &filter, reterr);
 	if (e < 0)
 		plan_free(ret);
 	return e;
@@ -208,7 +215,11 @@ int command_run(const struct command_call *c)
 	CLEANUP(freep) char *user_kernel = NULL;
 	struct run_outcome outcome = { 0 };
 	struct run_request req = {
-		.home = c->home, .out = c->opts->value[OPT_OUT].text, .plan = &plan, .opts = c->opts
+		.home = c->home,
+		.out = c->opts->value[OPT_OUT].text,
+		.plan = &plan,
+		.opts = c->opts,
+		.attach = c->opts->value[OPT_ATTACH].text,
 	};
 	struct err err = { 0 };
 	int status;
@@ -219,6 +230,8 @@ int command_run(const struct command_call *c)
 		return command_error(EXIT_USAGE, &err);
 	req.user_kernel = user_kernel;
 	print_head(stderr, &plan);
+	if (req.attach)
+		attach_explain(stderr);
 	if (run_execute(&req, &outcome, &err) < 0)
 		return command_error(EXIT_BROKEN, &err);
 	status = show_outcome(c, &outcome);

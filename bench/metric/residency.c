@@ -44,6 +44,9 @@ int residency_read(const char *path, struct residency *ret, struct err *reterr)
 	r.file_bytes = (uint64_t)st.st_size;
 	if (st.st_size > 0) {
 		map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+		/* A mount that bypasses its page cache refuses that; mincore() sees the same pages. */
+		if (map == MAP_FAILED && errno == ENODEV)
+			map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 		if (map == MAP_FAILED)
 			return err_errno(reterr, -errno, "cannot map %s", path);
 		e = count_pages(map, (size_t)st.st_size, &r.cached_bytes);

@@ -116,6 +116,11 @@ static const struct opt_def defs[OPT_COUNT] = {
 		      .help = "write the run here (default: a new folder in results/runs)",
 		      .kind = OPT_TEXT,
 		      .commands = CMD_RUN },
+	[OPT_ATTACH] = { .name = "attach",
+			 .arg = "MOUNT",
+			 .help = "inside a guest that somebody else runs: the plan's workloads on this mount",
+			 .kind = OPT_TEXT,
+			 .commands = CMD_SELECT },
 	[OPT_SUITE] = { .name = "suite",
 			.arg = "S",
 			.help = "suite of this version: bench",
@@ -271,7 +276,7 @@ json_t *opt_json(const struct opts *o, enum command_bit command)
 
 		/* Where things lie on this machine is nobody's business. */
 		if (!(defs[i].commands & command) || i == OPT_HOME || i == OPT_HELP ||
-		    i == OPT_OUT || i == OPT_MODULES)
+		    i == OPT_OUT || i == OPT_MODULES || i == OPT_ATTACH)
 			continue;
 		if (defs[i].kind == OPT_NUMBER && (v->text || strcmp(v->origin, "plan") == 0))
 			value = json_num(v->number);

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "metric/metric.h"
 #include "relay/fuse_names.h"
+#include "run/attach.h"
 #include "run/isolate.h"
 #include "run/lock.h"
 #include "run/observe.h"
@@ -185,6 +186,8 @@ static int describe_run(struct store *s, const struct run_request *req, struct e
 	(void)json_object_set_new(run, "image", json_object());
 	(void)json_object_set_new(run, "guests", json_array());
 	(void)json_object_set_new(run, "stacks", describe_stacks(p));
+	if (req->attach)
+		(void)json_object_set_new(run, "attached", attach_describe(req->attach));
 	describe_workloads(run, p);
 	describe_order(run, p);
 	return store_save_run(s, reterr);
@@ -208,7 +211,8 @@ static int probe_all(struct inner *in, const struct world *w, const char **ret_a
 	*ret_accel = "none";
 	(void)json_object_set_new(run, "host", probe_host(w));
 	(void)json_object_set_new(run, "versions", probe_versions(in->req->plan));
-	(void)json_object_set_new(run, "image", probe_image());
+	if (!in->req->attach)
+		(void)json_object_set_new(run, "image", probe_image());
 	if (needs_guest(in->req->plan))
 		e = probe_accelerator(w, in->req->opts->value[OPT_ACCELERATOR].text, ret_accel,
 				      &accel, reterr);
@@ -313,7 +317,7 @@ static int run_in_world(struct inner *in, const struct world *w, struct err *ret
 static int inner_main(void *arg)
 {
 	struct inner *in = arg;
-	const struct world_source src = { in->req->home, in->req->user_kernel };
+	const struct world_source src = { in->req->home, in->req->attach, in->req->user_kernel };
 	struct world w = { 0 };
 	struct err err = { 0 };
 	int e = world_make(&src, &w, &err);
@@ -380,6 +384,9 @@ int run_execute(const struct run_request *req, struct run_outcome *ret, struct e
 		e = describe_run(&store, req, reterr);
 	if (e == 0)
 		e = isolate_run(inner_main, &in, &how, reterr);
+	/* The one thing that would outlive the namespace, also when the run was interrupted. */
+	if (req->attach)
+		attach_clean(req->attach);
 	if (e == 0 && !how.interrupted && how.status != 0 && how.status != INNER_FAILED)
 		e = err_set(reterr, -EIO, "the run ended with status %d; what was done is in %s",
 			    how.status, store.dir);

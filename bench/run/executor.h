@@ -11,6 +11,7 @@ struct run_request {
 	const char *out;  /* NULL: a new folder in results/runs */
 	struct plan *plan;
 	struct opts *opts;
+	const char *attach;	 /* mount to be measured, or NULL */
 	const char *user_kernel; /* folder made by guest-image/kernel, or NULL */
 };
 

@@ -72,6 +72,12 @@ static bool state_reached(const struct session *s, enum phase_state state, const
 	bool guest_all = at->guest_cached >= at->file_bytes - slack;
 	bool host_all = at->host_cached >= at->file_bytes;
 
+	if (s->cell->stack->kind == STACK_ATTACHED) {
+		*ret_expected = state == STATE_COLD
+					? "this guest: nothing cached; the host: not known"
+					: "read once; this guest: as its mount keeps data";
+		return state == STATE_WARM || at->host_cached == 0;
+	}
 	if (!s->guest && !s->cell->stack->on_disk) {
 		*ret_expected = "host: all cached (a tmpfs has no cold state)";
 		return host_all;
@@ -340,8 +346,10 @@ static void add(struct phase_run *p, enum builtin_metric m, double value)
 static void add_builtin(struct phase_run *p, const struct sample *before,
 			const struct sample *after, uint64_t run_ns)
 {
-	bool file = p->session->cell->workload->file_bytes > 0;
-	bool guest = p->session->guest != NULL;
+	/* Inside somebody else's guest all that can be seen is that guest's. */
+	bool attached = p->session->cell->stack->kind == STACK_ATTACHED;
+	bool file = p->session->cell->workload->file_bytes > 0 && !attached;
+	bool guest = p->session->guest || attached;
 
 	add(p, METRIC_GUEST_CACHED_BEFORE, guest ? before->guest_cached : NAN);
 	add(p, METRIC_GUEST_CACHED_AFTER, guest ? after->guest_cached : NAN);

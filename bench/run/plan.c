@@ -233,7 +233,7 @@ static int add_section(const struct section *s, struct cell_list *l)
 	for (unsigned i = 0; e == 0 && i < n; i++) {
 		struct cell c = { .stack = stack_find(cfg_getnstr(s->cfg, "stacks", i)) };
 
-		if (!c.stack)
+		if (!c.stack || c.stack->kind == STACK_ATTACHED)
 			return bad_word(s, "stacks", cfg_getnstr(s->cfg, "stacks", i),
 					"see: virtiofs-qual list");
 		e = add_variants(s, c, l);

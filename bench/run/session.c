@@ -100,7 +100,7 @@ int session_open(struct pass_context *ctx, struct session *s, struct pass_result
 		pass_fail(r, "%s", err.text);
 		return e;
 	}
-	if (s->cell->stack->kind == STACK_HOST)
+	if (!stack_is_guest(s->cell->stack))
 		s->place = (struct place){ NULL, s->share.dir, WORLD, WORLD_GUEST };
 	else if ((e = open_guest(ctx, s, r)) < 0)
 		return e;

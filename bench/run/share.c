@@ -98,7 +98,10 @@ int share_make(const struct cell *c, const struct world *w, unsigned serial, str
 	bool on_disk = c->stack->kind != STACK_HOST || c->stack->on_disk;
 	int e;
 
-	(void)snprintf(ret->dir, sizeof(ret->dir), "%s/p%u", on_disk ? WORLD_SHARE : WORLD_TMPFS,
+	(void)snprintf(ret->dir, sizeof(ret->dir), "%s/p%u",
+		       c->stack->kind == STACK_ATTACHED ? w->attach_dir
+		       : on_disk			? WORLD_SHARE
+							: WORLD_TMPFS,
 		       serial);
 	(void)snprintf(ret->data, sizeof(ret->data), "%s/" WORKLOAD_FILE, ret->dir);
 	e = make_dir(c, ret, reterr);

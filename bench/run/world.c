@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/proc.h"
+#include "run/attach.h"
 
 #include <fcntl.h>
 #include <linux/loop.h>
@@ -228,16 +229,54 @@ static void own_kvm(const struct world *w)
 		(void)mount(WORLD "/dev/kvm", "/dev/kvm", NULL, MS_BIND, NULL);
 }
 
+static int attach(const char *mount_point, struct world *w, struct err *reterr)
+{
+	char name[ATTACH_NAME_SIZE];
+	int e = attach_folder_name(name, reterr);
+
+	if (e == 0)
+		e = fs_mkdirs(WORLD_ATTACH, 0700, reterr);
+	if (e < 0)
+		return e;
+	if (mount(mount_point, WORLD_ATTACH, NULL, MS_BIND, NULL) < 0)
+		return err_errno(reterr, -errno, "cannot bind --attach at %s", WORLD_ATTACH);
+	(void)snprintf(w->attach_dir, sizeof(w->attach_dir), WORLD_ATTACH "/%s", name);
+	(void)snprintf(w->share_fs, sizeof(w->share_fs), "the attached mount");
+	e = fs_remove_tree(w->attach_dir, reterr);
+	if (e == 0 && mkdir(w->attach_dir, 0700) < 0)
+		e = err_errno(reterr, -errno, "cannot make a folder on the attached mount");
+	return e;
+}
+
+/* What only runs with guests need. */
+static int make_for_guests(const struct world_source *src, struct world *w, struct err *reterr)
+{
+	int e = add_user_kernel(src, reterr);
+
+	if (e == 0)
+		e = fs_mkdirs(WORLD_SHARE, 0700, reterr);
+	if (e == 0)
+		e = fs_mkdirs(WORLD_TMPFS, 0700, reterr);
+	if (e == 0)
+		e = mount_share(src->home, w, reterr);
+	if (e == 0)
+		e = sockets_dir(w, reterr);
+	if (e == 0)
+		own_kvm(w);
+	return e;
+}
+
 int world_make(const struct world_source *src, struct world *ret, struct err *reterr)
 {
 	static const struct {
 		const char *from;
 		const char *to;
+		bool for_guests;
 	} binds[] = {
-		{ "build/roots", WORLD_ROOTS },
-		{ "build/image", WORLD_IMAGE },
-		{ "build/guest", WORLD_GUEST },
-		{ "workloads/fio", WORLD_JOBS },
+		{ "build/roots", WORLD_ROOTS, true },
+		{ "build/image", WORLD_IMAGE, true },
+		{ "build/guest", WORLD_GUEST, false },
+		{ "workloads/fio", WORLD_JOBS, false },
 	};
 	struct world w = { 0 };
 	int e = mount_world(reterr);
@@ -245,21 +284,15 @@ int world_make(const struct world_source *src, struct world *ret, struct err *re
 	for (size_t i = 0; e == 0 && i < ARRAY_SIZE(binds); i++) {
 		CLEANUP(freep) char *from = fs_path("%s/%s", src->home, binds[i].from);
 
+		if (src->attach && binds[i].for_guests)
+			continue;
 		e = from ? bind_ro(from, binds[i].to, reterr) : -ENOMEM;
 	}
 	if (e == 0)
-		e = add_user_kernel(src, reterr);
-	if (e == 0)
-		e = fs_mkdirs(WORLD_SHARE, 0700, reterr);
-	if (e == 0)
-		e = fs_mkdirs(WORLD_TMPFS, 0700, reterr);
-	if (e == 0)
-		e = mount_share(src->home, &w, reterr);
-	if (e == 0)
-		e = sockets_dir(&w, reterr);
+		e = src->attach ? attach(src->attach, &w, reterr)
+				: make_for_guests(src, &w, reterr);
 	if (e < 0)
 		return e;
-	own_kvm(&w);
 	limits(&w);
 	*ret = w;
 	return 0;

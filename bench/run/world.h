@@ -12,20 +12,22 @@
  * therefore are the same on every machine and name nothing of it.
  */
 #define WORLD	      "/run/virtiofs-qual"
-#define WORLD_ROOTS   WORLD "/roots"   /* stack roots, read-only */
-#define WORLD_IMAGE   WORLD "/image"   /* kernels, initramfs, root image, read-only */
-#define WORLD_GUEST   WORLD "/guest"   /* static programs, read-only */
-#define WORLD_JOBS    WORLD "/jobs"    /* fio job files, read-only */
-#define WORLD_SHARE   WORLD "/share"   /* private on-disk file system */
-#define WORLD_TMPFS   WORLD "/tmpfs"   /* the same on tmpfs */
-#define WORLD_SOCKETS WORLD "/sockets" /* owned by the VMM's user */
-#define WORLD_9P      WORLD "/9p"      /* link to what the VMM's 9p device shares */
+#define WORLD_ROOTS   WORLD "/roots"	/* stack roots, read-only */
+#define WORLD_IMAGE   WORLD "/image"	/* kernels, initramfs, root image, read-only */
+#define WORLD_GUEST   WORLD "/guest"	/* static programs, read-only */
+#define WORLD_JOBS    WORLD "/jobs"	/* fio job files, read-only */
+#define WORLD_SHARE   WORLD "/share"	/* private on-disk file system */
+#define WORLD_TMPFS   WORLD "/tmpfs"	/* the same on tmpfs */
+#define WORLD_SOCKETS WORLD "/sockets"	/* owned by the VMM's user */
+#define WORLD_ATTACH  WORLD "/attached" /* the mount that is measured, with --attach */
+#define WORLD_9P      WORLD "/9p"	/* link to what the VMM's 9p device shares */
 
 /* User and group that VMMs run as: no account has it (above the range of systemd's dynamic users). */
 #define WORLD_VMM_ID 65521
 
 struct world_source {
 	const char *home;	 /* the project folder */
+	const char *attach;	 /* mount to be measured: no guests, no share of our own; or NULL */
 	const char *user_kernel; /* folder with vmlinux-user and initramfs-user.cpio, or NULL */
 };
 
@@ -34,6 +36,7 @@ struct world {
 	unsigned long nofile; /* descriptors a daemon may open */
 	uid_t vmm_uid;	      /* 0: cannot change user here */
 	gid_t vmm_gid;
+	char attach_dir[96]; /* our folder on the attached mount; "" without one */
 };
 
 /** world_make() - inside the private mount namespace. Nothing of it outlives that namespace. */

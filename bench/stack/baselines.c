@@ -11,6 +11,15 @@ const struct stack stack_local = {
 	.source = "no guest: the same workload, files and steps on the host",
 };
 
+/* Only --attach makes cells of it. */
+const struct stack stack_attached = {
+	.id = "attached",
+	.title = "a mount of this very guest (--attach)",
+	.kind = STACK_ATTACHED,
+	.direct_io = "unknown",
+	.source = "the mount that --attach names",
+};
+
 const struct stack stack_null = {
 	.id = "null",
 	.title = "the host itself, on tmpfs",

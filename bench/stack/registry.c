@@ -5,7 +5,7 @@
 
 static const struct stack *const stacks[] = {
 	&stack_c_bookworm, &stack_rust_trixie, &stack_rust_sid, &stack_9p,
-	&stack_blk,	   &stack_local,       &stack_null,
+	&stack_blk,	   &stack_local,       &stack_null,	&stack_attached,
 };
 
 static const struct vmm *const vmms[] = {

@@ -12,6 +12,7 @@ extern const struct stack stack_9p;
 extern const struct stack stack_blk;
 extern const struct stack stack_local;
 extern const struct stack stack_null;
+extern const struct stack stack_attached;
 
 extern const struct vmm vmm_qemu_bookworm;
 extern const struct vmm vmm_qemu_backports;

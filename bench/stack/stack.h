@@ -74,10 +74,11 @@ enum stack_kind {
 	STACK_9P,	/* virtio-9p device of the VMM */
 	STACK_BLK,	/* virtio-blk device of the VMM, ext4 on an image file */
 	STACK_HOST,	/* no guest: the workload runs on the host (baselines) */
+	STACK_ATTACHED, /* a mount of the guest that the driver itself runs in */
 	STACK_KIND_COUNT,
 };
 
-/** stack_kind_name() - the word used in results: "virtiofs", "9p", "blk", "baseline". Static. */
+/** stack_kind_name() - the word used in results: "virtiofs", "9p", "blk", "baseline", "attached". Static. */
 const char *stack_kind_name(enum stack_kind k);
 
 /* One thing that a cell may switch on; the options of a cell are its variant ("pool4+direct-io"). */

@@ -59,7 +59,7 @@ int stack_variant_parse(const struct stack *s, const char *word, unsigned *ret, 
 
 bool stack_is_guest(const struct stack *s)
 {
-	return s->kind != STACK_HOST;
+	return s->kind != STACK_HOST && s->kind != STACK_ATTACHED;
 }
 
 bool stack_has_cache(const struct stack *s)

@@ -229,7 +229,7 @@ static void help_and_parsing_agree(void **state)
 					     "kernel", "modules",     "rounds",	  "seed",
 					     "vcpus",  "memory",      "out",	  "suite",
 					     "format", "json",	      "home",	  "help",
-					     "time",   "accelerator", "observed" };
+					     "time",   "accelerator", "observed", "attach" };
 
 	(void)state;
 	assert_int_equal(ARRAY_SIZE(names), OPT_COUNT);

@@ -184,6 +184,8 @@ static void mistakes(void **state)
 		{ "cells \"s\" {\nworkloads={\"metadata\"}\n}\n",
 		  { "mine.conf: cells \"s\" names no 'stacks'" } },
 		{ "cells \"s\" {\nstacks={\"null\"}\n}\n", { "cells \"s\" names no 'workloads'" } },
+		{ "cells \"s\" {\nstacks={\"attached\"}\nworkloads={\"metadata\"}\n}\n",
+		  { "'attached' is no known word of 'stacks'" } },
 		{ "cells \"s\" {\nstacks={\"nul\"}\nworkloads={\"metadata\"}\n}\n",
 		  { "mine.conf: cells \"s\": 'nul' is no known word of 'stacks'",
 		    "virtiofs-qual list" } },
