@@ -75,9 +75,47 @@ static const char *version_of(const struct row *r, const char *who)
 	return json_string_value(json_object_get(json_object_get(r->first->root, "versions"), who));
 }
 
-static size_t list_differences(const struct row *a, const struct row *b, struct differ ret[5])
+static const char *interrupts_of(const struct row *r)
+{
+	return json_str_at(r->first->root, "machine.interrupts", NULL);
+}
+
+/* Queue layout as text; NULL when it was not seen. */
+static const char *queues_of(const struct row *r, char ret[NUMBER_SIZE])
+{
+	const json_t *n = json_object_get(r->first->root, "negotiated");
+	const json_t *queues = json_object_get(n, "queues");
+	const json_t *size = json_object_get(n, "queue_size");
+
+	if (!json_is_integer(queues) || !json_is_integer(size))
+		return NULL;
+	(void)snprintf(ret, NUMBER_SIZE, "%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT,
+		       json_integer_value(queues), json_integer_value(size));
+	return ret;
+}
+
+/* What only one side has recorded is no difference: old runs and stacks without rings lack it. */
+static void add_known(struct differ *ret, size_t *n, const char *what, const char *a, const char *b)
+{
+	if (a && b && strcmp(a, b) != 0)
+		ret[(*n)++] = (struct differ){ what, a, b };
+}
+
+/* Room for two texts that a difference points to. */
+struct differ_text {
+	char a[NUMBER_SIZE];
+	char b[NUMBER_SIZE];
+};
+
+#define DIFFERENCES_MAX 8
+
+static size_t list_differences(const struct row *a, const struct row *b, struct differ_text *text,
+			       struct differ ret[DIFFERENCES_MAX])
 {
 	size_t n = 0;
+
+	if (!same_text(a->variant, b->variant))
+		ret[n++] = (struct differ){ "variant", a->variant, b->variant };
 
 	if (!same_text(a->vmm, b->vmm))
 		ret[n++] = (struct differ){ "VMM", a->vmm, b->vmm };
@@ -91,6 +129,8 @@ static size_t list_differences(const struct row *a, const struct row *b, struct 
 					    version_of(b, "kernel") };
 	if (!same_text(a->accelerator, b->accelerator))
 		ret[n++] = (struct differ){ "accelerator", a->accelerator, b->accelerator };
+	add_known(ret, &n, "queues", queues_of(a, text->a), queues_of(b, text->b));
+	add_known(ret, &n, "interrupts", interrupts_of(a), interrupts_of(b));
 	return n;
 }
 
@@ -123,8 +163,9 @@ static int mark_differences(struct table *t, const struct row *row, const struct
 			    size_t *ret)
 {
 	CLEANUP(out_free) struct out o = { 0 };
-	struct differ d[5];
-	size_t n = list_differences(row, base, d);
+	struct differ_text text;
+	struct differ d[DIFFERENCES_MAX];
+	size_t n = list_differences(row, base, &text, d);
 	size_t first = row->stack == base->stack ? 1 : 0;
 
 	*ret = 0;
@@ -161,34 +202,56 @@ static int compare_stacks(struct table *t, struct grid *g, size_t row, size_t co
 	return row == base ? 0 : mark_differences(t, &t->row[row], &t->row[base], &f->mark);
 }
 
-/* The one base that baselines are compared to: first virtio-fs row, its base mode. */
-static const struct figure *table_base(const struct table *t, const struct grid *g,
+static const struct figure *first_base(const struct table *t, const struct grid *g, bool virtiofs,
 				       const struct row **ret_row)
 {
 	for (size_t r = 0; r < t->row_count; r++) {
-		size_t c = t->row[r].baseline ? t->column_count : compare_base_column(t, g, r);
+		const struct row *row = &t->row[r];
+		size_t c = row->baseline ? t->column_count : compare_base_column(t, g, r);
 
-		if (c == t->column_count)
+		if (c == t->column_count || (row->stack->kind == STACK_VIRTIOFS) != virtiofs)
 			continue;
-		*ret_row = &t->row[r];
+		*ret_row = row;
 		return table_figure(t, g, r, c);
 	}
 	return NULL;
+}
+
+const struct figure *compare_table_base(const struct table *t, const struct grid *g,
+					const struct row **ret_row)
+{
+	const struct figure *f = first_base(t, g, true, ret_row);
+
+	return f ? f : first_base(t, g, false, ret_row);
+}
+
+struct ratio compare_pair(const struct run *r, const struct row *row, const struct figure *f,
+			  const struct row *base_row, const struct figure *base)
+{
+	enum metric_kind kind = f->value->kind;
+
+	if (!base)
+		return no_ratio("no base value");
+	if (f == base)
+		return ratio_of(f, base);
+	if (row_on_host_under_tcg(r, row, kind) != row_on_host_under_tcg(r, base_row, kind))
+		return no_ratio("not comparable: the host's CPU against an emulated one");
+	if (row->vmm && base_row->vmm && accelerators_clash(row, base_row, kind))
+		return no_ratio("accelerators differ");
+	return ratio_of(f, base);
 }
 
 static void compare_baseline(const struct run *r, const struct table *t, struct grid *g, size_t row)
 {
 	struct figure *f = &g->figure[row * t->column_count];
 	const struct row *base_row = NULL;
-	const struct figure *base = table_base(t, g, &base_row);
+	const struct figure *base = compare_table_base(t, g, &base_row);
 
+	/* Under TCG the host is no measure for guests even when there are none to compare with. */
 	if (row_on_host_under_tcg(r, &t->row[row], f->value->kind))
 		f->mode = no_ratio("not comparable: the host's CPU against an emulated one");
-	else if (base_row && t->row[row].vmm &&
-		 accelerators_clash(&t->row[row], base_row, f->value->kind))
-		f->mode = no_ratio("accelerators differ");
 	else
-		f->mode = ratio_of(f, base);
+		f->mode = compare_pair(r, &t->row[row], f, base_row, base);
 }
 
 int compare_grid(const struct run *r, struct table *t, struct grid *g)
@@ -216,7 +279,7 @@ int compare_grid(const struct run *r, struct table *t, struct grid *g)
 bool glance_choose(const struct table *t, const struct grid *g, struct glance_pick *ret)
 {
 	const struct row *row = NULL;
-	const struct figure *base = table_base(t, g, &row);
+	const struct figure *base = compare_table_base(t, g, &row);
 	double sign = g->better == BETTER_LOWER ? -1 : 1;
 
 	if (!base)
@@ -226,7 +289,8 @@ bool glance_choose(const struct table *t, const struct grid *g, struct glance_pi
 		const struct figure *f = &g->figure[i];
 		const struct row *r = &t->row[i / t->column_count];
 
-		if (!f->value || r->baseline || accelerators_clash(r, row, g->kind))
+		if (!f->value || r->baseline || r->stack->kind != row->stack->kind ||
+		    accelerators_clash(r, row, g->kind))
 			continue;
 		if (sign * f->value->median > sign * g->figure[ret->best].value->median)
 			ret->best = i;

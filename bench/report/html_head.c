@@ -20,8 +20,11 @@ static void verdict(struct page *p)
 			  : i == CELL_FAILED && r->status_count[i] > 0 ? "pill failed"
 								       : "pill",
 			  NULL);
+		/* What has no value has its reason further down. */
+		html_open(&p->html, "a", "href", i == CELL_OK ? "#glance" : "#reasons", NULL);
 		html_elemf(&p->html, "b", NULL, "%zu", r->status_count[i]);
 		html_textf(&p->html, " %s", cell_status_names[i]);
+		html_close(&p->html, "a");
 		html_close(&p->html, "span");
 	}
 	html_textf(&p->html, "of %zu cells", r->cell_count);
@@ -200,9 +203,18 @@ static void glance_row(struct page *p, const struct table *t, const struct grid 
 	html_newline(&p->html);
 }
 
+/* A longer list starts folded: the heat map says it in less space. */
+#define GLANCE_OPEN_MAX 12
+
 void page_glance(struct page *p)
 {
+	size_t grids = 0;
+
+	for (size_t i = 0; i < p->tables->count; i++)
+		grids += p->tables->table[i].grid_count;
 	page_section(p, "glance", "At a glance");
+	page_heat(p);
+	page_fold(p, NULL, "Base, best and worst of each workload", grids <= GLANCE_OPEN_MAX);
 	html_elem(&p->html, "p", "dim small",
 		  "Base: the first virtio-fs row in its first mode without DAX. Best and worst: "
 		  "among "
@@ -215,5 +227,6 @@ void page_glance(struct page *p)
 			glance_row(p, &p->tables->table[i], &p->tables->table[i].grid[j]);
 	html_raw(&p->html, "</tbody>");
 	page_table_close(p);
+	html_close(&p->html, "details");
 	html_close(&p->html, "section");
 }

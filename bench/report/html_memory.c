@@ -2,6 +2,9 @@
 /* Memory, page caches and CPU time per phase; then every other metric, folded. */
 #include "report/page.h"
 
+#include "report/counts.h"
+#include "report/footprint.h"
+
 #include <string.h>
 
 /* Metrics are named PHASE.NAME; a table has one row per cell and phase, one column per NAME. */
@@ -56,6 +59,9 @@ static bool is_headline(const struct workload_info *w, const char *metric)
 
 static bool wanted(const struct workload_info *w, const struct value *v, bool resources)
 {
+	/* Those have tables of their own. */
+	if (counts_is_one(v->name) || footprint_is_term(v->name))
+		return false;
 	return is_resource(v) == resources && (resources || !is_headline(w, v->name));
 }
 
@@ -218,12 +224,9 @@ static void one_workload(struct page *p, const struct workload_info *w, bool res
 	html_newline(&p->html);
 }
 
-/* With more cells than this the tables start folded. */
-#define OPEN_CELLS_MAX 60
-
 void page_memory(struct page *p)
 {
-	bool open = p->run->cell_count <= OPEN_CELLS_MAX;
+	bool open = p->run->cell_count <= PAGE_SMALL_RUN;
 
 	page_section(p, "memory", "Memory, page caches and CPU time");
 	html_elem(&p->html, "p", "dim small",

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/page.h"
 
+#include "report/heat.h"
+
 #include <string.h>
 
 /* A value keeps its link only where the raw file is in the run folder. */
@@ -68,7 +70,10 @@ void page_cell_name(struct page *p, const struct cell *c)
 		p->html.out.error = -ENOMEM;
 		return;
 	}
-	html_elem(&p->html, "b", NULL, c->stack);
+	html_open(&p->html, "b", NULL);
+	html_textf(&p->html, "%s%s%s", c->stack, c->variant ? "+" : "",
+		   c->variant ? c->variant : "");
+	html_close(&p->html, "b");
 	html_open(&p->html, "span", "class", "dim", NULL);
 	html_textf(&p->html, " / %s", c->vmm ? c->vmm : "host");
 	if (c->kernel)
@@ -82,6 +87,16 @@ void page_section(struct page *p, const char *id, const char *title)
 	html_newline(&p->html);
 	html_open(&p->html, "section", "id", id, NULL);
 	html_elem(&p->html, "h2", NULL, title);
+	html_newline(&p->html);
+}
+
+void page_fold(struct page *p, const char *id, const char *title, bool open)
+{
+	if (open)
+		html_open(&p->html, "details", "open", "", "id", id, NULL);
+	else
+		html_open(&p->html, "details", "id", id, NULL);
+	html_elem(&p->html, "summary", NULL, title);
 	html_newline(&p->html);
 }
 
@@ -99,21 +114,37 @@ void page_table_close(struct page *p)
 	html_newline(&p->html);
 }
 
-static void navigation(struct page *p)
-{
-	static const struct {
-		const char *href;
-		const char *text;
-	} links[] = {
-		{ "#glance", "At a glance" },	  { "#headline", "Results" },
-		{ "#memory", "Memory and CPU" },  { "#reasons", "n/a and failed" },
-		{ "#method", "How it was made" },
-	};
+struct part {
+	const char *href;
+	const char *text;
+	void (*write)(struct page *p);
+};
 
+static const struct part part_glance = { "#glance", "At a glance", page_glance };
+static const struct part part_reasons = { "#reasons", "Failed and n/a", page_reasons };
+static const struct part part_tables = { "#headline", "Results", page_tables };
+static const struct part part_footprint = { "#footprint", "Memory per guest", page_footprint };
+static const struct part part_counts = { "#counts", "Operation counts", page_counts };
+static const struct part part_negotiated = { "#negotiated", "Negotiated", page_negotiated };
+static const struct part part_memory = { "#memory", "Caches and CPU", page_memory };
+static const struct part part_method = { "#method", "How it was made", page_method };
+
+#define PARTS 8
+
+/* The headline comes first. Under TCG that is what does not depend on the CPU's speed. */
+static const struct part *const orders[][PARTS] = {
+	{ &part_glance, &part_reasons, &part_tables, &part_footprint, &part_counts,
+	  &part_negotiated, &part_memory, &part_method },
+	{ &part_footprint, &part_counts, &part_glance, &part_reasons, &part_tables,
+	  &part_negotiated, &part_memory, &part_method },
+};
+
+static void navigation(struct page *p, const struct part *const *parts)
+{
 	html_open(&p->html, "nav", NULL);
-	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
-		html_open(&p->html, "a", "href", links[i].href, NULL);
-		html_text(&p->html, links[i].text);
+	for (size_t i = 0; i < PARTS; i++) {
+		html_open(&p->html, "a", "href", parts[i]->href, NULL);
+		html_text(&p->html, parts[i]->text);
 		html_close(&p->html, "a");
 	}
 	html_link(&p->html, "report.md", NULL, "Markdown");
@@ -124,6 +155,7 @@ static void navigation(struct page *p)
 
 int page_write(const struct tables *t, struct out *ret)
 {
+	const struct part *const *parts = orders[t->run->tcg ? 1 : 0];
 	struct page p = { .run = t->run, .tables = t };
 	int e;
 
@@ -137,17 +169,15 @@ int page_write(const struct tables *t, struct out *ret)
 		   json_str_at(t->run->root, "plan.title", ""));
 	html_raw(&p.html, "\n<style>");
 	html_raw(&p.html, page_style());
+	heat_style(&p.html.out);
 	html_raw(&p.html, "</style>\n");
 	html_close(&p.html, "head");
 	html_open(&p.html, "body", NULL);
 	html_open(&p.html, "main", NULL);
 	page_head(&p);
-	navigation(&p);
-	page_glance(&p);
-	page_tables(&p);
-	page_memory(&p);
-	page_reasons(&p);
-	page_method(&p);
+	navigation(&p, parts);
+	for (size_t i = 0; i < PARTS; i++)
+		parts[i]->write(&p);
 	html_close(&p.html, "main");
 	html_close(&p.html, "body");
 	html_close(&p.html, "html");

@@ -184,8 +184,7 @@ static void pending(struct page *p)
 			continue;
 		html_open(&p->html, "li", NULL);
 		cell_link(p, c);
-		html_textf(&p->html, ": %zu of %" JSON_INTEGER_FORMAT " rounds%s%s",
-			   json_array_size(json_object_get(c->root, "rounds")),
+		html_textf(&p->html, ": %zu of %" JSON_INTEGER_FORMAT " rounds%s%s", cell_rounds(c),
 			   json_integer_value(json_at(p->run->root, "plan.rounds")),
 			   c->reason ? "; " : "", c->reason ? c->reason : "");
 		html_close(&p->html, "li");

@@ -91,8 +91,7 @@ static void other_state(struct page *p, const struct figure *f)
 		break;
 	case FIGURE_PENDING:
 		html_elemf(&p->html, "span", "na",
-			   "pending (%zu of %" JSON_INTEGER_FORMAT " rounds)",
-			   json_array_size(json_object_get(f->cell->root, "rounds")),
+			   "pending (%zu of %" JSON_INTEGER_FORMAT " rounds)", cell_rounds(f->cell),
 			   json_integer_value(json_at(p->run->root, "plan.rounds")));
 		break;
 	case FIGURE_NO_VALUE: html_elem(&p->html, "span", "na", "no value"); break;
@@ -127,14 +126,28 @@ static const struct value *base_value(const struct table *t, const struct grid *
 	return NULL;
 }
 
+#define ANCHOR_SIZE 32
+
+/* The id of a cell's first figure, which the heat map leads to; NULL for its other figures. */
+static const char *cell_anchor(const struct page *p, const struct table *t, const struct grid *g,
+			       const struct figure *f, char ret[ANCHOR_SIZE])
+{
+	if (g != t->grid || f->state != FIGURE_VALUE)
+		return NULL;
+	(void)snprintf(ret, ANCHOR_SIZE, "c%zu", (size_t)(f->cell - p->run->cell));
+	return ret;
+}
+
 static void value_cell(struct page *p, const struct table *t, const struct grid *g, size_t row,
 		       size_t column)
 {
 	const struct figure *f = table_figure(t, g, row, column);
 	bool base = f->state == FIGURE_VALUE && f->mode.verdict == COMPARE_BASE &&
 		    f->stack.verdict == COMPARE_BASE;
+	char anchor[ANCHOR_SIZE];
 
-	html_open(&p->html, "td", "class", base ? "n base" : "n", NULL);
+	html_open(&p->html, "td", "class", base ? "n base" : "n", "id",
+		  cell_anchor(p, t, g, f, anchor), NULL);
 	if (f->state != FIGURE_VALUE) {
 		other_state(p, f);
 		html_close(&p->html, "td");
@@ -157,11 +170,12 @@ static void value_cell(struct page *p, const struct table *t, const struct grid 
 static void baseline_cells(struct page *p, const struct table *t, const struct grid *g, size_t row)
 {
 	const struct figure *f = table_figure(t, g, row, 0);
+	char anchor[ANCHOR_SIZE];
 	char columns[32];
 	char number[NUMBER_SIZE];
 
 	(void)snprintf(columns, sizeof(columns), "%zu", t->column_count);
-	html_open(&p->html, "td", "colspan", columns, NULL);
+	html_open(&p->html, "td", "colspan", columns, "id", cell_anchor(p, t, g, f, anchor), NULL);
 	if (f->state != FIGURE_VALUE) {
 		other_state(p, f);
 		html_close(&p->html, "td");
@@ -183,7 +197,10 @@ static void baseline_cells(struct page *p, const struct table *t, const struct g
 static void row_head(struct page *p, const struct row *row)
 {
 	html_open(&p->html, "th", "scope", "row", "title", row->stack->title, NULL);
-	html_elem(&p->html, "b", NULL, row->stack->id);
+	html_open(&p->html, "b", NULL);
+	html_textf(&p->html, "%s%s%s", row->stack->id, row->variant ? "+" : "",
+		   row->variant ? row->variant : "");
+	html_close(&p->html, "b");
 	html_elem(&p->html, "div", "s", row->vmm ? row->vmm : "on the host");
 	if (row->kernel)
 		html_elemf(&p->html, "div", "s", "kernel %s", row->kernel);
@@ -301,16 +318,22 @@ static void differences(struct page *p, const struct table *t)
 	html_newline(&p->html);
 }
 
+/* Pages with more workloads than this start with the first ones open. */
+#define OPEN_TABLES 4
+
 static void one_table(struct page *p, const struct table *t)
 {
+	size_t index = (size_t)(t - p->tables->table);
+	CLEANUP(freep) char *title = NULL;
 	char anchor[32];
 
-	(void)snprintf(anchor, sizeof(anchor), "w%zu", (size_t)(t - p->tables->table));
-	html_open(&p->html, "article", "id", anchor, NULL);
-	html_open(&p->html, "h3", NULL);
-	html_text(&p->html, t->workload->title);
-	html_elemf(&p->html, "span", "u", " \xc2\xb7 %s", t->workload->id);
-	html_close(&p->html, "h3");
+	(void)snprintf(anchor, sizeof(anchor), "w%zu", index);
+	if (asprintf(&title, "%s \xc2\xb7 %s", t->workload->title, t->workload->id) < 0) {
+		title = NULL;
+		p->html.out.error = -ENOMEM;
+		return;
+	}
+	page_fold(p, anchor, title, p->run->cell_count <= PAGE_SMALL_RUN || index < OPEN_TABLES);
 	html_open(&p->html, "p", "class", "ask", NULL);
 	html_elem(&p->html, "b", NULL, "Question: ");
 	html_text(&p->html, t->workload->question);
@@ -325,7 +348,7 @@ static void one_table(struct page *p, const struct table *t)
 	for (size_t i = 0; t->row_count > 0 && i < t->grid_count; i++)
 		one_grid(p, t, &t->grid[i]);
 	differences(p, t);
-	html_close(&p->html, "article");
+	html_close(&p->html, "details");
 	html_newline(&p->html);
 }
 
@@ -341,7 +364,9 @@ void page_tables(struct page *p)
 		  "both "
 		  "sides do not overlap. d1, d2: the rows differ in more than what is compared. "
 		  "n1, n2: why there is no value.");
+	html_open(&p->html, "div", "class", "workloads", NULL);
 	for (size_t i = 0; i < p->tables->count; i++)
 		one_table(p, &p->tables->table[i]);
+	html_close(&p->html, "div");
 	html_close(&p->html, "section");
 }

@@ -80,6 +80,16 @@ static int check_ids(const json_t *list, const char *what, struct err *reterr)
 	return 0;
 }
 
+static enum stack_kind kind_of(const char *word)
+{
+	unsigned int i = STACK_KIND_COUNT - 1;
+
+	/* shape_check_run() accepted the word. */
+	while (i > 0 && strcmp(word, stack_kind_names[i]) != 0)
+		i--;
+	return (enum stack_kind)i;
+}
+
 static int load_lists(struct run *r, struct err *reterr)
 {
 	json_t *stacks = json_object_get(r->root, "stacks");
@@ -100,7 +110,7 @@ static int load_lists(struct run *r, struct err *reterr)
 		r->stack[r->stack_count++] = (struct stack_info){
 			.id = load_text(o, "id"),
 			.title = load_text(o, "title"),
-			.baseline = strcmp(load_text(o, "kind"), "baseline") == 0,
+			.kind = kind_of(load_text(o, "kind")),
 		};
 	json_array_foreach(workloads, i, o)
 		r->workload[r->workload_count++] = (struct workload_info){

@@ -122,6 +122,7 @@ static int read_dimensions(struct cell *c, struct err *reterr)
 	if (strcmp(load_text(o, "id"), c->id) != 0)
 		return err_set(reterr, -EBADMSG, "it is of cell \"%.200s\"", load_text(o, "id"));
 	c->stack = load_text(o, "stack");
+	c->variant = load_text(o, "variant");
 	c->workload = load_text(o, "workload");
 	c->accelerator = load_text(o, "accelerator");
 	c->vmm = load_text(o, "vmm");
@@ -179,41 +180,68 @@ static const char *null_word(const char *s)
 	return strcmp(s, "none") == 0 || strcmp(s, "-") == 0 || *s == '\0' ? NULL : s;
 }
 
+enum id_part { PART_VMM, PART_CACHE, PART_WB, PART_DAX, PART_KERNEL, PART_COUNT };
+
+/* What stands between stack and workload in an id, by kind of stack. */
+static const struct {
+	enum stack_kind kind;
+	enum id_part part[PART_COUNT];
+	size_t count;
+} id_forms[] = {
+	{ STACK_VIRTIOFS, { PART_VMM, PART_CACHE, PART_WB, PART_DAX, PART_KERNEL }, 5 },
+	{ STACK_9P, { PART_VMM, PART_CACHE, PART_KERNEL }, 3 },
+	{ STACK_BLK, { PART_VMM, PART_KERNEL }, 2 },
+};
+
+static void take_part(struct cell *c, enum id_part part, const char *word)
+{
+	switch (part) {
+	case PART_VMM: c->vmm = null_word(word); break;
+	case PART_CACHE: c->cache = word; break;
+	case PART_WB: c->writeback = strcmp(word, "wb") == 0; break;
+	case PART_DAX: c->dax = word; break;
+	case PART_KERNEL: c->kernel = null_word(word); break;
+	case PART_COUNT: break;
+	}
+}
+
 /*
- * A cell without a readable cell.json still has its id: STACK.VMM.CACHE.WB.DAX.KERNEL.WORKLOAD.
- * Baselines have fewer parts. Ids of another form leave the cell without a place in the tables;
- * it is in the list of failed cells in any case.
+ * A cell without a readable cell.json still has its id: STACK[+VARIANT], what id_forms says, and
+ * WORKLOAD. Ids of another form leave the cell without its modes; it is in the list of failed
+ * cells in any case.
  */
 static int place_by_id(const struct run *r, struct cell *c)
 {
-	enum { STACK, VMM, CACHE, WB, DAX, KERNEL, WORKLOAD, PARTS };
-	const char *part[PARTS + 1];
+	const char *part[PART_COUNT + 3];
 	size_t count = 0;
 	char *s = strdup(c->id);
+	char *variant;
 
 	if (!s)
 		return -ENOMEM;
 	c->own_id = s;
-	while (s && count <= PARTS)
+	while (s && count < ARRAY_SIZE(part))
 		part[count++] = strsep(&s, ".");
-	c->vmm = c->kernel = c->cache = c->dax = NULL;
-	c->writeback = -1;
-	c->window_bytes = -1;
-	if (count < 2 || count > PARTS)
+	if (count < 2 || count == ARRAY_SIZE(part))
 		return 0;
-	c->stack = part[STACK];
+	variant = strchr(c->own_id, '+');
+	if (variant) {
+		*variant = '\0';
+		c->variant = variant + 1;
+	}
+	c->stack = part[0];
 	c->workload = part[count - 1];
-	if (!find_places(r, c))
+	if (!find_places(r, c)) {
 		c->stack = c->workload = "";
-	if (!c->placed || count != PARTS)
 		return 0;
-	c->accelerator = json_str_at(r->root, "accelerator.used", "");
-	c->vmm = null_word(part[VMM]);
-	c->kernel = null_word(part[KERNEL]);
-	if (!r->stack[c->stack_index].baseline) {
-		c->cache = part[CACHE];
-		c->dax = part[DAX];
-		c->writeback = strcmp(part[WB], "wb") == 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(id_forms); i++) {
+		if (id_forms[i].kind != r->stack[c->stack_index].kind ||
+		    id_forms[i].count != count - 2)
+			continue;
+		c->accelerator = json_str_at(r->root, "accelerator.used", "");
+		for (size_t j = 0; j < id_forms[i].count; j++)
+			take_part(c, id_forms[i].part[j], part[j + 1]);
 	}
 	return 0;
 }

@@ -17,6 +17,12 @@ const char *const cell_status_names[CELL_STATUS_COUNT] = {
 	[CELL_PENDING] = "pending",
 };
 
+const char *const stack_kind_names[STACK_KIND_COUNT] = {
+	[STACK_VIRTIOFS] = "virtiofs", [STACK_9P] = "9p",
+	[STACK_BLK] = "blk",	       [STACK_ATTACHED] = "attached",
+	[STACK_BASELINE] = "baseline",
+};
+
 /* Relative, without empty, "." or ".." components: a run may have come from someone else. */
 static bool path_is_safe(const char *path)
 {
@@ -159,20 +165,41 @@ char *cell_json_path(const struct cell *c)
 	return asprintf(&p, "cells/%s/cell.json", c->id) < 0 ? NULL : p;
 }
 
-/* Rounds have folders r1, r2, ...; a sample says in its source which one it came from. */
-size_t value_round(const struct value *v, size_t i)
+/* Passes have folders r1, r2, ... (timed) and o1, o2, ... (observed): "o1/" in a source. */
+static const char *pass_folder(const char *s)
 {
-	const char *s = v->source[i];
 	const char *end = s + strcspn(s, "#");
-	char *rest;
-	unsigned long n;
 
 	for (s = strchr(s, '/'); s && s < end; s = strchr(s + 1, '/')) {
-		if (s[1] != 'r' || s[2] < '0' || s[2] > '9')
-			continue;
-		n = strtoul(s + 2, &rest, 10);
-		if (*rest == '/')
-			return n;
+		size_t digits = s[1] == 'r' || s[1] == 'o' ? strspn(s + 2, "0123456789") : 0;
+
+		if (digits > 0 && s[2 + digits] == '/')
+			return s + 1;
 	}
-	return i + 1;
+	return NULL;
+}
+
+size_t value_round(const struct value *v, size_t i)
+{
+	const char *folder = pass_folder(v->source[i]);
+
+	return folder ? strtoul(folder + 1, NULL, 10) : i + 1;
+}
+
+bool value_observed(const struct value *v, size_t i)
+{
+	const char *folder = pass_folder(v->source[i]);
+
+	return folder && *folder == 'o';
+}
+
+size_t cell_rounds(const struct cell *c)
+{
+	json_t *r;
+	size_t n = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(c->root, "rounds"), i, r)
+		n += strcmp(json_str_at(r, "kind", "timed"), "timed") == 0;
+	return n;
 }

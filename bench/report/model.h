@@ -24,7 +24,19 @@
 
 enum cell_status { CELL_OK, CELL_NA, CELL_FAILED, CELL_PENDING, CELL_STATUS_COUNT };
 
+/* What carries the share, in the order of presentation. */
+enum stack_kind {
+	STACK_VIRTIOFS,
+	STACK_9P,
+	STACK_BLK,
+	STACK_ATTACHED, /* a mount that this project did not make */
+	STACK_BASELINE, /* the host itself */
+	STACK_KIND_COUNT
+};
+
 /* The words of the format. */
+extern const char *const stack_kind_names[STACK_KIND_COUNT];
+
 extern const char *const cell_status_names[CELL_STATUS_COUNT];
 
 /* One metric of one cell. */
@@ -48,6 +60,7 @@ struct cell {
 	bool damaged; /* `reason` says what is wrong with cell.json */
 	bool placed;  /* stack and workload are known */
 	const char *stack;
+	const char *variant; /* NULL: none */
 	const char *workload;
 	const char *accelerator;
 	const char *vmm; /* NULL: the cell ran on the host */
@@ -70,7 +83,7 @@ struct cell {
 struct stack_info {
 	const char *id;
 	const char *title;
-	bool baseline;
+	enum stack_kind kind;
 };
 
 struct workload_info {
@@ -131,10 +144,16 @@ const char *run_metric_title(const struct run *r, const char *name);
 /** cell_value() - a metric of a cell by name; NULL when it has none. */
 const struct value *cell_value(const struct cell *c, const char *name);
 
+/** cell_rounds() - how many timed passes of a cell are on disk. */
+size_t cell_rounds(const struct cell *c);
+
+/** value_observed() - was sample @i taken in an observed pass (folder o1, o2, ...)? */
+bool value_observed(const struct value *v, size_t i);
+
 /** source_path() - the part of a source before '#' as an owned string; NULL: out of memory. */
 char *source_path(const char *source) MUST_USE;
 
-/** value_round() - the round that sample @i was taken in. */
+/** value_round() - the round, or the observed pass, that sample @i was taken in. */
 size_t value_round(const struct value *v, size_t i);
 
 /** cell_json_path() - "cells/<id>/cell.json", owned. */

@@ -22,10 +22,17 @@ const char *page_style(void);
 /* Parts, in the order in which they are read. */
 void page_head(struct page *p);
 void page_glance(struct page *p);
-void page_tables(struct page *p);
-void page_memory(struct page *p);
+void page_heat(struct page *p); /* inside the section of page_glance() */
 void page_reasons(struct page *p);
+void page_tables(struct page *p);
+void page_footprint(struct page *p);
+void page_counts(struct page *p);
+void page_negotiated(struct page *p);
+void page_memory(struct page *p);
 void page_method(struct page *p);
+
+/* Runs with more cells than this start folded and leave out what is in the files anyway. */
+#define PAGE_SMALL_RUN 60
 
 /* Pieces that parts share. */
 
@@ -38,6 +45,8 @@ void page_median(struct page *p, const struct value *v, const struct scale *s, c
 void page_spread(struct page *p, const struct value *v, const struct scale *s);
 /** page_file() - a link to a file of the run, or its name where it is not there. */
 void page_file(struct page *p, const char *path, const char *text);
+/** page_fold() - open a <details> with a summary; close it with html_close(). */
+void page_fold(struct page *p, const char *id, const char *title, bool open);
 /** page_cell_name() - row and mode of a cell as text. */
 void page_cell_name(struct page *p, const struct cell *c);
 /** page_section() - open a section with a heading; close it with html_close(). */

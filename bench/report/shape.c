@@ -40,7 +40,9 @@ static const char *const run_status_words[] = { "running", "complete", "interrup
 static const char *const cell_status_words[] = { "ok", "n/a", "failed", "pending", NULL };
 static const char *const better_words[] = { "higher", "lower", "none", NULL };
 static const char *const kind_words[] = { "time", "count", "timed-count", "memory", NULL };
-static const char *const stack_kind_words[] = { "virtiofs", "9p", "blk", "baseline", "attached", NULL };
+static const char *const stack_kind_words[] = { "virtiofs", "9p",	"blk",
+						"attached", "baseline", NULL };
+static const char *const round_kind_words[] = { "timed", "observed", NULL };
 static const char *const who_words[] = { "vmm", "daemon", "guest", "host", NULL };
 
 static const struct field any_string[] = { { .types = T_STRING } };
@@ -155,6 +157,8 @@ static const struct field evidence_items[] = { { .types = T_OBJECT, INNER(eviden
 
 static const struct field round_fields[] = {
 	{ .key = "round", .types = T_INTEGER },
+	/* Runs of before there were observed passes have none. */
+	{ .key = "kind", .types = T_STRING, .optional = true, .words = round_kind_words },
 	{ .key = "status", .types = T_STRING, .words = cell_status_words },
 	{ .key = "reason", .types = T_STRING | T_NULL },
 	{ .key = "dir", .types = T_STRING },
@@ -198,10 +202,38 @@ static const struct field command_fields[] = {
 };
 static const struct field command_items[] = { { .types = T_OBJECT, INNER(command_fields) } };
 
+/* What was seen of INIT and of the vhost-user session; a daemon may not have got that far. */
+static const struct field negotiated_fields[] = {
+	{ .key = "fuse", .types = T_STRING | T_NULL, .optional = true },
+	{ .key = "init_flags", .types = T_STRING | T_NULL, .optional = true },
+	{ .key = "init_flag_names", .types = T_ARRAY, .optional = true, INNER(any_string) },
+	{ .key = "max_write", .types = T_INTEGER | T_NULL, .optional = true },
+	{ .key = "max_pages", .types = T_INTEGER | T_NULL, .optional = true },
+	{ .key = "max_readahead", .types = T_INTEGER | T_NULL, .optional = true },
+	{ .key = "max_background", .types = T_INTEGER | T_NULL, .optional = true },
+	{ .key = "map_alignment", .types = T_INTEGER | T_NULL, .optional = true },
+	{ .key = "time_gran", .types = T_INTEGER | T_NULL, .optional = true },
+	{ .key = "virtio_features", .types = T_STRING | T_NULL, .optional = true },
+	{ .key = "protocol_features", .types = T_STRING | T_NULL, .optional = true },
+	{ .key = "queues", .types = T_INTEGER | T_NULL, .optional = true },
+	{ .key = "queue_size", .types = T_INTEGER | T_NULL, .optional = true },
+};
+
+static const struct field machine_fields[] = {
+	{ .key = "interrupts", .types = T_STRING | T_NULL, .optional = true },
+};
+
 static const struct field cell_fields[] = {
 	{ .key = "schema", .types = T_INTEGER },
 	{ .key = "id", .types = T_STRING },
 	{ .key = "stack", .types = T_STRING },
+	/* This and the two below came later: old runs lack them. */
+	{ .key = "variant", .types = T_STRING | T_NULL, .optional = true },
+	{ .key = "negotiated",
+	  .types = T_OBJECT | T_NULL,
+	  .optional = true,
+	  INNER(negotiated_fields) },
+	{ .key = "machine", .types = T_OBJECT, .optional = true, INNER(machine_fields) },
 	{ .key = "workload", .types = T_STRING },
 	{ .key = "accelerator", .types = T_STRING },
 	{ .key = "vmm", .types = T_STRING | T_NULL },

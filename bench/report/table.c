@@ -15,7 +15,8 @@ static int compare_text(const char *a, const char *b)
 }
 
 /* Order of presentation: from the guest that keeps nothing to the one that keeps all. */
-static const char *const cache_order[] = { "none", "never", "metadata", "auto", "always" };
+static const char *const cache_order[] = { "none", "never", "metadata", "mmap",
+					   "auto", "loose", "always" };
 static const char *const dax_order[] = { "none", "never", "inode", "always" };
 
 static size_t rank_of(const char *word, const char *const *order, size_t count)
@@ -37,10 +38,8 @@ static int compare_ranked(const char *a, const char *b, const char *const *order
 	return x != y ? (x > y) - (x < y) : compare_text(a, b);
 }
 
-static int compare_modes(const void *a, const void *b)
+int table_compare_modes(const struct mode *x, const struct mode *y)
 {
-	const struct mode *x = a;
-	const struct mode *y = b;
 	int d = compare_ranked(x->cache, y->cache, cache_order, ARRAY_SIZE(cache_order));
 
 	if (d == 0)
@@ -52,12 +51,37 @@ static int compare_modes(const void *a, const void *b)
 	return d;
 }
 
+static int compare_modes(const void *a, const void *b)
+{
+	return table_compare_modes(a, b);
+}
+
 struct mode cell_mode(const struct cell *c)
 {
+	/* 9p has neither write-back nor DAX: its modes stand beside those that use neither. */
 	return (struct mode){ .cache = c->cache,
-			      .dax = c->dax,
-			      .writeback = c->writeback,
+			      .dax = c->cache && !c->dax ? "none" : c->dax,
+			      .writeback = c->cache && c->writeback < 0 ? 0 : c->writeback,
 			      .window_bytes = c->window_bytes };
+}
+
+int cell_compare_place(const struct run *r, const struct cell *a, const struct cell *b)
+{
+	struct mode x = cell_mode(a);
+	struct mode y = cell_mode(b);
+	int d = (int)r->stack[a->stack_index].kind - (int)r->stack[b->stack_index].kind;
+
+	if (d == 0)
+		d = (a->stack_index > b->stack_index) - (a->stack_index < b->stack_index);
+	if (d == 0)
+		d = compare_text(a->variant, b->variant);
+	if (d == 0)
+		d = compare_text(a->vmm, b->vmm);
+	if (d == 0)
+		d = compare_text(a->kernel, b->kernel);
+	if (d == 0)
+		d = compare_text(a->accelerator, b->accelerator);
+	return d ? d : table_compare_modes(&x, &y);
 }
 
 size_t tables_mode_index(const struct tables *t, const struct mode *m)
@@ -88,7 +112,7 @@ static size_t unique_modes(struct mode *m, size_t count)
 
 static bool is_baseline(const struct run *r, const struct cell *c)
 {
-	return r->stack[c->stack_index].baseline;
+	return r->stack[c->stack_index].kind == STACK_BASELINE;
 }
 
 /* Modes of the virtio-fs cells of one workload, or of all (workload NULL). */
@@ -116,8 +140,8 @@ static int collect_modes(const struct run *r, const struct workload_info *w, str
 
 static bool row_fits(const struct row *row, const struct run *r, const struct cell *c)
 {
-	return row->stack == &r->stack[c->stack_index] && !compare_text(row->vmm, c->vmm) &&
-	       !compare_text(row->kernel, c->kernel) &&
+	return row->stack == &r->stack[c->stack_index] && !compare_text(row->variant, c->variant) &&
+	       !compare_text(row->vmm, c->vmm) && !compare_text(row->kernel, c->kernel) &&
 	       !compare_text(row->accelerator, c->accelerator);
 }
 
@@ -159,6 +183,7 @@ static int place_cell(const struct run *r, struct table *t, const struct cell *c
 		memset(&slot[i * t->column_count], 0, t->column_count * sizeof(*slot));
 		t->row[t->row_count++] = (struct row){
 			.stack = &r->stack[c->stack_index],
+			.variant = c->variant,
 			.vmm = c->vmm,
 			.kernel = c->kernel,
 			.accelerator = c->accelerator,
@@ -172,7 +197,9 @@ static int place_cell(const struct run *r, struct table *t, const struct cell *c
 
 static int place_stack(const struct run *r, struct table *t, size_t stack, struct err *reterr)
 {
-	bool baseline = r->stack[stack].baseline;
+	enum stack_kind kind = r->stack[stack].kind;
+	bool baseline = kind == STACK_BASELINE;
+	bool modes = kind == STACK_VIRTIOFS || kind == STACK_9P;
 
 	for (size_t i = 0; i < r->cell_count; i++) {
 		const struct cell *c = &r->cell[i];
@@ -182,7 +209,7 @@ static int place_stack(const struct run *r, struct table *t, size_t stack, struc
 		    &r->workload[c->workload_index] != t->workload)
 			continue;
 		/* A damaged cell whose id does not tell its modes has no place. */
-		if (!baseline && !c->cache && !c->root)
+		if (modes && !c->cache && !c->root)
 			continue;
 		e = place_cell(r, t, c, baseline || !c->cache, reterr);
 		if (e < 0)
@@ -191,14 +218,14 @@ static int place_stack(const struct run *r, struct table *t, size_t stack, struc
 	return 0;
 }
 
-/* Rows in the order of the stacks in run.json, virtio-fs before baselines. */
+/* Rows by kind of stack, then in the order of the stacks in run.json. */
 static int place_cells(const struct run *r, struct table *t, struct err *reterr)
 {
-	for (int baseline = 0; baseline < 2; baseline++) {
+	for (unsigned int kind = 0; kind < STACK_KIND_COUNT; kind++) {
 		for (size_t stack = 0; stack < r->stack_count; stack++) {
 			int e = 0;
 
-			if (r->stack[stack].baseline == (baseline == 1))
+			if (r->stack[stack].kind == (enum stack_kind)kind)
 				e = place_stack(r, t, stack, reterr);
 			if (e < 0)
 				return e;
@@ -395,7 +422,8 @@ char *row_name(const struct row *r)
 {
 	CLEANUP(out_free) struct out o = { 0 };
 
-	out_fmt(&o, "%s / %s", r->stack->id, r->vmm ? r->vmm : "host");
+	out_fmt(&o, "%s%s%s / %s", r->stack->id, r->variant ? "+" : "",
+		r->variant ? r->variant : "", r->vmm ? r->vmm : "host");
 	if (r->kernel)
 		out_fmt(&o, " / %s", r->kernel);
 	return o.error < 0 ? NULL : text_clean_str(buf_text(&o.text));

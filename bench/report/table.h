@@ -26,7 +26,8 @@ struct mode {
 /* One row: what a guest and its share are made of, or a baseline. */
 struct row {
 	const struct stack_info *stack;
-	const char *vmm; /* NULL: on the host */
+	const char *variant; /* NULL: none */
+	const char *vmm;     /* NULL: on the host */
 	const char *kernel;
 	const char *accelerator;
 	const struct cell *first;
@@ -118,11 +119,20 @@ size_t tables_mode_index(const struct tables *t, const struct mode *m);
 /** mode_name() - "cache=auto +wb dax=always 256 MiB", cleaned; owned, NULL: out of memory. */
 char *mode_name(const struct mode *m) MUST_USE;
 
-/** row_name() - "rust-trixie / qemu-bookworm / bookworm" or "local / host", cleaned; owned. */
+/** row_name() - "rust-trixie+pool4 / qemu-bookworm / bookworm" or "local / host", cleaned; owned. */
 char *row_name(const struct row *r) MUST_USE;
 
 /** row_on_host_under_tcg() - would this row compare the host's CPU with an emulated one? */
 bool row_on_host_under_tcg(const struct run *run, const struct row *row, enum metric_kind kind);
+
+/** table_compare_modes() - the order of presentation: from a guest that keeps nothing to all. */
+int table_compare_modes(const struct mode *x, const struct mode *y);
+
+/**
+ * cell_compare_place() - order of presentation of two placed cells by kind of stack, stack, variant,
+ * VMM, kernel, accelerator and mode; 0 when they differ in the workload at most.
+ */
+int cell_compare_place(const struct run *r, const struct cell *a, const struct cell *b);
 
 /** cell_mode() - the modes that a cell names. */
 struct mode cell_mode(const struct cell *c);
