@@ -30,11 +30,19 @@ static void field(struct out *o, const char *text)
 static void cell_fields(struct out *o, const struct cell *c)
 {
 	const char *const fields[] = {
-		c->id,		c->stack,
-		c->vmm,		c->kernel,
-		c->cache,	c->writeback < 0 ? NULL : c->writeback ? "true" : "false",
-		c->dax,		c->workload,
-		c->accelerator, cell_status_names[c->status],
+		c->id,
+		c->stack,
+		c->variant,
+		c->vmm,
+		c->kernel,
+		c->cache,
+		c->writeback < 0 ? NULL
+		: c->writeback	 ? "true"
+				 : "false",
+		c->dax,
+		c->workload,
+		c->accelerator,
+		cell_status_names[c->status],
 		c->reason,
 	};
 
@@ -51,16 +59,18 @@ static void sample_fields(struct out *o, const struct value *v, size_t i)
 	field(o, v->name);
 	out_str(o, ",");
 	field(o, v->unit);
-	out_fmt(o, ",%s,%s,%zu,%s,", metric_better_name(v->better), metric_kind_name(v->kind),
-		value_round(v, i), text_exact(v->sample[i], number));
+	out_fmt(o, ",%s,%s,%s,%zu,%s,", metric_better_name(v->better), metric_kind_name(v->kind),
+		value_observed(v, i) ? "observed" : "timed", value_round(v, i),
+		text_exact(v->sample[i], number));
 	field(o, v->source[i]);
 	out_str(o, "\n");
 }
 
 int csv_write(const struct run *r, struct out *ret)
 {
-	out_str(ret, "cell,stack,vmm,kernel,cache,writeback,dax,workload,accelerator,status,reason,"
-		     "metric,unit,better,kind,round,value,source\n");
+	out_str(ret,
+		"cell,stack,variant,vmm,kernel,cache,writeback,dax,workload,accelerator,status,reason,"
+		"metric,unit,better,kind,pass,round,value,source\n");
 	for (size_t i = 0; i < r->cell_count; i++) {
 		const struct cell *c = &r->cell[i];
 		CLEANUP(out_free) struct out shared = { 0 };
@@ -69,7 +79,7 @@ int csv_write(const struct run *r, struct out *ret)
 		if (shared.error < 0)
 			return shared.error;
 		if (c->value_count == 0)
-			out_fmt(ret, "%s,,,,,,\n", buf_text(&shared.text));
+			out_fmt(ret, "%s,,,,,,,\n", buf_text(&shared.text));
 		for (size_t j = 0; j < c->value_count; j++) {
 			for (size_t k = 0; k < c->value[j].sample_count; k++) {
 				out_bytes(ret, buf_text(&shared.text), shared.text.size);

@@ -6,12 +6,12 @@
 
 static const struct scale mib = { .divide = 1048576.0, .unit = "MiB" };
 
-static void size_cell(struct page *p, const struct value *v, const char *css)
+static void size_cell(struct page *p, const struct value *v, const char *css, bool spread)
 {
 	html_open(&p->html, "td", "class", css, NULL);
 	if (v) {
 		page_median(p, v, &mib, NULL);
-		if (v->sample_count > 1 && v->sample[v->at_min] != v->sample[v->at_max])
+		if (spread && page_looks_spread(v, &mib))
 			page_spread(p, v, &mib);
 	} else {
 		html_elem(&p->html, "span", "na", "\xe2\x80\x93");
@@ -38,7 +38,7 @@ static void derived_row(struct page *p, const struct footprint *f, const struct 
 	page_cell_name(p, first->cell);
 	html_close(&p->html, "th");
 	html_elemf(&p->html, "td", "n", "%.0f", first->guests);
-	size_cell(p, first->term[FOOT_TOTAL], "n");
+	size_cell(p, first->term[FOOT_TOTAL], "n", false);
 	derived_cell(p, g->has_slope, g->slope, "n v");
 	derived_cell(p, g->has_saving, g->saving, "n v");
 	if (g->has_saving)
@@ -52,7 +52,7 @@ static void derived_row(struct page *p, const struct footprint *f, const struct 
 
 static void derived_table(struct page *p, const struct footprint *f)
 {
-	page_table_open(p, "lines");
+	page_table_open(p, "lines tall");
 	html_raw(&p->html, "<thead><tr><th>Stack, mode</th><th class=\"n\">Fewest guests</th>"
 			   "<th class=\"n\">Their total<div class=\"u\">MiB</div></th>"
 			   "<th class=\"n\">Each further guest<div class=\"u\">MiB</div></th>"
@@ -103,7 +103,8 @@ static void term_row(struct page *p, const struct footprint_line *l, bool first)
 		size_cell(p, l->term[i],
 			  i == FOOT_TOTAL	   ? "n v"
 			  : i == FOOT_GUEST_CACHED ? "n dim"
-						   : "n");
+						   : "n",
+			  true);
 		if (i == FOOT_UNEXPLAINED)
 			unexplained_cell(p, l);
 	}

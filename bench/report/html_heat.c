@@ -122,8 +122,7 @@ static void place(struct page *p, const struct heat *h, size_t row, size_t colum
 	case FIGURE_VALUE: value_place(p, h, row, column, base); break;
 	case FIGURE_NA: reason_place(p, f, "hatch", 'n', f->cell->note, "n/a"); break;
 	case FIGURE_FAILED:
-		reason_place(p, f, "fail", 'f', (size_t)(f->cell - p->run->cell),
-			     "\xc3\x97 failed");
+		reason_place(p, f, "fail", 'f', (size_t)(f->cell - p->run->cell), "failed");
 		break;
 	case FIGURE_PENDING: html_raw(&p->html, "<td title=\"pending\"></td>"); break;
 	case FIGURE_NO_VALUE:
@@ -188,8 +187,8 @@ static void legend(struct page *p)
 	html_elem(&p->html, "span", "dim", " better");
 	html_elem(&p->html, "span", "key h6 one", "base");
 	html_elem(&p->html, "span", "key hatch", "n/a");
-	html_elem(&p->html, "span", "key fail", "\xc3\x97 failed");
-	html_elem(&p->html, "span", "dim", " blank: pending; no frame: not in the plan");
+	html_elem(&p->html, "span", "key fail", "failed");
+	html_elem(&p->html, "span", "dim", " framed: pending; empty: not in the plan");
 	html_close(&p->html, "p");
 }
 

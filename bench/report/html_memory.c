@@ -140,16 +140,6 @@ static const struct value *phase_value(const struct cell *c, const char *like, c
 	return NULL;
 }
 
-/* Do the rounds differ in the digits that are shown? */
-static bool looks_spread(const struct value *v, const struct scale *s)
-{
-	char low[NUMBER_SIZE];
-	char high[NUMBER_SIZE];
-
-	return strcmp(scale_number(s, v->sample[v->at_min], low),
-		      scale_number(s, v->sample[v->at_max], high)) != 0;
-}
-
 static void line(struct page *p, const struct cell *c, const char *like, const struct columns *cols,
 		 bool first)
 {
@@ -168,7 +158,8 @@ static void line(struct page *p, const struct cell *c, const char *like, const s
 		html_open(&p->html, "td", "class", "n", NULL);
 		if (v) {
 			page_median(p, v, &cols->scale[i], NULL);
-			if (looks_spread(v, &cols->scale[i]))
+			if (p->run->cell_count <= PAGE_SMALL_RUN &&
+			    page_looks_spread(v, &cols->scale[i]))
 				page_spread(p, v, &cols->scale[i]);
 		} else {
 			html_elem(&p->html, "span", "na", "\xe2\x80\x93");
@@ -229,10 +220,12 @@ void page_memory(struct page *p)
 	bool open = p->run->cell_count <= PAGE_SMALL_RUN;
 
 	page_section(p, "memory", "Memory, page caches and CPU time");
-	html_elem(&p->html, "p", "dim small",
-		  "Medians over rounds, with the smallest and largest where they differ. Guest "
-		  "Cached is "
-		  "inside the guest's RAM: it is never added to the host's page cache.");
+	html_elemf(
+		&p->html, "p", "dim small",
+		"Medians over rounds%s Guest Cached is inside the guest's RAM: it is never added "
+		"to the host's page cache.",
+		open ? ", with the smallest and largest where they differ."
+		     : "; every round is in results.csv.");
 	for (size_t i = 0; i < p->run->workload_count; i++)
 		one_workload(p, &p->run->workload[i], true, open);
 	html_elem(&p->html, "h3", NULL, "Every other metric");

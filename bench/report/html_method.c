@@ -186,12 +186,24 @@ static void state_line(struct page *p, const struct cell *c, const json_t *s, si
 	html_newline(&p->html);
 }
 
+/* Of a large run only the states that were not reached are listed; cell.json has them all. */
+static bool is_listed(const struct run *r, const json_t *s)
+{
+	return r->cell_count <= PAGE_SMALL_RUN || !json_is_true(json_object_get(s, "reached"));
+}
+
 static bool has_states(const struct run *r, const struct workload_info *w)
 {
-	for (size_t i = 0; i < r->cell_count; i++)
-		if (r->cell[i].placed && &r->workload[r->cell[i].workload_index] == w &&
-		    json_array_size(json_object_get(r->cell[i].root, "states")) > 0)
-			return true;
+	for (size_t i = 0; i < r->cell_count; i++) {
+		const json_t *s;
+		size_t j;
+
+		if (!r->cell[i].placed || &r->workload[r->cell[i].workload_index] != w)
+			continue;
+		json_array_foreach(json_object_get(r->cell[i].root, "states"), j, s)
+			if (is_listed(r, s))
+				return true;
+	}
 	return false;
 }
 
@@ -213,7 +225,8 @@ static void states_of(struct page *p, const struct workload_info *w)
 		if (!c->placed || &p->run->workload[c->workload_index] != w)
 			continue;
 		json_array_foreach(json_object_get(c->root, "states"), j, s)
-			state_line(p, c, s, j);
+			if (is_listed(p->run, s))
+				state_line(p, c, s, j);
 	}
 	html_raw(&p->html, "</tbody>");
 	page_table_close(p);
@@ -238,11 +251,70 @@ static void states(struct page *p)
 		}
 	}
 	html_elem(&p->html, "h3", NULL, "Cache states before each phase");
-	html_elemf(&p->html, "p", NULL, "%zu of %zu phases began in the state that they need.",
-		   reached, total);
+	html_elemf(&p->html, "p", NULL, "%zu of %zu phases began in the state that they need.%s",
+		   reached, total,
+		   p->run->cell_count <= PAGE_SMALL_RUN
+			   ? ""
+			   : " Only the others are listed here; all are in cell.json.");
 	for (size_t i = 0; i < p->run->workload_count; i++)
 		if (has_states(p->run, &p->run->workload[i]))
 			states_of(p, &p->run->workload[i]);
+}
+
+/* A command line that someone may paste: words of the run stay words. */
+static void archive_command(struct page *p, const char *program, const char *base,
+			    const char *metric)
+{
+	CLEANUP(strv_free) struct strv argv = { 0 };
+	CLEANUP(freep) char *line = NULL;
+
+	strv_add(&argv, program);
+	strv_add(&argv, "-a");
+	strv_add(&argv, base);
+	if (metric)
+		strv_add(&argv, metric);
+	line = strv_failed(&argv) ? NULL : strv_join_quoted(argv.item);
+	html_elem(&p->html, "pre", NULL, line ? line : "out of memory");
+}
+
+/* One archive of an observed pass; commands are for the run's folder. */
+static void archive(struct page *p, const char *dir, const char *who)
+{
+	CLEANUP(freep) char *path = NULL;
+	CLEANUP(freep) char *base = NULL;
+
+	if (asprintf(&path, "%s/pcp-%s.meta", dir, who) < 0) {
+		path = NULL;
+		p->html.out.error = -ENOMEM;
+		return;
+	}
+	if (!run_has_file(p->run, path))
+		return;
+	base = strndup(path, strlen(path) - strlen(".meta"));
+	if (!base) {
+		p->html.out.error = -ENOMEM;
+		return;
+	}
+	html_open(&p->html, "div", "class", "small dim", NULL);
+	html_textf(&p->html, "PCP archive of the %s: ", who);
+	page_file(p, path, path);
+	html_text(&p->html, "; in this folder, list its metrics, then read one:");
+	html_close(&p->html, "div");
+	archive_command(p, "pminfo", base, NULL);
+	archive_command(p, "pmval", base, "kernel.all.cpu.user");
+}
+
+static void archives(struct page *p, const struct cell *c)
+{
+	json_t *r;
+	size_t i;
+
+	json_array_foreach(json_object_get(c->root, "rounds"), i, r) {
+		if (strcmp(json_str_at(r, "kind", "timed"), "observed") != 0)
+			continue;
+		archive(p, json_str_at(r, "dir", ""), "host");
+		archive(p, json_str_at(r, "dir", ""), "guest");
+	}
 }
 
 static void cell_commands(struct page *p, const struct cell *c)
@@ -257,10 +329,14 @@ static void cell_commands(struct page *p, const struct cell *c)
 	html_elem(&p->html, "div", "small dim", "repeat this cell");
 	html_elem(&p->html, "pre", NULL, again ? again : "out of memory");
 	json_array_foreach(json_object_get(c->root, "commands"), i, command)
-		command_block(p, json_string_value(json_object_get(command, "who")),
-			      json_object_get(command, "argv"));
+		if (p->run->cell_count <= PAGE_SMALL_RUN)
+			command_block(p, json_string_value(json_object_get(command, "who")),
+				      json_object_get(command, "argv"));
+	archives(p, c);
 	if (path)
 		page_file(p, path, "cell.json");
+	if (p->run->cell_count > PAGE_SMALL_RUN)
+		html_elem(&p->html, "span", "small dim", " has the command lines");
 	html_close(&p->html, "details");
 	html_newline(&p->html);
 }
@@ -283,7 +359,7 @@ void page_method(struct page *p)
 	options(p);
 	guests(p);
 	states(p);
-	html_elem(&p->html, "h3", NULL, "Commands of each cell");
+	html_elem(&p->html, "h3", NULL, "Commands and archives of each cell");
 	html_open(&p->html, "details", NULL);
 	html_elemf(&p->html, "summary", NULL, "%zu cells", p->run->cell_count);
 	for (size_t i = 0; i < p->run->cell_count; i++)

@@ -53,6 +53,15 @@ void page_spread(struct page *p, const struct value *v, const struct scale *s)
 	html_close(&p->html, "div");
 }
 
+bool page_looks_spread(const struct value *v, const struct scale *s)
+{
+	char low[NUMBER_SIZE];
+	char high[NUMBER_SIZE];
+
+	return strcmp(scale_number(s, v->sample[v->at_min], low),
+		      scale_number(s, v->sample[v->at_max], high)) != 0;
+}
+
 void page_file(struct page *p, const char *path, const char *text)
 {
 	if (run_has_file(p->run, path))

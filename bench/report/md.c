@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/md.h"
 
+#include "report/md_part.h"
 #include "report/repro.h"
 
 #include <ctype.h>
 #include <string.h>
 
-/* Text as text: nothing in it becomes markup, also not inside a table (GFM). */
-static void text(struct out *o, const char *s)
+void md_text(struct out *o, const char *s)
 {
 	CLEANUP(freep) char *clean = text_clean_str(s);
 
@@ -40,18 +40,18 @@ static void head(const struct run *r, struct out *o)
 	json_t *v;
 
 	out_str(o, "# ");
-	text(o, json_str_at(root, "plan.title", ""));
+	md_text(o, json_str_at(root, "plan.title", ""));
 	out_str(o, "\n\n");
 	for (size_t i = 0; i < CELL_STATUS_COUNT; i++)
 		if (r->status_count[i] > 0 || i == CELL_OK || i == CELL_FAILED)
 			out_fmt(o, "%s%zu %s", i ? ", " : "", r->status_count[i],
 				cell_status_names[i]);
 	out_fmt(o, " of %zu cells. Run ", r->cell_count);
-	text(o, json_str_at(root, "status", ""));
+	md_text(o, json_str_at(root, "status", ""));
 	out_str(o, ", plan ");
-	text(o, json_str_at(root, "plan.name", ""));
+	md_text(o, json_str_at(root, "plan.name", ""));
 	out_str(o, ", started ");
-	text(o, json_str_at(root, "started", ""));
+	md_text(o, json_str_at(root, "started", ""));
 	out_fmt(o, ", %" JSON_INTEGER_FORMAT " rounds, seed %" JSON_INTEGER_FORMAT ".\n\n",
 		json_integer_value(json_at(root, "plan.rounds")),
 		json_integer_value(json_at(root, "seed")));
@@ -61,15 +61,15 @@ static void head(const struct run *r, struct out *o)
 			   "run; read ratios. The counts and memory figures do not depend on "
 			   "it.**\n\n");
 	out_str(o, "Versions: host kernel ");
-	text(o, text_dash(json_str_at(root, "host.kernel", NULL)));
+	md_text(o, text_dash(json_str_at(root, "host.kernel", NULL)));
 	json_object_foreach(json_object_get(root, "versions"), key, v) {
 		out_str(o, "; ");
-		text(o, key);
+		md_text(o, key);
 		out_str(o, " ");
-		text(o, text_dash(json_string_value(v)));
+		md_text(o, text_dash(json_string_value(v)));
 	}
 	out_str(o,
-		".\n\nEach cell: median (smallest\xe2\x80\x93largest round); m: ratio to the row's "
+		".\n\nIn tables of a workload: median (smallest\xe2\x80\x93largest round); m: ratio to the row's "
 		"first mode without DAX; s: ratio to the first row of the column.\n");
 }
 
@@ -121,7 +121,7 @@ static void figure(struct out *o, const struct grid *g, const struct figure *f, 
 static void named(struct out *o, char *take_name)
 {
 	if (take_name)
-		text(o, take_name);
+		md_text(o, take_name);
 	else
 		o->error = -ENOMEM;
 	free(take_name);
@@ -136,12 +136,12 @@ static void grid(struct out *o, const struct table *t, const struct grid *g)
 	};
 
 	out_str(o, "\n**");
-	text(o, g->metric);
+	md_text(o, g->metric);
 	out_str(o, "**: ");
-	text(o, g->title);
+	md_text(o, g->title);
 	if (*g->scale.unit) {
 		out_str(o, ", ");
-		text(o, g->scale.unit);
+		md_text(o, g->scale.unit);
 	}
 	out_fmt(o, "%s\n\n| stack |", direction[g->better]);
 	for (size_t c = 0; c < t->mode_count; c++) {
@@ -168,11 +168,11 @@ static void grid(struct out *o, const struct table *t, const struct grid *g)
 static void table(struct out *o, const struct table *t)
 {
 	out_str(o, "\n## ");
-	text(o, t->workload->title);
+	md_text(o, t->workload->title);
 	out_str(o, "\n\n");
-	text(o, t->workload->question);
+	md_text(o, t->workload->question);
 	out_str(o, " Decides: ");
-	text(o, t->workload->decides);
+	md_text(o, t->workload->decides);
 	out_str(o, "\n");
 	if (t->row_count == 0)
 		out_str(o, "\nThe plan has no readable cell of this workload.\n");
@@ -180,32 +180,65 @@ static void table(struct out *o, const struct table *t)
 		grid(o, t, &t->grid[i]);
 	for (size_t i = 0; i < t->difference_count; i++) {
 		out_fmt(o, "\n(d%zu) ", i + 1);
-		text(o, t->difference[i]);
+		md_text(o, t->difference[i]);
 		out_str(o, "\n");
 	}
 }
 
-static void reasons(const struct run *r, struct out *o)
+/* Longer lists are in report.html. */
+#define REASONS_MAX 40
+
+static void not_applicable(const struct run *r, struct out *o)
 {
 	if (r->note_count > 0)
 		out_str(o, "\n## n/a\n\n");
-	for (size_t i = 0; i < r->note_count; i++) {
+	for (size_t i = 0; i < r->note_count && i < REASONS_MAX; i++) {
 		out_fmt(o, "- n%zu (%zu cell%s): ", i + 1, r->note[i].cell_count,
 			r->note[i].cell_count == 1 ? "" : "s");
-		text(o, r->note[i].reason);
+		md_text(o, r->note[i].reason);
 		out_str(o, "\n");
 	}
+	if (r->note_count > REASONS_MAX)
+		out_fmt(o, "- %zu more reasons are in report.html\n", r->note_count - REASONS_MAX);
+}
+
+static void failed(const struct run *r, struct out *o)
+{
+	size_t shown = 0;
+
 	if (r->status_count[CELL_FAILED] > 0)
 		out_str(o, "\n## Failed\n\n");
 	for (size_t i = 0; i < r->cell_count; i++) {
-		if (r->cell[i].status != CELL_FAILED)
+		if (r->cell[i].status != CELL_FAILED || shown++ >= REASONS_MAX)
 			continue;
 		out_str(o, "- ");
-		text(o, r->cell[i].id);
+		md_text(o, r->cell[i].id);
 		out_str(o, ": ");
-		text(o, r->cell[i].reason);
+		md_text(o, r->cell[i].reason);
 		out_str(o, "\n");
 	}
+	if (shown > REASONS_MAX)
+		out_fmt(o, "- %zu more cells are in report.html\n", shown - REASONS_MAX);
+}
+
+/* Tables of workloads that a text file can hold; the heat map has all of them. */
+#define TABLES_MAX 8
+
+static void tables(const struct tables *t, struct out *o)
+{
+	for (size_t i = 0; i < t->count && i < TABLES_MAX; i++)
+		table(o, &t->table[i]);
+	if (t->count <= TABLES_MAX)
+		return;
+	out_fmt(o,
+		"\n## %zu more workloads\n\nTheir tables are in report.html, every number is "
+		"in results.csv:",
+		t->count - TABLES_MAX);
+	for (size_t i = TABLES_MAX; i < t->count; i++) {
+		out_str(o, i > TABLES_MAX ? ", " : " ");
+		md_text(o, t->table[i].workload->id);
+	}
+	out_str(o, ".\n");
 }
 
 int md_write(const struct tables *t, struct out *ret)
@@ -215,9 +248,17 @@ int md_write(const struct tables *t, struct out *ret)
 	if (!command)
 		return -ENOMEM;
 	head(t->run, ret);
-	for (size_t i = 0; i < t->count; i++)
-		table(ret, &t->table[i]);
-	reasons(t->run, ret);
+	/* As in report.html: the headline first, and that is not times under TCG. */
+	if (!t->run->tcg)
+		md_heat(t, ret);
+	failed(t->run, ret);
+	md_footprint(t->run, ret);
+	md_counts(t->run, ret);
+	if (t->run->tcg)
+		md_heat(t, ret);
+	tables(t, ret);
+	md_negotiated(t->run, ret);
+	not_applicable(t->run, ret);
 	out_fmt(ret, "\n## Repeat\n\n    %s\n", command);
 	return ret->error;
 }

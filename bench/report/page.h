@@ -43,6 +43,8 @@ void page_number(struct page *p, const struct value *v, size_t at, const struct 
 void page_median(struct page *p, const struct value *v, const struct scale *s, const char *css);
 /** page_spread() - min-max over rounds, or "n=1". */
 void page_spread(struct page *p, const struct value *v, const struct scale *s);
+/** page_looks_spread() - do the rounds differ in the digits that are shown? */
+bool page_looks_spread(const struct value *v, const struct scale *s);
 /** page_file() - a link to a file of the run, or its name where it is not there. */
 void page_file(struct page *p, const char *path, const char *text);
 /** page_fold() - open a <details> with a summary; close it with html_close(). */

@@ -15,6 +15,9 @@
 #define PLOT_MARGINS   66  /* axis, its title, room at the top */
 #define LEGEND_LINE    18
 #define LEGEND_COLUMNS 3
+/* Room for the names of rows, in characters; of gnuplot's wide ones a name needs fewer. */
+#define NAME_COLUMNS_MIN 39
+#define NAME_WIDTH	 0.87
 
 /* A report of 20 workloads takes about 2 s; a hung gnuplot must not hang the run's end. */
 #define GNUPLOT_MS	   60000
@@ -146,6 +149,7 @@ static void frame(struct out *o, const struct table *t, const struct grid *g,
 		[BETTER_LOWER] = "lower is better",
 	};
 	CLEANUP(out_free) struct out axis = { 0 };
+	size_t longest = NAME_COLUMNS_MIN;
 	size_t legend_lines = (legend + LEGEND_COLUMNS - 1) / LEGEND_COLUMNS;
 	double height = PLOT_MARGINS + BAR_HEIGHT * l->end + LEGEND_LINE * (double)legend_lines;
 
@@ -158,11 +162,12 @@ static void frame(struct out *o, const struct table *t, const struct grid *g,
 
 		if (!name)
 			continue;
+		longest = text_columns(name) > longest ? text_columns(name) : longest;
 		out_str(o, n++ ? "," : "");
 		quoted(o, name);
 		out_fmt(o, " %.3f", l->row_y[r]);
 	}
-	out_str(o, ")\nunset label\nset xlabel ");
+	out_fmt(o, ")\nset lmargin %.0f\nunset label\nset xlabel ", (double)longest * NAME_WIDTH);
 	out_fmt(&axis, "%s%s%s%s", *g->phase ? g->phase : "", *g->phase ? ": " : "",
 		*g->scale.unit ? g->scale.unit : "number", g->better == BETTER_NONE ? "" : ", ");
 	out_str(&axis, directions[g->better]);
@@ -242,7 +247,7 @@ static const char preamble[] = "set encoding utf8\n"
 			       "set xtics scale 0 tc rgb '#8a8f98'\n"
 			       "set grid xtics lt 1 lw 0.6 lc rgb '#8a8f98' dt (2,4)\n"
 			       "set yzeroaxis lt 1 lw 1 lc rgb '#8a8f98'\n"
-			       "set lmargin 34\nset rmargin 3\n"
+			       "set rmargin 3\n"
 			       "set key tmargin left horizontal Left reverse samplen 1.2\n"
 			       "set bars 0.5\n";
 

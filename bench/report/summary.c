@@ -137,6 +137,28 @@ static void trim_lines(struct out *o, const struct out *from)
 	}
 }
 
+/* A screen; longer tables keep the first headline metric of each workload only. */
+#define GRIDS_MAX 16
+
+static void grids(struct out *o, const struct tables *t)
+{
+	size_t total = 0;
+	size_t shown = 0;
+
+	for (size_t i = 0; i < t->count; i++)
+		total += t->table[i].grid_count;
+	for (size_t i = 0; i < t->count; i++) {
+		for (size_t j = 0; j < t->table[i].grid_count; j++) {
+			if (total > GRIDS_MAX && (j > 0 || shown == GRIDS_MAX))
+				continue;
+			one_grid(o, &t->table[i], &t->table[i].grid[j]);
+			shown++;
+		}
+	}
+	if (shown < total)
+		out_fmt(o, "%zu more headline metrics: see the report\n", total - shown);
+}
+
 int summary_write(const struct tables *t, struct out *ret)
 {
 	CLEANUP(out_free) struct out o = { 0 };
@@ -157,9 +179,7 @@ int summary_write(const struct tables *t, struct out *ret)
 	out_str(&o, " ");
 	padded(&o, "best", FIGURE_COLUMNS);
 	out_str(&o, " worst\n");
-	for (size_t i = 0; i < t->count; i++)
-		for (size_t j = 0; j < t->table[i].grid_count; j++)
-			one_grid(&o, &t->table[i], &t->table[i].grid[j]);
+	grids(&o, t);
 	out_str(&o, "\n");
 	failures(&o, r);
 	out_fmt(&o, "report: %s/report.html\n", r->dir);

@@ -214,6 +214,21 @@ static void finish(struct big *b, size_t number)
 		(void)json_array_clear(json_object_get(b->cell, "metrics"));
 }
 
+/* The files that samples come from are there, or every number would be marked. */
+static void touch(struct big *b, char kind, size_t round, const char *name)
+{
+	CLEANUP(freep) char *folder = fs_path("%s/cells/%s/%c%zu", b->dir, b->id, kind, round);
+	CLEANUP(freep)
+	char *path = fs_path("%s/cells/%s/%c%zu/%s", b->dir, b->id, kind, round, name);
+	CLEANUP(file_closep) FILE *f = NULL;
+	struct err err;
+
+	if (folder && path && fs_mkdirs(folder, 0755, &err) == 0)
+		f = fopen(path, "we");
+	if (!f || fputs("{}\n", f) < 0)
+		b->error = -EIO;
+}
+
 static void save(struct big *b)
 {
 	CLEANUP(freep) char *folder = fs_path("%s/cells/%s", b->dir, b->id);
@@ -223,6 +238,10 @@ static void save(struct big *b)
 	if (!folder || !path || fs_mkdirs(folder, 0755, &err) < 0 ||
 	    json_dump_file(b->cell, path, JSON_INDENT(1)) < 0)
 		b->error = -EIO;
+	for (size_t i = 1; i <= b->rounds; i++)
+		touch(b, 'r', i, "fio-cold.json");
+	touch(b, 'o', 1, "ops.json");
+	touch(b, 'o', 1, "pcp-host.meta");
 }
 
 /* One place of the matrix; NULL and -1 as in cell.json. */
