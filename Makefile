@@ -110,7 +110,7 @@ TESTS := $(patsubst bench/test/%.c,$(BUILD)/test/%,$(wildcard bench/test/test_*.
 REAL_TESTS := $(patsubst bench/test/%.c,$(BUILD)/test/%,$(filter-out %real_guest.c,$(wildcard bench/test/real_*.c)))
 
 check: all $(TESTS) lint-includes ## unit, table and golden tests; no root, no guests
-	@bench/test/run $(TESTS) host-setup/test guest-image/test
+	@bench/test/run $(TESTS) host-setup/test guest-image/test bench/test/schema
 
 check-asan: ## the same with AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=$(BUILD)/asan OPT='-O1 -g' \

@@ -156,6 +156,11 @@ static void bytes(struct page *p, const json_t *v)
 		   s.unit);
 }
 
+static bool text_is(const json_t *v, const char *word)
+{
+	return json_is_string(v) && strcmp(json_string_value(v), word) == 0;
+}
+
 static void state_line(struct page *p, const struct cell *c, const json_t *s, size_t i)
 {
 	const json_t *reached = json_object_get(s, "reached");
@@ -171,7 +176,8 @@ static void state_line(struct page *p, const struct cell *c, const json_t *s, si
 			page_file(p, path, "cell.json");
 	}
 	html_close(&p->html, "th");
-	html_elemf(&p->html, "td", "n", "%" JSON_INTEGER_FORMAT,
+	html_elemf(&p->html, "td", "n", "%s%" JSON_INTEGER_FORMAT,
+		   text_is(json_object_get(s, "kind"), "observed") ? "observed " : "",
 		   json_integer_value(json_object_get(s, "round")));
 	html_elem(&p->html, "td", NULL, json_string_value(json_object_get(s, "phase")));
 	html_elem(&p->html, "td", NULL, text_dash(expected));

@@ -46,6 +46,23 @@ static void line(struct page *p, const struct negotiated *n, const struct negoti
 	html_newline(&p->html);
 }
 
+/* Stacks without INIT: what was chosen instead. */
+static void set_ups(struct page *p)
+{
+	html_open(&p->html, "ul", "class", "cells", NULL);
+	for (size_t i = 0; i < p->run->stack_count; i++) {
+		const struct stack_info *s = &p->run->stack[i];
+
+		if (!s->set_up)
+			continue;
+		html_open(&p->html, "li", NULL);
+		html_elem(&p->html, "b", NULL, s->id);
+		html_textf(&p->html, ": %s", s->set_up);
+		html_close(&p->html, "li");
+	}
+	html_close(&p->html, "ul");
+}
+
 void page_negotiated(struct page *p)
 {
 	CLEANUP(negotiated_free) struct negotiated n = { 0 };
@@ -74,5 +91,6 @@ void page_negotiated(struct page *p)
 		html_raw(&p->html, "</tbody>");
 		page_table_close(p);
 	}
+	set_ups(p);
 	html_close(&p->html, "section");
 }

@@ -110,6 +110,7 @@ static int load_lists(struct run *r, struct err *reterr)
 		r->stack[r->stack_count++] = (struct stack_info){
 			.id = load_text(o, "id"),
 			.title = load_text(o, "title"),
+			.set_up = load_text(o, "set_up"),
 			.kind = kind_of(load_text(o, "kind")),
 		};
 	json_array_foreach(workloads, i, o)

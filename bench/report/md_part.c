@@ -316,4 +316,13 @@ void md_negotiated(const struct run *r, struct out *o)
 		negotiated_row(o, &n, &n.line[i]);
 	out_str(o, "\n");
 	left_out(o, n.line_count, "rows");
+	for (size_t i = 0; i < r->stack_count; i++) {
+		if (!r->stack[i].set_up)
+			continue;
+		out_str(o, "\n");
+		md_text(o, r->stack[i].id);
+		out_str(o, ": ");
+		md_text(o, r->stack[i].set_up);
+		out_str(o, "\n");
+	}
 }

@@ -83,6 +83,7 @@ struct cell {
 struct stack_info {
 	const char *id;
 	const char *title;
+	const char *set_up; /* what decides a baseline's figures; NULL: nothing to say */
 	enum stack_kind kind;
 };
 

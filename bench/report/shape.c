@@ -104,6 +104,7 @@ static const struct field stack_fields[] = {
 	{ .key = "id", .types = T_STRING },
 	{ .key = "title", .types = T_STRING },
 	{ .key = "kind", .types = T_STRING, .words = stack_kind_words },
+	{ .key = "set_up", .types = T_STRING | T_NULL, .optional = true },
 };
 static const struct field stack_items[] = { { .types = T_OBJECT, INNER(stack_fields) } };
 

@@ -66,6 +66,17 @@ static void cell_keys_are_required(void **state)
 	strv_free(&keys);
 }
 
+/* Keys that old runs lack and that the report does not read. */
+static bool is_later_key(const char *key)
+{
+	static const char *const keys[] = { "cause", "expected_s", "elapsed_s", "resumptions" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (strcmp(key, keys[i]) == 0)
+			return true;
+	return false;
+}
+
 static void run_keys_are_required(void **state)
 {
 	struct strv keys = { 0 };
@@ -75,6 +86,8 @@ static void run_keys_are_required(void **state)
 	(void)state;
 	assert_int_equal(list_keys("run.json", &keys), 0);
 	for (size_t i = 0; i < 2 * keys.count; i++) {
+		if (is_later_key(keys.item[i / 2]))
+			continue;
 		/* Nothing but free keys is required of image. */
 		assert_int_equal(damage_key("run.json", keys.item[i / 2], i % 2), 0);
 		assert_int_equal(fixture_render(&failed, &cells), -EBADMSG);
