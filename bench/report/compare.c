@@ -3,11 +3,6 @@
 
 #include <string.h>
 
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 bool row_on_host_under_tcg(const struct run *run, const struct row *row, enum metric_kind kind)
 {
 	return run->tcg && !row->vmm && (kind == KIND_TIME || kind == KIND_TIMED_COUNT);
@@ -114,20 +109,20 @@ static size_t list_differences(const struct row *a, const struct row *b, struct 
 {
 	size_t n = 0;
 
-	if (!same_text(a->variant, b->variant))
+	if (!text_same(a->variant, b->variant))
 		ret[n++] = (struct differ){ "variant", a->variant, b->variant };
 
-	if (!same_text(a->vmm, b->vmm))
+	if (!text_same(a->vmm, b->vmm))
 		ret[n++] = (struct differ){ "VMM", a->vmm, b->vmm };
-	else if (!same_text(version_of(a, "vmm"), version_of(b, "vmm")))
+	else if (!text_same(version_of(a, "vmm"), version_of(b, "vmm")))
 		ret[n++] = (struct differ){ "VMM version", version_of(a, "vmm"),
 					    version_of(b, "vmm") };
-	if (!same_text(a->kernel, b->kernel))
+	if (!text_same(a->kernel, b->kernel))
 		ret[n++] = (struct differ){ "guest kernel", a->kernel, b->kernel };
-	else if (!same_text(version_of(a, "kernel"), version_of(b, "kernel")))
+	else if (!text_same(version_of(a, "kernel"), version_of(b, "kernel")))
 		ret[n++] = (struct differ){ "guest kernel version", version_of(a, "kernel"),
 					    version_of(b, "kernel") };
-	if (!same_text(a->accelerator, b->accelerator))
+	if (!text_same(a->accelerator, b->accelerator))
 		ret[n++] = (struct differ){ "accelerator", a->accelerator, b->accelerator };
 	add_known(ret, &n, "queues", queues_of(a, text->a), queues_of(b, text->b));
 	add_known(ret, &n, "interrupts", interrupts_of(a), interrupts_of(b));
@@ -185,7 +180,7 @@ static int mark_differences(struct table *t, const struct row *row, const struct
 /* Times of two accelerators say nothing about each other. */
 static bool accelerators_clash(const struct row *a, const struct row *b, enum metric_kind kind)
 {
-	return !same_text(a->accelerator, b->accelerator) &&
+	return !text_same(a->accelerator, b->accelerator) &&
 	       (kind == KIND_TIME || kind == KIND_TIMED_COUNT);
 }
 

@@ -6,16 +6,11 @@
 #include <math.h>
 #include <string.h>
 
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 bool heat_same_group(const struct heat_row *a, const struct heat_row *b)
 {
-	return a->row->stack == b->row->stack && same_text(a->row->variant, b->row->variant) &&
-	       same_text(a->row->vmm, b->row->vmm) && same_text(a->row->kernel, b->row->kernel) &&
-	       same_text(a->row->accelerator, b->row->accelerator);
+	return a->row->stack == b->row->stack && text_same(a->row->variant, b->row->variant) &&
+	       text_same(a->row->vmm, b->row->vmm) && text_same(a->row->kernel, b->row->kernel) &&
+	       text_same(a->row->accelerator, b->row->accelerator);
 }
 
 /* A figure of a table, on its way to its place. */
@@ -206,6 +201,28 @@ struct ratio heat_ratio(const struct heat *h, size_t row, size_t column, enum he
 		return r;
 	*ret_gain = g->better == BETTER_LOWER ? 1 / r.value : r.value;
 	return r;
+}
+
+char *heat_common_name(const struct heat *h)
+{
+	const struct row *first = NULL;
+	CLEANUP(freep) char *name = NULL;
+	char *text = NULL;
+	bool same = true;
+
+	for (size_t c = 0; c < h->column_count; c++) {
+		const struct row *row = h->common[c].figure ? h->common[c].row : NULL;
+
+		if (!first)
+			first = row;
+		same &= !row || (row->stack == first->stack && text_same(row->vmm, first->vmm));
+	}
+	name = first ? row_name(first) : strdup("nothing, because no such row has a value");
+	if (!name || asprintf(&text, "%s%s%s", name,
+			      first && !first->baseline ? " in its first mode without DAX" : "",
+			      same ? "" : " (where that has no value, the next row that has)") < 0)
+		return NULL;
+	return text;
 }
 
 int heat_step(double gain)

@@ -54,6 +54,9 @@ const struct heat_slot *heat_at(const struct heat *h, size_t row, size_t column)
 struct ratio heat_ratio(const struct heat *h, size_t row, size_t column, enum heat_base base,
 			double *ret_gain);
 
+/** heat_common_name() - what the base of HEAT_COMMON is, for captions; owned, NULL: no memory. */
+char *heat_common_name(const struct heat *h) MUST_USE;
+
 /** heat_same_group() - do two rows differ in their mode only? */
 bool heat_same_group(const struct heat_row *a, const struct heat_row *b);
 

@@ -100,7 +100,7 @@ static bool one_workload(struct page *p, const struct workload_info *w, bool ope
 	if (c.line_count == 0)
 		return false;
 	page_fold(p, NULL, title, open);
-	page_table_open(p, "lines");
+	page_table_open(p, "lines tall");
 	heads(p, &c);
 	for (size_t i = 0; i < c.line_count; i++)
 		line(p, &c, &c.line[i], i == 0 || c.line[i - 1].cell != c.line[i].cell);

@@ -192,32 +192,10 @@ static void legend(struct page *p)
 	html_close(&p->html, "p");
 }
 
-/* Which row HEAT_COMMON is, said once if it is the same in every column. */
-static void common_caption(struct page *p, const struct heat *h)
-{
-	const struct row *first = NULL;
-	CLEANUP(freep) char *name = NULL;
-	bool same = true;
-
-	for (size_t c = 0; c < h->column_count; c++) {
-		const struct row *row = h->common[c].figure ? h->common[c].row : NULL;
-
-		if (!first)
-			first = row;
-		same &= !row || (row->stack == first->stack && row->vmm == first->vmm);
-	}
-	name = first ? row_name(first) : strdup("none has a value");
-	html_elemf(&p->html, "p", "dim small",
-		   "Base: one row for all of a column, %s%s%s; rows of another kind of CPU have no "
-		   "ratio.",
-		   name ? name : "",
-		   first && !first->baseline ? " in its first mode without DAX" : "",
-		   same ? "" : " (in some columns the next row that has a value)");
-}
-
 void page_heat(struct page *p)
 {
 	CLEANUP(heat_free) struct heat h = { 0 };
+	CLEANUP(freep) char *common = NULL;
 
 	if (heat_build(p->tables, &h) < 0) {
 		p->html.out.error = -ENOMEM;
@@ -225,20 +203,25 @@ void page_heat(struct page *p)
 	}
 	if (h.row_count == 0)
 		return;
-	html_elem(
-		&p->html, "p", "dim small",
-		"Columns: workloads, each by its first headline metric. Number: how many times "
-		"better than the base of the same stack, that is its first mode in the order "
-		"none, never, metadata, mmap, auto, loose, always that has a value, without "
-		"DAX; metrics whose lower values are better are turned round. Rows of a stack "
-		"without modes: against the base of the first virtio-fs row. \"~\": the rounds of "
-		"both sides overlap. A place leads to its figures or to the reason why it has "
-		"none.");
+	common = heat_common_name(&h);
+	if (!common) {
+		p->html.out.error = -ENOMEM;
+		return;
+	}
+	html_elemf(&p->html, "p", "dim small",
+		   "Columns: workloads, each by its first headline metric. Number: how many times "
+		   "better than the base of the same stack, that is its first mode in the order "
+		   "none, never, metadata, mmap, auto, loose, always that has a value, without "
+		   "DAX; metrics whose lower values are better are turned round. Rows of a stack "
+		   "without modes: against %s. \"~\": the rounds of both sides overlap. A place "
+		   "leads to its figures or to the reason why it has none.",
+		   common);
 	legend(p);
 	one_map(p, &h, HEAT_OWN);
-	html_open(&p->html, "details", NULL);
-	html_elem(&p->html, "summary", NULL, "The same against one row for all stacks");
-	common_caption(p, &h);
+	page_fold(p, NULL, "The same against one row for all stacks", false);
+	html_elemf(&p->html, "p", "dim small",
+		   "Base: %s. What would compare the host's CPU with an emulated one has no ratio.",
+		   common);
 	one_map(p, &h, HEAT_COMMON);
 	html_close(&p->html, "details");
 	html_newline(&p->html);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/page.h"
 
+#include "report/counts.h"
+#include "report/footprint.h"
 #include "report/heat.h"
 
 #include <string.h>
@@ -123,20 +125,53 @@ void page_table_close(struct page *p)
 	html_newline(&p->html);
 }
 
+static bool any_value(const struct run *r, bool (*wanted)(const char *metric))
+{
+	for (size_t i = 0; i < r->cell_count; i++)
+		for (size_t j = 0; j < r->cell[i].value_count; j++)
+			if (wanted(r->cell[i].value[j].name))
+				return true;
+	return false;
+}
+
+static bool has_footprint(const struct run *r)
+{
+	return any_value(r, footprint_is_term);
+}
+
+static bool has_counts(const struct run *r)
+{
+	return any_value(r, counts_is_one);
+}
+
+static bool has_negotiated(const struct run *r)
+{
+	for (size_t i = 0; i < r->cell_count; i++)
+		if (json_is_object(json_object_get(r->cell[i].root, "negotiated")))
+			return true;
+	for (size_t i = 0; i < r->stack_count; i++)
+		if (r->stack[i].set_up)
+			return true;
+	return false;
+}
+
 struct part {
 	const char *href;
 	const char *text;
 	void (*write)(struct page *p);
+	bool (*has)(const struct run *r); /* NULL: always has something to show */
 };
 
-static const struct part part_glance = { "#glance", "At a glance", page_glance };
-static const struct part part_reasons = { "#reasons", "Failed and n/a", page_reasons };
-static const struct part part_tables = { "#headline", "Results", page_tables };
-static const struct part part_footprint = { "#footprint", "Memory per guest", page_footprint };
-static const struct part part_counts = { "#counts", "Operation counts", page_counts };
-static const struct part part_negotiated = { "#negotiated", "Negotiated", page_negotiated };
-static const struct part part_memory = { "#memory", "Caches and CPU", page_memory };
-static const struct part part_method = { "#method", "How it was made", page_method };
+static const struct part part_glance = { "#glance", "At a glance", page_glance, NULL };
+static const struct part part_reasons = { "#reasons", "Failed and n/a", page_reasons, NULL };
+static const struct part part_tables = { "#headline", "Results", page_tables, NULL };
+static const struct part part_footprint = { "#footprint", "Memory per guest", page_footprint,
+					    has_footprint };
+static const struct part part_counts = { "#counts", "Operation counts", page_counts, has_counts };
+static const struct part part_negotiated = { "#negotiated", "Negotiated", page_negotiated,
+					     has_negotiated };
+static const struct part part_memory = { "#memory", "Caches and CPU", page_memory, NULL };
+static const struct part part_method = { "#method", "How it was made", page_method, NULL };
 
 #define PARTS 8
 
@@ -152,6 +187,8 @@ static void navigation(struct page *p, const struct part *const *parts)
 {
 	html_open(&p->html, "nav", NULL);
 	for (size_t i = 0; i < PARTS; i++) {
+		if (parts[i]->has && !parts[i]->has(p->run))
+			continue;
 		html_open(&p->html, "a", "href", parts[i]->href, NULL);
 		html_text(&p->html, parts[i]->text);
 		html_close(&p->html, "a");
@@ -186,7 +223,8 @@ int page_write(const struct tables *t, struct out *ret)
 	page_head(&p);
 	navigation(&p, parts);
 	for (size_t i = 0; i < PARTS; i++)
-		parts[i]->write(&p);
+		if (!parts[i]->has || parts[i]->has(t->run))
+			parts[i]->write(&p);
 	html_close(&p.html, "main");
 	html_close(&p.html, "body");
 	html_close(&p.html, "html");

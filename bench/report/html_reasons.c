@@ -159,16 +159,30 @@ static void one_failure(struct page *p, const struct cell *c, bool full)
 	html_raw(&p->html, "</div>\n");
 }
 
+/* Of a long list the first are read at once. */
+#define CASES_OPEN 10
+
 static void failures(struct page *p)
 {
+	size_t count = p->run->status_count[CELL_FAILED];
 	size_t shown = 0;
+	char title[64];
 
-	html_elemf(&p->html, "h3", NULL, "Failed (%zu)", p->run->status_count[CELL_FAILED]);
-	if (p->run->status_count[CELL_FAILED] == 0)
+	html_elemf(&p->html, "h3", NULL, "Failed (%zu)", count);
+	if (count == 0)
 		html_elem(&p->html, "p", "dim", "None.");
-	for (size_t i = 0; i < p->run->cell_count; i++)
-		if (p->run->cell[i].status == CELL_FAILED)
-			one_failure(p, &p->run->cell[i], shown++ < CASES_IN_FULL);
+	for (size_t i = 0; i < p->run->cell_count; i++) {
+		if (p->run->cell[i].status != CELL_FAILED)
+			continue;
+		if (shown == CASES_OPEN) {
+			(void)snprintf(title, sizeof(title), "%zu more failed cells",
+				       count - CASES_OPEN);
+			page_fold(p, NULL, title, false);
+		}
+		one_failure(p, &p->run->cell[i], shown++ < CASES_IN_FULL);
+	}
+	if (shown > CASES_OPEN)
+		html_close(&p->html, "details");
 }
 
 static void pending(struct page *p)

@@ -319,7 +319,7 @@ static void differences(struct page *p, const struct table *t)
 }
 
 /* Pages with more workloads than this start with the first ones open. */
-#define OPEN_TABLES 4
+#define OPEN_TABLES 2
 
 static void one_table(struct page *p, const struct table *t)
 {

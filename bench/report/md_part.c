@@ -107,6 +107,7 @@ static void heat_block(struct out *o, const struct heat *h, size_t first)
 void md_heat(const struct tables *t, struct out *o)
 {
 	CLEANUP(heat_free) struct heat h = { 0 };
+	CLEANUP(freep) char *common = NULL;
 
 	if (heat_build(t, &h) < 0) {
 		o->error = -ENOMEM;
@@ -114,11 +115,12 @@ void md_heat(const struct tables *t, struct out *o)
 	}
 	if (h.row_count == 0)
 		return;
-	out_str(o,
-		"\n## All modes and workloads\n\nHow many times better than the first mode "
-		"without DAX of the same stack (rows without modes: of the first virtio-fs row), "
-		"by the first headline metric of each workload; metrics whose lower values are "
-		"better are turned round. \\~: the rounds of both sides overlap.\n");
+	common = heat_common_name(&h);
+	out_str(o, "\n## All modes and workloads\n\nHow many times better than the first mode "
+		   "without DAX of the same stack (rows without modes: than ");
+	md_text(o, common ? common : "");
+	out_str(o, "), by the first headline metric of each workload; metrics whose lower values "
+		   "are better are turned round. \\~: the rounds of both sides overlap.\n");
 	for (size_t c = 0; c < h.column_count; c += HEAT_COLUMNS)
 		heat_block(o, &h, c);
 	left_out(o, h.row_count, "rows");

@@ -57,11 +57,6 @@ static size_t merge(const struct run *r, struct negotiated_line *line, size_t co
 	return n;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 static bool same_mode(const struct cell *a, const struct cell *b)
 {
 	struct mode x = cell_mode(a);
@@ -72,8 +67,8 @@ static bool same_mode(const struct cell *a, const struct cell *b)
 
 static bool same_group(const struct cell *a, const struct cell *b)
 {
-	return a->stack_index == b->stack_index && same_text(a->variant, b->variant) &&
-	       same_text(a->vmm, b->vmm) && same_text(a->kernel, b->kernel);
+	return a->stack_index == b->stack_index && text_same(a->variant, b->variant) &&
+	       text_same(a->vmm, b->vmm) && text_same(a->kernel, b->kernel);
 }
 
 /* Stacks are compared in one mode, modes in one stack: the first line that allows either. */
@@ -103,14 +98,14 @@ static char *list_differences(const struct negotiated_line *a, const struct nego
 		bool same;
 	} things[] = {
 		{ "stack", x->stack_index == y->stack_index },
-		{ "variant", same_text(x->variant, y->variant) },
+		{ "variant", text_same(x->variant, y->variant) },
 		{ "mode", same_mode(x, y) },
-		{ "VMM", same_text(x->vmm, y->vmm) },
-		{ "kernel", same_text(x->kernel, y->kernel) },
-		{ "accelerator", same_text(x->accelerator, y->accelerator) },
+		{ "VMM", text_same(x->vmm, y->vmm) },
+		{ "kernel", text_same(x->kernel, y->kernel) },
+		{ "accelerator", text_same(x->accelerator, y->accelerator) },
 		{ "queues", same_field(a, b, "queues") },
 		{ "queue size", same_field(a, b, "queue_size") },
-		{ "interrupts", same_text(json_str_at(x->root, "machine.interrupts", NULL),
+		{ "interrupts", text_same(json_str_at(x->root, "machine.interrupts", NULL),
 					  json_str_at(y->root, "machine.interrupts", NULL)) },
 	};
 	CLEANUP(out_free) struct out o = { 0 };

@@ -7,81 +7,9 @@
 
 #include <string.h>
 
-static int compare_text(const char *a, const char *b)
-{
-	if (!a || !b)
-		return (a != NULL) - (b != NULL);
-	return strcmp(a, b);
-}
-
-/* Order of presentation: from the guest that keeps nothing to the one that keeps all. */
-static const char *const cache_order[] = { "none", "never", "metadata", "mmap",
-					   "auto", "loose", "always" };
-static const char *const dax_order[] = { "none", "never", "inode", "always" };
-
-static size_t rank_of(const char *word, const char *const *order, size_t count)
-{
-	size_t i = 0;
-
-	if (!word)
-		return 0;
-	while (i < count && strcmp(order[i], word) != 0)
-		i++;
-	return i + 1;
-}
-
-static int compare_ranked(const char *a, const char *b, const char *const *order, size_t count)
-{
-	size_t x = rank_of(a, order, count);
-	size_t y = rank_of(b, order, count);
-
-	return x != y ? (x > y) - (x < y) : compare_text(a, b);
-}
-
-int table_compare_modes(const struct mode *x, const struct mode *y)
-{
-	int d = compare_ranked(x->cache, y->cache, cache_order, ARRAY_SIZE(cache_order));
-
-	if (d == 0)
-		d = x->writeback - y->writeback;
-	if (d == 0)
-		d = compare_ranked(x->dax, y->dax, dax_order, ARRAY_SIZE(dax_order));
-	if (d == 0)
-		d = (x->window_bytes > y->window_bytes) - (x->window_bytes < y->window_bytes);
-	return d;
-}
-
 static int compare_modes(const void *a, const void *b)
 {
 	return table_compare_modes(a, b);
-}
-
-struct mode cell_mode(const struct cell *c)
-{
-	/* 9p has neither write-back nor DAX: its modes stand beside those that use neither. */
-	return (struct mode){ .cache = c->cache,
-			      .dax = c->cache && !c->dax ? "none" : c->dax,
-			      .writeback = c->cache && c->writeback < 0 ? 0 : c->writeback,
-			      .window_bytes = c->window_bytes };
-}
-
-int cell_compare_place(const struct run *r, const struct cell *a, const struct cell *b)
-{
-	struct mode x = cell_mode(a);
-	struct mode y = cell_mode(b);
-	int d = (int)r->stack[a->stack_index].kind - (int)r->stack[b->stack_index].kind;
-
-	if (d == 0)
-		d = (a->stack_index > b->stack_index) - (a->stack_index < b->stack_index);
-	if (d == 0)
-		d = compare_text(a->variant, b->variant);
-	if (d == 0)
-		d = compare_text(a->vmm, b->vmm);
-	if (d == 0)
-		d = compare_text(a->kernel, b->kernel);
-	if (d == 0)
-		d = compare_text(a->accelerator, b->accelerator);
-	return d ? d : table_compare_modes(&x, &y);
 }
 
 size_t tables_mode_index(const struct tables *t, const struct mode *m)
@@ -140,9 +68,9 @@ static int collect_modes(const struct run *r, const struct workload_info *w, str
 
 static bool row_fits(const struct row *row, const struct run *r, const struct cell *c)
 {
-	return row->stack == &r->stack[c->stack_index] && !compare_text(row->variant, c->variant) &&
-	       !compare_text(row->vmm, c->vmm) && !compare_text(row->kernel, c->kernel) &&
-	       !compare_text(row->accelerator, c->accelerator);
+	return row->stack == &r->stack[c->stack_index] && text_same(row->variant, c->variant) &&
+	       text_same(row->vmm, c->vmm) && text_same(row->kernel, c->kernel) &&
+	       text_same(row->accelerator, c->accelerator);
 }
 
 static size_t column_of(const struct table *t, const struct cell *c, bool baseline)
@@ -397,34 +325,4 @@ const struct figure *table_figure(const struct table *t, const struct grid *g, s
 				  size_t column)
 {
 	return &g->figure[row * t->column_count + column];
-}
-
-char *mode_name(const struct mode *m)
-{
-	static const struct scale mib = { .divide = 1048576, .unit = "MiB", .whole = true };
-	CLEANUP(out_free) struct out o = { 0 };
-	char number[NUMBER_SIZE];
-
-	if (m->cache)
-		out_fmt(&o, "cache=%s", m->cache);
-	if (m->writeback > 0)
-		out_str(&o, " +wb");
-	if (m->dax && strcmp(m->dax, "none") != 0)
-		out_fmt(&o, " dax=%s", m->dax);
-	if (m->name_window && m->window_bytes >= 0)
-		out_fmt(&o, " window %s MiB", scale_number(&mib, (double)m->window_bytes, number));
-	else if (m->name_window)
-		out_str(&o, " no window");
-	return o.error < 0 ? NULL : text_clean_str(buf_text(&o.text));
-}
-
-char *row_name(const struct row *r)
-{
-	CLEANUP(out_free) struct out o = { 0 };
-
-	out_fmt(&o, "%s%s%s / %s", r->stack->id, r->variant ? "+" : "",
-		r->variant ? r->variant : "", r->vmm ? r->vmm : "host");
-	if (r->kernel)
-		out_fmt(&o, " / %s", r->kernel);
-	return o.error < 0 ? NULL : text_clean_str(buf_text(&o.text));
 }

@@ -103,6 +103,11 @@ size_t text_columns(const char *s)
 	return n;
 }
 
+bool text_same(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
 const char *text_dash(const char *s)
 {
 	return s && *s ? s : "\xe2\x80\x93";

@@ -28,6 +28,9 @@ char *text_clean_str(const char *s) MUST_USE;
 /** text_columns() - how many columns cleaned text takes in a terminal (one per character). */
 size_t text_columns(const char *s);
 
+/** text_same() - are both NULL, or equal? */
+bool text_same(const char *a, const char *b);
+
 /** text_dash() - @s, or an en dash where there is none. */
 const char *text_dash(const char *s);
 

@@ -30,16 +30,21 @@ static int command(char *const *argv)
 	return e < 0 ? e : out.status;
 }
 
-int fixture_fresh(void **state)
+int fixture_copy(const char *from)
 {
 	struct err err;
 	char *argv[] = { (char *)(uintptr_t) "cp", (char *)(uintptr_t) "-r",
-			 (char *)(uintptr_t)GOLDEN "/run", fixture_run, NULL };
+			 (char *)(uintptr_t)from, fixture_run, NULL };
 
-	(void)state;
 	if (fs_remove_tree(fixture_run, &err) < 0)
 		return -1;
 	return command(argv) == 0 ? 0 : -1;
+}
+
+int fixture_fresh(void **state)
+{
+	(void)state;
+	return fixture_copy(GOLDEN "/run");
 }
 
 int fixture_setup(void **state)

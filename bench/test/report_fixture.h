@@ -17,6 +17,9 @@ extern char fixture_run[96]; /* a fresh copy of the canned run for each test */
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
+/** fixture_copy() - make fixture_run a copy of a folder. 0 or -1. */
+int fixture_copy(const char *from);
+
 /** fixture_fresh() - make fixture_run a copy of the canned run. */
 int fixture_fresh(void **state);
 

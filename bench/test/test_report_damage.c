@@ -230,6 +230,19 @@ static void sources_cannot_leave_the_folder(void **state)
 	assert_false(fixture_contains("report.html", "href=\"../"));
 }
 
+/* Its cells were not published, and it is of before there were variants and observed passes. */
+static void an_old_run_is_still_read(void **state)
+{
+	size_t failed = 0;
+	size_t cells = 0;
+
+	(void)state;
+	assert_int_equal(fixture_copy("results/published/first-light"), 0);
+	assert_int_equal(fixture_render(&failed, &cells), 0);
+	assert_int_equal(cells, 32);
+	assert_int_equal(failed, cells);
+}
+
 static void no_run_no_report(void **state)
 {
 	char path[128];
@@ -368,6 +381,7 @@ int main(void)
 		cmocka_unit_test_setup(ids_cannot_leave_the_folder, fixture_fresh),
 		cmocka_unit_test_setup(sources_cannot_leave_the_folder, fixture_fresh),
 		cmocka_unit_test_setup(no_run_no_report, fixture_fresh),
+		cmocka_unit_test(an_old_run_is_still_read),
 		cmocka_unit_test_setup(mutated_files_never_crash, fixture_fresh),
 		cmocka_unit_test_setup(without_gnuplot_the_page_says_so, fixture_fresh),
 	};
