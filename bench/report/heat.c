@@ -3,6 +3,7 @@
 
 #include "report/compare.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -73,6 +74,7 @@ static size_t collect(const struct heat *h, struct entry *list)
 	for (size_t c = 0; c < h->column_count; c++) {
 		const struct table *t = h->column[c];
 
+		assert(t);
 		for (size_t i = 0; i < figure_count(t); i++) {
 			const struct row *row = &t->row[i / t->column_count];
 

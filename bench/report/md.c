@@ -69,7 +69,7 @@ static void head(const struct run *r, struct out *o)
 		md_text(o, text_dash(json_string_value(v)));
 	}
 	out_str(o,
-		".\n\nIn tables of a workload: median (smallest\xe2\x80\x93largest round); m: ratio to the row's "
+		".\n\nTables of a workload hold: median (smallest\xe2\x80\x93largest round); m: ratio to the row's "
 		"first mode without DAX; s: ratio to the first row of the column.\n");
 }
 
