@@ -73,6 +73,7 @@ static void its_files_are_bounded(void **state)
 	assert_in_range(size_of("report.html"), 1 * MIB, HTML_MAX);
 	assert_in_range(size_of("report.md"), 10 * KIB, MD_MAX);
 	assert_true(fixture_contains("report.md", "20 more workloads"));
+	assert_int_equal(count_of("report.md", "\n## Made-up workload"), 8);
 	assert_true(fixture_contains("report.md", "more lines are in report.html"));
 }
 
