@@ -94,6 +94,25 @@ static void host_facts(struct page *p)
 	fact(p, "Share on", json_str_at(root, "host.share_fs", NULL));
 }
 
+/* A mount that this project did not make: what it is, and what was out of sight. */
+static void attached_facts(struct page *p)
+{
+	json_t *a = json_object_get(p->run->root, "attached");
+	CLEANUP(out_free) struct out mount = { 0 };
+	CLEANUP(out_free) struct out missing = { 0 };
+	const json_t *text;
+	size_t i;
+
+	if (!a)
+		return;
+	out_fmt(&mount, "%s, %s (%s)", json_str_at(a, "fs_type", ""), json_str_at(a, "source", ""),
+		json_str_at(a, "options", ""));
+	fact(p, "Attached mount", buf_text(&mount.text));
+	json_array_foreach(json_object_get(a, "missing"), i, text)
+		out_fmt(&missing, "%s%s", i ? "; " : "", json_string_value(text));
+	fact(p, "Not seen of it", buf_text(&missing.text));
+}
+
 static void facts(struct page *p)
 {
 	json_t *root = p->run->root;
@@ -117,6 +136,7 @@ static void facts(struct page *p)
 	host_facts(p);
 	json_object_foreach(json_object_get(root, "versions"), key, version)
 		fact(p, key, text_dash(json_string_value(version)));
+	attached_facts(p);
 	html_close(&p->html, "dl");
 	html_newline(&p->html);
 }

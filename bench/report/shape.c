@@ -128,6 +128,13 @@ static const struct field metric_info_items[] = {
 	{ .types = T_OBJECT, INNER(metric_info_fields) },
 };
 
+static const struct field attached_fields[] = {
+	{ .key = "fs_type", .types = T_STRING },
+	{ .key = "source", .types = T_STRING },
+	{ .key = "options", .types = T_STRING },
+	{ .key = "missing", .types = T_ARRAY, INNER(any_string) },
+};
+
 static const struct field run_fields[] = {
 	{ .key = "schema", .types = T_INTEGER },
 	{ .key = "program", .types = T_OBJECT, INNER(name_version) },
@@ -141,6 +148,7 @@ static const struct field run_fields[] = {
 	{ .key = "accelerator", .types = T_OBJECT, INNER(accelerator_fields) },
 	{ .key = "versions", .types = T_OBJECT, INNER(any_text) },
 	{ .key = "image", .types = T_OBJECT },
+	{ .key = "attached", .types = T_OBJECT, .optional = true, INNER(attached_fields) },
 	{ .key = "guests", .types = T_ARRAY, INNER(guest_items) },
 	{ .key = "stacks", .types = T_ARRAY, INNER(stack_items) },
 	{ .key = "workloads", .types = T_ARRAY, INNER(workload_items) },
