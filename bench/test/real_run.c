@@ -651,14 +651,15 @@ static void test_report_is_written(void **state)
 			fail_msg("%s does not name a stack of the run", names[i]);
 }
 
-static int run_shell(char *const *argv, struct err *reterr)
+static int run_tool(char *const *argv, struct err *reterr)
 {
 	const struct proc_spec spec = { .argv = argv };
 	struct proc_output o = { 0 };
 	int e = proc_run(&spec, 64 * KIB, clock_deadline_ms(SHELL_MS), &o, reterr);
 
 	if (e == 0 && o.status != 0)
-		e = err_set(reterr, -EINVAL, "sh -n: %s", buf_text(&o.err));
+		e = err_set(reterr, -EINVAL, "%s: %.600s%.400s", argv[0], buf_text(&o.out),
+			    buf_text(&o.err));
 	proc_output_free(&o);
 	return e;
 }
@@ -673,9 +674,20 @@ static void test_repro_is_a_shell_script(void **state)
 
 	(void)state;
 	(void)snprintf(path, sizeof(path), "%s/repro.sh", fx.out);
-	if (run_shell(argv, &err) < 0)
+	if (run_tool(argv, &err) < 0)
 		fail_msg("%s: %s", path, err.text);
 	assert_true(file_says("repro.sh", "virtiofs-qual run --plan test"));
+}
+
+static void test_results_match_their_schemas(void **state)
+{
+	static char schema[] = "bench/test/schema";
+	char *const argv[] = { schema, fx.out, NULL };
+	struct err err = { 0 };
+
+	(void)state;
+	if (run_tool(argv, &err) < 0)
+		fail_msg("%s", err.text);
 }
 
 /* ---- the run ---- */
@@ -741,6 +753,7 @@ int main(void)
 		cmocka_unit_test(test_report_is_written),
 		cmocka_unit_test(test_nothing_of_this_machine_is_published),
 		cmocka_unit_test(test_repro_is_a_shell_script),
+		cmocka_unit_test(test_results_match_their_schemas),
 	};
 
 	/* Where that is allowed the machine gets a name that would be noticed in a report. */
