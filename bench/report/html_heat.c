@@ -54,7 +54,8 @@ static void value_title(struct out *o, const struct grid *g, const struct figure
 	static const char *const words[] = {
 		[COMPARE_NONE] = "",
 		[COMPARE_BASE] = "; the base",
-		[COMPARE_WITHIN] = "; the rounds of both sides overlap",
+		[COMPARE_WITHIN] =
+			"; the rounds of both sides overlap, or a side has one round only",
 		[COMPARE_BETTER] = "; better in every round",
 		[COMPARE_WORSE] = "; worse in every round",
 	};
@@ -213,7 +214,8 @@ void page_heat(struct page *p)
 		   "better than the base of the same stack, that is its first mode in the order "
 		   "none, never, metadata, mmap, auto, loose, always that has a value, without "
 		   "DAX; metrics whose lower values are better are turned round. Rows of a stack "
-		   "without modes: against %s. \"~\": the rounds of both sides overlap. A place "
+		   "without modes: against %s. \"~\": the rounds of both sides overlap, or a "
+		   "side has one round only. A place "
 		   "leads to its figures or to the reason why it has none.",
 		   common);
 	legend(p);

@@ -120,7 +120,8 @@ void md_heat(const struct tables *t, struct out *o)
 		   "without DAX of the same stack (rows without modes: than ");
 	md_text(o, common ? common : "");
 	out_str(o, "), by the first headline metric of each workload; metrics whose lower values "
-		   "are better are turned round. \\~: the rounds of both sides overlap.\n");
+		   "are better are turned round. \\~: the rounds of both sides overlap, or a "
+		   "side has one round only.\n");
 	for (size_t c = 0; c < h.column_count; c += HEAT_COLUMNS)
 		heat_block(o, &h, c);
 	left_out(o, h.row_count, "rows");

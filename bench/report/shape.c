@@ -213,6 +213,7 @@ static const struct field command_items[] = { { .types = T_OBJECT, INNER(command
 
 /* What was seen of INIT and of the vhost-user session; a daemon may not have got that far. */
 static const struct field negotiated_fields[] = {
+	{ .key = "init_flags_offered", .types = T_STRING | T_NULL, .optional = true },
 	{ .key = "fuse", .types = T_STRING | T_NULL, .optional = true },
 	{ .key = "init_flags", .types = T_STRING | T_NULL, .optional = true },
 	{ .key = "init_flag_names", .types = T_ARRAY, .optional = true, INNER(any_string) },
