@@ -2,6 +2,8 @@
 #ifndef VQ_BASE_METRIC_DEF_H
 #define VQ_BASE_METRIC_DEF_H
 
+#include <jansson.h>
+
 /* How two values of a metric are compared. */
 enum metric_better { BETTER_NONE, BETTER_HIGHER, BETTER_LOWER };
 
@@ -25,6 +27,11 @@ struct metric_def {
 	 */
 	const char *samples_path;
 	unsigned beyond_one_in;
+	/*
+	 * For a number that is no single field: computes it from the raw JSON of the phase. `path`
+	 * then names the field that it mainly rests on. -ENODATA: there is none in this pass.
+	 */
+	int (*compute)(json_t *raw, double *ret);
 };
 
 static inline const char *metric_better_name(enum metric_better b)

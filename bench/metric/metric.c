@@ -77,7 +77,7 @@ int metric_read(const struct metric_def *m, json_t *raw, double *ret)
 		if (samples / m->beyond_one_in < BEYOND_MIN)
 			return -ENODATA;
 	}
-	e = json_number_at(raw, m->path, &value);
+	e = m->compute ? m->compute(raw, &value) : json_number_at(raw, m->path, &value);
 	if (e < 0)
 		return e;
 	if (!isfinite(value))

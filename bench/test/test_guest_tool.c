@@ -128,6 +128,8 @@ static void test_usage(void **state)
 		{ "state", "x" },
 		{ "drop-caches", "x" },
 		{ "pci-caps", "x" },
+		{ "try", "mmap" },
+		{ "try", "nonsense", "/etc/passwd" },
 	};
 	struct fixture *f = *state;
 
@@ -192,9 +194,57 @@ static void test_resident_and_read(void **state)
 	RUN(f, "resident", path);
 	assert_int_equal(f->code, 1);
 	assert_complaint(f, "missing: No such file or directory");
-	RUN(f, "read", f->dir, "all");
+	RUN(f, "read", path, "all");
 	assert_int_equal(f->code, 1);
-	assert_complaint(f, "Is a directory");
+	assert_complaint(f, "missing: No such file or directory");
+}
+
+/* A folder is read through, at every depth; links are not followed. */
+static void test_read_folder(void **state)
+{
+	struct fixture *f = *state;
+	static char data[9000];
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/tree/sub/deep", f->dir);
+	assert_int_equal(fs_mkdirs(path, 0755, &f->err), 0);
+	(void)snprintf(path, sizeof(path), "%s/tree/one", f->dir);
+	assert_int_equal(fs_write_atomic(path, data, sizeof(data), &f->err), 0);
+	(void)snprintf(path, sizeof(path), "%s/tree/sub/deep/two", f->dir);
+	assert_int_equal(fs_write_atomic(path, data, 5, &f->err), 0);
+	(void)snprintf(path, sizeof(path), "%s/tree/sub/link", f->dir);
+	assert_int_equal(symlink("deep/two", path), 0);
+	(void)snprintf(path, sizeof(path), "%s/tree", f->dir);
+	RUN(f, "read", path, "all");
+	assert_int_equal(f->code, 0);
+	assert_int_equal(number(f, "files"), 2);
+	assert_int_equal(number(f, "bytes"), sizeof(data) + 5);
+	assert_int_equal(number(f, "resident_bytes"), sizeof(data) + 5);
+}
+
+static void test_try(void **state)
+{
+	struct fixture *f = *state;
+	char path[96];
+
+	(void)snprintf(path, sizeof(path), "%s/file", f->dir);
+	assert_int_equal(fs_write_atomic(path, "x", 1, &f->err), 0);
+	RUN(f, "try", "mmap", path);
+	assert_int_equal(f->code, 0);
+	assert_int_equal(number(f, "errno"), 0);
+	/* It refuses both on every Linux: a file of /proc. */
+	RUN(f, "try", "direct", "/proc/self/status");
+	assert_int_equal(f->code, 0);
+	assert_int_equal(number(f, "errno"), EINVAL);
+	RUN(f, "try", "mmap", "/proc/self/status");
+	assert_true(number(f, "errno") == ENODEV || number(f, "errno") == EIO);
+	RUN(f, "try", "direct", "/nosuch");
+	assert_int_equal(number(f, "errno"), ENOENT);
+	assert_string_equal(json_str_at(f->json, "call", ""), "open(O_DIRECT)");
+	RUN(f, "try", "io-uring", path);
+	assert_int_equal(f->code, 0);
+	assert_true(number(f, "errno") == 0 || number(f, "errno") == ENOSYS ||
+		    number(f, "errno") == EPERM);
 }
 
 static void test_state(void **state)
@@ -314,6 +364,8 @@ int main(void)
 		TEST(test_usage),
 		TEST(test_meminfo),
 		TEST(test_resident_and_read),
+		TEST(test_read_folder),
+		TEST(test_try),
 		TEST(test_state),
 		TEST(test_pci_caps),
 		TEST(test_dmesg),

@@ -183,7 +183,7 @@ static void looking_is_harmless(void **state)
 static void odd_files(void **state)
 {
 	struct fixture *f = *state;
-	struct residency r = { 1, 1 };
+	struct residency r = { .file_bytes = 1, .cached_bytes = 1 };
 	char link[96];
 
 	(void)snprintf(link, sizeof(link), "%s/link", f->dir);
@@ -205,6 +205,87 @@ static void odd_files(void **state)
 	assert_int_equal(residency_fill(f->file, &f->err), -ENOENT);
 }
 
+static void make_tree(struct fixture *f, char *tree, size_t size)
+{
+	static const char *const names[] = { "a", "sub/b", "sub/deep/c" };
+	char path[160];
+
+	(void)snprintf(tree, size, "%s/tree", f->dir);
+	(void)snprintf(path, sizeof(path), "%s/sub/deep", tree);
+	assert_int_equal(fs_mkdirs(path, 0755, &f->err), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char text[5000] = { 'x' };
+
+		(void)snprintf(path, sizeof(path), "%s/%s", tree, names[i]);
+		assert_int_equal(fs_write_atomic(path, text, sizeof(text), &f->err), 0);
+	}
+	/* a link to something large does not count */
+	(void)snprintf(path, sizeof(path), "%s/sub/link", tree);
+	assert_int_equal(symlink("../../data", path), 0);
+}
+
+/* Goal: a folder is the sum of its files, at every depth, without links. Method: drop and fill one. */
+static void folders_are_sums(void **state)
+{
+	struct fixture *f = *state;
+	struct residency r = { 0 };
+	char tree[128];
+
+	skip_on_tmpfs(f);
+	make_tree(f, tree, sizeof(tree));
+	assert_int_equal(residency_drop(tree, &f->err), 0);
+	assert_int_equal(residency_read(tree, &r, &f->err), 0);
+	assert_int_equal(r.files, 3);
+	assert_int_equal(r.file_bytes, 3 * 5000);
+	assert_int_equal(r.cached_bytes, 0);
+	assert_int_equal(residency_fill(tree, &f->err), 0);
+	assert_int_equal(residency_read(tree, &r, &f->err), 0);
+	assert_int_equal(r.cached_bytes, 3 * 5000);
+	assert_int_equal(fs_remove_tree(tree, &f->err), 0);
+}
+
+/* Goal: a tree without end is refused. Method: one folder more than the limit. */
+static void too_deep(void **state)
+{
+	struct fixture *f = *state;
+	struct residency r = { 0 };
+	char path[512];
+	size_t at = (size_t)snprintf(path, sizeof(path), "%s/deep", f->dir);
+
+	for (unsigned i = 0; i < 33; i++)
+		at += (size_t)snprintf(path + at, sizeof(path) - at, "/d");
+	assert_int_equal(fs_mkdirs(path, 0755, &f->err), 0);
+	(void)snprintf(path, sizeof(path), "%s/deep", f->dir);
+	assert_int_equal(residency_read(path, &r, &f->err), -ELOOP);
+	assert_non_null(strstr(f->err.text, "folders deep"));
+	assert_int_equal(fs_remove_tree(path, &f->err), 0);
+}
+
+static int twice(json_t *raw, double *ret)
+{
+	double v;
+	int e = json_number_at(raw, "n", &v);
+
+	if (e == 0 && v < 0)
+		return -ENODATA;
+	*ret = 2 * v;
+	return e;
+}
+
+/* Goal: a computed number, or why there is none. Method: one function, all its results. */
+static void computed(void **state)
+{
+	const struct metric_def m = { .name = "p", .path = "nosuch", .compute = twice };
+	double v = 42;
+
+	(void)state;
+	assert_int_equal(read_from("{\"n\":-1}", &m, &v), -ENODATA);
+	assert_int_equal(read_from("{}", &m, &v), -ENOENT);
+	assert_true(v == 42);
+	assert_int_equal(read_from("{\"n\":21.5}", &m, &v), 0);
+	assert_true(v == 43);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -216,6 +297,9 @@ int main(void)
 		TEST(drop_and_fill),
 		TEST(looking_is_harmless),
 		TEST(odd_files),
+		TEST(folders_are_sums),
+		TEST(too_deep),
+		cmocka_unit_test(computed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -14,15 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-/* How much of a file is mapped at a time, which bounds the vector of mincore(). */
-#define RESIDENT_WINDOW (UINT64_C(128) << 20)
-#define PAGE_SIZE_MIN	4096
-#define READ_SIZE	(128 * 1024)
 
 uint64_t guest_now_ns(void)
 {
@@ -117,125 +110,6 @@ static int cmd_meminfo(int argc, char **argv)
 	return finish();
 }
 
-/* Resident bytes of [offset, offset + length). 0 or -errno. */
-static int count_window(int fd, uint64_t offset, uint64_t length, uint64_t *ret_bytes)
-{
-	static unsigned char pages[RESIDENT_WINDOW / PAGE_SIZE_MIN];
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	void *map = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, (off_t)offset);
-	uint64_t bytes = 0;
-	int e = 0;
-
-	if (map == MAP_FAILED)
-		return -errno;
-	if (mincore(map, length, pages) < 0)
-		e = -errno;
-	for (uint64_t at = 0; e == 0 && at < length; at += page)
-		if (pages[at / page] & 1)
-			bytes += length - at < page ? length - at : page;
-	(void)munmap(map, length);
-	*ret_bytes = bytes;
-	return e;
-}
-
-/* Resident bytes of the whole file. 0 or -errno (-ENODEV: it cannot be mapped). */
-static int count_resident(int fd, uint64_t size, uint64_t *ret_bytes)
-{
-	uint64_t total = 0, bytes = 0;
-	int e = 0;
-
-	/* An empty file has no pages, but whether it can be mapped is still a fact. */
-	if (size == 0)
-		e = count_window(fd, 0, 1, &bytes);
-	for (uint64_t at = 0; e == 0 && at < size; at += RESIDENT_WINDOW) {
-		uint64_t left = size - at;
-
-		e = count_window(fd, at, left < RESIDENT_WINDOW ? left : RESIDENT_WINDOW, &bytes);
-		total += e == 0 ? bytes : 0;
-	}
-	*ret_bytes = total;
-	return e;
-}
-
-/*
- * Opening is not innocent: where the daemon does not answer with FOPEN_KEEP_CACHE (cache=auto of
- * both virtiofsd), the guest drops the file's pages at each open, and this reports 0. "read" counts
- * before it closes.
- */
-static int cmd_resident(int argc, char **argv)
-{
-	uint64_t resident;
-	struct stat st;
-	int fd, e;
-
-	if (argc != 1)
-		return 2;
-	fd = open(argv[0], O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return guest_fail(errno, "open %s", argv[0]);
-	e = count_resident(fd, (uint64_t)st.st_size, &resident);
-	(void)close(fd);
-	if (e < 0 && e != -ENODEV)
-		return guest_fail(-e, "map %s", argv[0]);
-	json_open('{');
-	json_key("size");
-	json_u64((uint64_t)st.st_size);
-	json_key("mappable");
-	json_bool(e == 0);
-	if (e == 0) {
-		json_key("resident_bytes");
-		json_u64(resident);
-	} else {
-		json_key("errno");
-		json_i64(-e);
-		json_key("error");
-		json_string(strerror(-e));
-	}
-	return finish();
-}
-
-static int cmd_read(int argc, char **argv)
-{
-	static char data[READ_SIZE];
-	uint64_t left = UINT64_MAX, done = 0, resident = 0, start, end;
-	struct stat st;
-	int fd, e;
-
-	if (argc != 2 || (strcmp(argv[1], "all") != 0 && guest_parse_u64(argv[1], &left) < 0))
-		return 2;
-	start = guest_now_ns();
-	fd = open(argv[0], O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return guest_fail(errno, "open %s", argv[0]);
-	while (left > 0) {
-		ssize_t n = read(fd, data, left < sizeof(data) ? left : sizeof(data));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return guest_fail(errno, "read %s", argv[0]);
-		if (n == 0)
-			break;
-		left -= (uint64_t)n;
-		done += (uint64_t)n;
-	}
-	end = guest_now_ns();
-	e = fstat(fd, &st) < 0 ? -errno : count_resident(fd, (uint64_t)st.st_size, &resident);
-	(void)close(fd);
-	json_open('{');
-	json_key("bytes");
-	json_u64(done);
-	json_key("ns");
-	json_u64(end - start);
-	/* Through the descriptor that read: see cmd_resident(). */
-	json_key("resident_bytes");
-	if (e == 0)
-		json_u64(resident);
-	else
-		json_null();
-	return finish();
-}
-
 static int cmd_drop_caches(int argc, char **argv)
 {
 	uint64_t start = guest_now_ns();
@@ -269,8 +143,10 @@ static const struct command {
 	{ "umount", "DIR", "unmount; when busy, say who holds it", cmd_umount },
 	{ "meminfo", "", "lines of /proc/meminfo in bytes", cmd_meminfo },
 	{ "resident", "FILE", "bytes of FILE in the page cache", cmd_resident },
-	{ "read", "FILE BYTES|all", "read FILE from its start; what is then in the page cache",
+	{ "read", "FILE BYTES|all",
+	  "read FILE from its start, or all files below a folder; what is then in the page cache",
 	  cmd_read },
+	{ "try", "mmap|direct|io-uring FILE", "is it refused, and with which errno?", cmd_try },
 	{ "dmesg", "[--since SEQ] [--all]",
 	  "kernel warnings and worse, as text; last line VQ-SEQ n", cmd_dmesg },
 	{ "state", "", "what must be equal in a clean guest", cmd_state },

@@ -67,11 +67,14 @@ int64_t kmsg_last_seq(void);
 
 int cmd_dmesg(int argc, char **argv);
 
-/* ---- guest_mount.c, guest_state.c, guest_pci.c ---- */
+/* ---- guest_mount.c, guest_state.c, guest_pci.c, guest_try.c, guest_read.c ---- */
 
 int cmd_mount(int argc, char **argv);
 int cmd_umount(int argc, char **argv);
 int cmd_state(int argc, char **argv);
 int cmd_pci_caps(int argc, char **argv);
+int cmd_try(int argc, char **argv);
+int cmd_resident(int argc, char **argv);
+int cmd_read(int argc, char **argv);
 
 #endif
