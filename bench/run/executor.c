@@ -106,7 +106,7 @@ static void describe_workload(const struct workload *w, json_t *workloads, json_
 	(void)json_array_append_new(
 		workloads, json_pack("{s:s,s:s,s:s,s:s,s:I,s:o}", "id", w->id, "title", w->title,
 				     "question", w->question, "decides", w->decides, "file_bytes",
-				     (json_int_t)w->file_bytes, "headline", headline));
+				     (json_int_t)workload_bytes(w), "headline", headline));
 	for (size_t i = 0; i < w->phase_count; i++) {
 		for (size_t j = 0; j < w->metric_count; j++)
 			add_metric(metrics, w->phases[i].name, &w->metrics[j]);

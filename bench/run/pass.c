@@ -12,8 +12,12 @@
 #include <math.h>
 #include <string.h>
 
-/* Share of the file that counts as "all" or "none" of it in a guest's global Cached counter. */
+/* Share of the data that counts as "all" or "none" of it in a guest's global Cached counter. */
 #define CACHED_TOLERANCE 0.05
+/* What else moves that counter: our own tools, which the guest reads from its root, and folders. */
+#define CACHED_NOISE ((double)MIB)
+/* But never so much of little data that "all" and "none" would meet. */
+#define CACHED_NOISE_MAX 0.3
 #define STATE_ATTEMPTS	 3
 
 /* One phase in progress. */
@@ -30,7 +34,7 @@ struct phase_run {
 struct sample {
 	double guest_cached;
 	double host_cached;
-	double file_bytes;
+	double data_bytes;
 	double vmm_cpu;
 	double daemon_cpu;
 };
@@ -42,6 +46,11 @@ static double cpu_seconds(const struct proc *p)
 	return p->pid && proc_cpu_ns(p->pid, &ns) == 0 ? clock_seconds(ns) : NAN;
 }
 
+static bool has_data(const struct session *s)
+{
+	return s->cell->workload->layout != LAYOUT_NONE;
+}
+
 static int take_sample(struct phase_run *p, struct sample *ret)
 {
 	struct session *s = p->session;
@@ -49,7 +58,7 @@ static int take_sample(struct phase_run *p, struct sample *ret)
 	struct err err = { 0 };
 	int e = place_cached(&s->place, &ret->guest_cached, &err);
 
-	if (e == 0 && s->cell->workload->file_bytes)
+	if (e == 0 && has_data(s))
 		e = residency_read(s->share.data, &host, &err);
 	if (e < 0) {
 		pass_fail(p->r, "%s: %s", p->phase->name, err.text);
@@ -57,20 +66,27 @@ static int take_sample(struct phase_run *p, struct sample *ret)
 	}
 	ret->guest_cached -= s->cached_at_mount;
 	ret->host_cached = (double)host.cached_bytes;
-	ret->file_bytes = (double)s->cell->workload->file_bytes;
+	ret->data_bytes = (double)s->share.data_bytes;
 	ret->vmm_cpu = s->guest ? cpu_seconds(&s->guest->guest.vmm) : NAN;
 	ret->daemon_cpu = cpu_seconds(&s->daemon);
 	return 0;
+}
+
+static double cached_slack(double data)
+{
+	double slack = fmax(CACHED_TOLERANCE * data, CACHED_NOISE);
+
+	return fmin(slack, CACHED_NOISE_MAX * data);
 }
 
 /* What a state means for this stack and mode, in words and as a verdict on the sample. */
 static bool state_reached(const struct session *s, enum phase_state state, const struct sample *at,
 			  const char **ret_expected)
 {
-	double slack = CACHED_TOLERANCE * at->file_bytes;
+	double slack = cached_slack(at->data_bytes);
 	bool guest_none = at->guest_cached <= slack;
-	bool guest_all = at->guest_cached >= at->file_bytes - slack;
-	bool host_all = at->host_cached >= at->file_bytes;
+	bool guest_all = at->guest_cached >= at->data_bytes - slack;
+	bool host_all = at->host_cached >= at->data_bytes;
 
 	if (s->cell->stack->kind == STACK_ATTACHED) {
 		*ret_expected = state == STATE_COLD
@@ -100,6 +116,10 @@ static bool state_reached(const struct session *s, enum phase_state state, const
 		*ret_expected = "host: all cached; guest: all cached";
 		return host_all && guest_all;
 	case KEEPS_NOTHING:
+		if (s->cell->workload->maps_private) {
+			*ret_expected = "host: all cached; guest: what private mappings have left";
+			return host_all;
+		}
 		*ret_expected =
 			"host: all cached; guest: nothing cached, the mode does not keep data";
 		return host_all && guest_none;
@@ -113,16 +133,16 @@ static bool state_reached(const struct session *s, enum phase_state state, const
 static int make_state(struct phase_run *p)
 {
 	struct session *s = p->session;
-	CLEANUP(freep) char *seen = fs_path("%s/" WORKLOAD_FILE, s->place.dir);
+	CLEANUP(freep) char *seen = fs_path("%s/" WORKLOAD_DATA, s->place.dir);
 	struct err err = { 0 };
 	int e = seen ? 0 : -ENOMEM;
 
-	if (s->cell->workload->file_bytes == 0)
+	if (!has_data(s))
 		return 0;
 	if (e == 0 && p->phase->state == STATE_COLD)
 		e = residency_drop(s->share.data, &err);
 	else if (e == 0)
-		e = place_read_file(&s->place, seen, &err);
+		e = place_read(&s->place, seen, &err);
 	/* An image is mostly holes; its data are in the guest. */
 	if (e == 0 && p->phase->state == STATE_WARM && s->cell->stack->kind != STACK_BLK)
 		e = residency_fill(s->share.data, &err);
@@ -138,7 +158,7 @@ static void record_state(struct phase_run *p, const struct sample *at, const cha
 		"{s:s,s:s,s:o,s:o,s:o,s:b,s:i}", "phase", p->phase->name, "expected", expected,
 		"host_cached_bytes", json_num(at->host_cached), "guest_cached_delta_bytes",
 		p->session->guest ? json_num(at->guest_cached) : json_null(), "file_bytes",
-		json_num(at->file_bytes), "reached", reached, "attempts", attempts);
+		json_num(at->data_bytes), "reached", reached, "attempts", attempts);
 
 	if (!p->r->states)
 		p->r->states = json_array();
@@ -163,7 +183,7 @@ static int reach_state(struct phase_run *p, struct sample *ret)
 		if (e < 0)
 			return e;
 		attempt++;
-		if (p->session->cell->workload->file_bytes == 0)
+		if (!has_data(p->session))
 			return 0;
 		reached = state_reached(p->session, p->phase->state, ret, &expected);
 	}
@@ -172,7 +192,7 @@ static int reach_state(struct phase_run *p, struct sample *ret)
 		return 0;
 	pass_fail(p->r,
 		  "%s: state not reached: expected %s; seen: host %.0f, guest %+.0f of %.0f bytes",
-		  p->phase->name, expected, ret->host_cached, ret->guest_cached, ret->file_bytes);
+		  p->phase->name, expected, ret->host_cached, ret->guest_cached, ret->data_bytes);
 	return -EAGAIN;
 }
 
@@ -199,45 +219,50 @@ static void collect_words(struct phase_run *p, const struct workload_run *run,
 		(void)buf_add(ret, buf_text(&out->out), out->out.size);
 }
 
-/* The errno that fio names in its JSON (which its messages precede); 0 when there is none. */
-static int fio_errno(const struct buf *said)
+/* The errno that the workload names in its JSON (fio prints messages before); 0: there is none. */
+static int named_errno(const struct buf *said, enum workload_tool tool)
 {
 	const char *json = strchr(buf_text(said), '{');
 	json_auto_t *j = json ? json_loads(json, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
 
-	return (int)json_integer_value(json_at(j, "jobs[0].error"));
+	return (int)json_integer_value(json_at(j, tool == TOOL_FIO ? "jobs[0].error" : "error"));
 }
 
 /*
- * MAP_SHARED is refused with ENODEV where the mode bypasses the page cache: that is an answer, not
- * a fault. fio does not say which call failed, so the guest is asked to map the same file.
+ * A stack may refuse what a workload needs: that is an answer, not a fault. The workload does not
+ * always say which call failed, so the place is asked for that one call with the same file.
  */
-static bool mapping_refused(struct phase_run *p, json_t **ret_answer)
+static const char *refused(struct phase_run *p, int error, json_t **ret_answer)
 {
 	struct session *s = p->session;
-	CLEANUP(freep) char *file = fs_path("%s/" WORKLOAD_FILE, s->place.dir);
-	const char *const args[] = { "resident", file, NULL };
+	const struct workload *w = s->cell->workload;
+	const char *file_name = w->file_count > 1 ? WORKLOAD_DATA "/0" : WORKLOAD_DATA;
+	CLEANUP(freep) char *file = fs_path("%s/%s", s->place.dir, file_name);
+	const char *try = NULL;
+	const char *what = workload_refusal(w, error, &try);
 
-	if (!s->guest || !file || guest_tool(s->place.agent, args, 20000, ret_answer, NULL) < 0)
-		return false;
-	return json_is_false(json_object_get(*ret_answer, "mappable")) &&
-	       json_integer_value(json_object_get(*ret_answer, "errno")) == ENODEV;
+	if (!what || !file || place_try(&s->place, try, file, ret_answer, NULL) < 0)
+		return NULL;
+	return json_integer_value(json_object_get(*ret_answer, "errno")) == error ? what : NULL;
 }
 
 static void judge_failure(struct phase_run *p, const struct workload_run *run,
 			  const struct place_result *out)
 {
 	const struct workload *w = p->session->cell->workload;
+	bool fio = w->tool == TOOL_FIO;
 	CLEANUP(buf_free) struct buf said = { 0 };
 	CLEANUP(freep) char *seen = NULL;
 	json_auto_t *answer = NULL;
-	int error = 0;
+	const char *what;
+	char printed[64];
+	int error;
 
 	collect_words(p, run, out, &said);
 	(void)save_raw(p, "workload.err", &said);
-	if (w->tool == TOOL_FIO)
-		error = fio_errno(&said);
-	if (!w->maps_shared || error != ENODEV || !mapping_refused(p, &answer)) {
+	error = named_errno(&said, w->tool);
+	what = refused(p, error, &answer);
+	if (!what) {
 		pass_fail(p->r, "%s: %s %s%s%s: %.*s", p->phase->name, w->job, out->fate,
 			  error ? ", error " : "", error ? strerror(error) : "",
 			  (int)strcspn(buf_text(&said), "\n{"), buf_text(&said));
@@ -247,11 +272,14 @@ static void judge_failure(struct phase_run *p, const struct workload_run *run,
 	if (p->r->status != PASS_FAILED) {
 		p->r->status = PASS_NA;
 		(void)snprintf(p->r->reason, sizeof(p->r->reason),
-			       "mmap(MAP_SHARED) on this mount: %s (errno %d); fio: error %d",
-			       strerror(ENODEV), ENODEV, error);
+			       "%s on this mount: %s (errno %d); %s: error %d", what,
+			       strerror(error), error, fio ? "fio" : w->job, error);
 	}
-	pass_add_evidence(p->r, "what fio printed", "jobs[0].error = 19", "workload.err");
-	pass_add_evidence(p->r, "the guest maps the same file", seen ? seen : "?", NULL);
+	(void)snprintf(printed, sizeof(printed), "%s = %d", fio ? "jobs[0].error" : "error", error);
+	pass_add_evidence(p->r, fio ? "what fio printed" : "what the program printed", printed,
+			  "workload.err");
+	pass_add_evidence(p->r, "the same place is asked for that one call", seen ? seen : "?",
+			  NULL);
 }
 
 static int read_output(struct phase_run *p, const struct workload_run *run,
@@ -331,16 +359,20 @@ static int run_tool(struct phase_run *p, uint64_t *ret_run_ns)
 	return e;
 }
 
-static void add(struct phase_run *p, enum builtin_metric m, double value)
+/* A number that the harness has made: its source is the pass itself. */
+static void add_own(struct phase_run *p, const struct metric_def *def, double value)
 {
-	const struct metric_def *def = metric_builtin(m);
 	char field[128];
 
-	if (!isfinite(value))
-		return;
 	(void)snprintf(field, sizeof(field), "metrics[%s.%s]", p->phase->name, def->name);
 	if (pass_add_metric(p->r, p->phase->name, def, value, "pass.json", field) < 0)
 		pass_fail(p->r, "out of memory");
+}
+
+static void add(struct phase_run *p, enum builtin_metric m, double value)
+{
+	if (isfinite(value))
+		add_own(p, metric_builtin(m), value);
 }
 
 static void add_builtin(struct phase_run *p, const struct sample *before,
@@ -348,7 +380,7 @@ static void add_builtin(struct phase_run *p, const struct sample *before,
 {
 	/* Inside somebody else's guest all that can be seen is that guest's. */
 	bool attached = p->session->cell->stack->kind == STACK_ATTACHED;
-	bool file = p->session->cell->workload->file_bytes > 0 && !attached;
+	bool file = has_data(p->session) && !attached;
 	bool guest = p->session->guest || attached;
 
 	add(p, METRIC_GUEST_CACHED_BEFORE, guest ? before->guest_cached : NAN);
@@ -369,7 +401,9 @@ static void add_measured(struct phase_run *p)
 		double value;
 		int e = metric_read(m, p->json, &value);
 
-		if (e == 0)
+		if (e == 0 && m->compute)
+			add_own(p, m, value);
+		else if (e == 0)
 			e = pass_add_metric(p->r, p->phase->name, m, value, p->raw, m->path);
 		/* Too few samples for a percentile: it is left out. Anything else is a broken result. */
 		if (e < 0 && e != -ENODATA)

@@ -136,7 +136,7 @@ int place_cached(const struct place *p, double *ret, struct err *reterr)
 		       : 0;
 }
 
-int place_read_file(const struct place *p, const char *path, struct err *reterr)
+int place_read(const struct place *p, const char *path, struct err *reterr)
 {
 	const char *const args[] = { "read", path, "all", NULL };
 	json_auto_t *answer = NULL;
@@ -144,4 +144,31 @@ int place_read_file(const struct place *p, const char *path, struct err *reterr)
 	if (!p->agent)
 		return residency_fill(path, reterr);
 	return guest_tool(p->agent, args, 2 * STEP_MS, &answer, reterr);
+}
+
+int place_try(const struct place *p, const char *what, const char *path, json_t **ret,
+	      struct err *reterr)
+{
+	const char *const args[] = { "try", what, path, NULL };
+	CLEANUP(strv_free) struct strv argv = { 0 };
+	CLEANUP(strv_free) struct strv env = { 0 };
+	struct place_result r = { 0 };
+	json_error_t je;
+	int e;
+
+	if (p->agent)
+		return guest_tool(p->agent, args, STEP_MS, ret, reterr);
+	strv_addf(&argv, "%s/vq-guest", p->program_dir);
+	strv_add_all(&argv, args);
+	strv_add(&env, "PATH=/usr/bin:/bin");
+	if (strv_failed(&argv) || strv_failed(&env))
+		return err_set(reterr, -ENOMEM, "out of memory");
+	e = run_host(&argv, &env, STEP_MS, &r, reterr);
+	if (e == 0 && !r.ok)
+		e = err_set(reterr, -EIO, "vq-guest try %s: %s: %s", what, r.fate,
+			    buf_text(&r.err));
+	if (e == 0 && !(*ret = json_loadb(buf_text(&r.out), r.out.size, 0, &je)))
+		e = err_set(reterr, -EBADMSG, "vq-guest try %s: %s", what, je.text);
+	place_result_free(&r);
+	return e;
 }

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/strv.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 
 struct agent;
@@ -44,7 +45,11 @@ int place_get(const struct place *p, const char *path, struct buf *ret, struct e
 /** place_cached() - bytes of "Cached" in /proc/meminfo there. */
 int place_cached(const struct place *p, double *ret, struct err *reterr) MUST_USE;
 
-/** place_read_file() - read a file through, as a reader there would. */
-int place_read_file(const struct place *p, const char *path, struct err *reterr) MUST_USE;
+/** place_read() - read a file, or all files below a folder, as a reader there would. */
+int place_read(const struct place *p, const char *path, struct err *reterr) MUST_USE;
+
+/** place_try() - ask with one call whether something is refused there: `vq-guest try`. New reference. */
+int place_try(const struct place *p, const char *what, const char *path, json_t **ret,
+	      struct err *reterr) MUST_USE;
 
 #endif

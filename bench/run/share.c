@@ -20,7 +20,7 @@ static int make_dir(const struct cell *c, struct share *s, struct err *reterr)
 {
 	if (mkdir(s->dir, 0755) < 0)
 		return err_errno(reterr, -errno, "cannot make share %s", s->dir);
-	return workload_layout(c->workload, s->dir, reterr);
+	return workload_lay_out(c->workload, WORLD_GUEST, s->dir, &s->data_bytes, reterr);
 }
 
 /* nftw() has no user pointer; one share is made at a time. */
@@ -70,12 +70,11 @@ static int run_mkfs(const struct share *s, struct err *reterr)
 	return e;
 }
 
-static int make_image(const struct cell *c, const struct world *w, struct share *s,
-		      struct err *reterr)
+static int make_image(const struct world *w, struct share *s, struct err *reterr)
 {
 	CLEANUP(fd_closep)
 	int fd = open(s->image, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	off_t size = (off_t)(c->workload->file_bytes + IMAGE_ROOM);
+	off_t size = (off_t)(s->data_bytes + IMAGE_ROOM);
 	int e = 0;
 
 	if (fd < 0 || ftruncate(fd, size) < 0)
@@ -103,7 +102,7 @@ int share_make(const struct cell *c, const struct world *w, unsigned serial, str
 		       : on_disk			? WORLD_SHARE
 							: WORLD_TMPFS,
 		       serial);
-	(void)snprintf(ret->data, sizeof(ret->data), "%s/" WORKLOAD_FILE, ret->dir);
+	(void)snprintf(ret->data, sizeof(ret->data), "%s/" WORKLOAD_DATA, ret->dir);
 	e = make_dir(c, ret, reterr);
 	if (e == 0 && c->stack->kind == STACK_9P)
 		e = give_to_vmm(ret->dir, w, reterr);
@@ -111,7 +110,7 @@ int share_make(const struct cell *c, const struct world *w, unsigned serial, str
 		return e;
 	(void)snprintf(ret->image, sizeof(ret->image), "%s/p%u.img", WORLD_SHARE, serial);
 	(void)snprintf(ret->data, sizeof(ret->data), "%s", ret->image);
-	return make_image(c, w, ret, reterr);
+	return make_image(w, ret, reterr);
 }
 
 void share_remove(struct share *s)

@@ -12,8 +12,9 @@
 struct share {
 	char dir[128];	 /* folder on the host; "" for an image */
 	char image[128]; /* "" for a folder */
-	/* Whose residency in the host's page cache is that of the data. */
+	/* File or folder whose residency in the host's page cache is that of the data. */
 	char data[160];
+	uint64_t data_bytes; /* as laid out */
 };
 
 /**

@@ -87,7 +87,7 @@ static bool must_be_na(const struct cell *c)
 	if (!c->vmm)
 		return false;
 	return (c->cache != CACHE_UNSET && !(c->stack->cache_mask & 1U << c->cache)) ||
-	       c->dax > DAX_NONE || (c->workload->maps_shared && !allows_mmap(c));
+	       c->dax > DAX_NONE || ((c->workload->needs & NEED_MAP_SHARED) && !allows_mmap(c));
 }
 
 typedef void cell_check(const struct cell *c, json_t *cell, struct problems *p);
@@ -192,13 +192,16 @@ static const struct na_kind *na_kind(const struct cell *c)
 	static const struct na_kind mapping = { { "mmap(MAP_SHARED)", "errno" },
 						"workload.err",
 						"\"error\" : 19" };
+	static const struct na_kind own_mapping = { { "mmap(MAP_SHARED)", "wl-mmap: error 19" },
+						    "workload.err",
+						    "\"error\": 19" };
 
 	if (c->dax == DAX_NEVER || c->dax == DAX_INODE)
 		return &silent;
 	if (c->dax == DAX_ALWAYS)
 		return &dax;
 	if (c->stack->cache_mask & 1U << c->cache)
-		return &mapping;
+		return c->workload->tool == TOOL_FIO ? &mapping : &own_mapping;
 	return c->stack->kind == STACK_9P ? &mode_9p : &daemon;
 }
 
@@ -314,7 +317,8 @@ static void test_metrics_are_what_the_raw_files_hold(void **state)
 
 static void check_states(const struct cell *c, json_t *cell, struct problems *p)
 {
-	size_t want = c->workload->file_bytes ? c->workload->phase_count * fx.plan.rounds : 0;
+	size_t want = c->workload->layout != LAYOUT_NONE ? c->workload->phase_count * fx.plan.rounds
+							 : 0;
 	size_t i;
 	json_t *s;
 

@@ -100,14 +100,14 @@ static int run_job(struct session *s, const struct strv *argv, const struct strv
 }
 
 /* What somebody would type at the guest's shell to get the same job. */
-static void typed(struct strv *argv, const struct workload *w, const struct workload_run *run)
+static void typed(struct strv *argv, const struct strv *env, const struct workload_run *run)
 {
+	CLEANUP(freep) char *exports = strv_join_quoted(env->item);
+
 	strv_add(argv, "/bin/bash");
 	strv_add(argv, "-c");
-	strv_addf(argv,
-		  "cd / && export VQ_DIR=%s VQ_SIZE=%llu VQ_TIME=%ums VQ_REPEAT=0 && "
-		  "fio --output-format=json --output=/run/hand.json %s",
-		  run->dir, (unsigned long long)w->file_bytes, run->time_ms, run->job_path);
+	strv_addf(argv, "cd / && export %s && fio --output-format=json --output=/run/hand.json %s",
+		  exports ? exports : "", run->job_path);
 }
 
 static int measure_pairs(struct session *s, struct err *reterr)
@@ -121,7 +121,7 @@ static int measure_pairs(struct session *s, struct err *reterr)
 	CLEANUP(strv_free) struct strv hand = { 0 };
 	int e = job && workload_command(w, &w->phases[0], &run, &argv, &env) == 0 ? 0 : -ENOMEM;
 
-	typed(&hand, w, &run);
+	typed(&hand, &env, &run);
 	if (e < 0 || strv_failed(&hand))
 		return err_set(reterr, -ENOMEM, "out of memory");
 	e = place_put(&s->place, job, run.job_path, reterr);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Workloads: the registry against rows.h and the job files, commands, and the data file. */
+/*
+ * Workloads: rows against job files and programs, every command against golden/workload, metrics
+ * against what fio prints, and what the host lays out. VQ_GOLDEN_UPDATE=1 rewrites the commands.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +20,7 @@
 #include "metric/metric.h"
 #include "workload/workload.h"
 
-#define ROWS	 "bench/workload/rows.h"
+#define GOLDEN	 "bench/test/golden/workload/commands.txt"
 #define JOBS	 "workloads/fio"
 #define PROGRAMS "workloads/src"
 
@@ -25,6 +28,7 @@ struct fixture {
 	char dir[64];
 	struct buf text;
 	struct err err;
+	uint64_t bytes;
 };
 
 static int setup(void **state)
@@ -48,27 +52,33 @@ static int teardown(void **state)
 	return e < 0 ? -1 : 0;
 }
 
-/* Goal: no workload is forgotten. Method: each row of rows.h is found in the registry, none more. */
-static void rows_are_listed(void **state)
+/* Goal: the known 30 jobs are all there. Method: their ids are put together once more. */
+static void thirty_jobs(void **state)
 {
-	static const char start[] = "extern const struct workload workload_";
-	struct fixture *f = *state;
-	size_t declared = 0;
-	size_t n;
+	static const char *const pattern[] = { "seqread", "seqwrite", "randread", "randwrite",
+					       "randrw" };
+	static const char *const engine[] = { "psync", "mmap", "libaio" };
+	size_t found = 0;
 
-	(void)workload_list(&n);
-	assert_int_equal(fs_read(ROWS, MIB, &f->text, &f->err), 0);
-	for (const char *p = buf_text(&f->text); (p = strstr(p, start)) != NULL; declared++) {
-		char id[64] = { 0 };
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(pattern) * ARRAY_SIZE(engine) * 2; i++) {
+		const char *multi = i % 2 ? "-multi" : "";
+		const char *e = engine[i / 2 % ARRAY_SIZE(engine)];
+		const struct workload *w;
+		char id[64];
 
-		p += strlen(start);
-		assert_true(strcspn(p, ";") < sizeof(id));
-		for (size_t i = 0; p[i] != ';'; i++)
-			id[i] = p[i] == '_' ? '-' : p[i];
-		if (!workload_find(id))
-			fail_msg("%s declares %s, which is not listed", ROWS, id);
+		(void)snprintf(id, sizeof(id), "%s-%s%s", pattern[i / 2 / ARRAY_SIZE(engine)], e,
+			       multi);
+		w = workload_find(id);
+		if (!w)
+			fail_msg("no row %s", id);
+		assert_int_equal(w->file_count, *multi ? 4 : 1);
+		assert_string_equal(w->fio.engine, e);
+		assert_int_equal(w->fio.direct, strcmp(e, "libaio") == 0);
+		assert_int_equal(w->needs & NEED_MAP_SHARED ? 1 : 0, strcmp(e, "mmap") == 0);
+		found++;
 	}
-	assert_int_equal(declared, n);
+	assert_int_equal(found, 30);
 	assert_null(workload_find("nosuch"));
 }
 
@@ -88,6 +98,9 @@ static void assert_headline(const struct workload *w, const char *headline)
 	const char *dot = strchr(headline, '.');
 
 	assert_non_null(dot);
+	/* Counts of operations are there when a pass is observed. */
+	if (strncmp(dot, ".ops.", 5) == 0)
+		return;
 	for (size_t i = 0; i < w->phase_count; i++)
 		if (strlen(w->phases[i].name) == (size_t)(dot - headline) &&
 		    strncmp(w->phases[i].name, headline, (size_t)(dot - headline)) == 0 &&
@@ -106,6 +119,25 @@ static bool is_unit(const char *unit)
 	return false;
 }
 
+/* run.json describes a metric once, by its name, for all workloads. */
+static void assert_title_is_everybodys(const struct metric_def *m)
+{
+	size_t n;
+	const struct workload *const *list = workload_list(&n);
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < list[i]->metric_count; j++) {
+			const struct metric_def *other = &list[i]->metrics[j];
+
+			if (strcmp(other->name, m->name) != 0)
+				continue;
+			assert_string_equal(other->title, m->title);
+			assert_string_equal(other->unit, m->unit);
+			assert_int_equal(other->better, m->better);
+			assert_int_equal(other->kind, m->kind);
+		}
+}
+
 static void assert_metric(const struct workload *w, const struct metric_def *m)
 {
 	size_t same = 0;
@@ -117,6 +149,7 @@ static void assert_metric(const struct workload *w, const struct metric_def *m)
 	assert_int_equal(!m->samples_path, !m->beyond_one_in);
 	/* What claims to be a percentile needs its count of samples. */
 	assert_int_equal(!strstr(m->path, "percentile"), !m->samples_path);
+	assert_title_is_everybodys(m);
 	for (size_t i = 0; i < w->metric_count; i++)
 		same += strcmp(w->metrics[i].name, m->name) == 0;
 	for (size_t i = 0; i < METRIC_BUILTIN_COUNT; i++)
@@ -134,10 +167,18 @@ static void rows_are_complete(void **state)
 	for (size_t i = 0; i < n; i++) {
 		const struct workload *w = list[i];
 
+		/* also: no two rows have the same id */
 		assert_ptr_equal(workload_find(w->id), w);
 		assert_int_equal(strspn(w->id, "abcdefghijklmnopqrstuvwxyz0123456789-"),
 				 strlen(w->id));
 		assert_true(w->title[0] && w->job[0]);
+		assert_int_equal(w->layout == LAYOUT_FILES, w->file_bytes > 0);
+		assert_int_equal(w->layout == LAYOUT_FILES || w->layout == LAYOUT_PROGRAMS,
+				 w->file_count > 0);
+		for (size_t j = 0; j < i; j++) {
+			assert_string_not_equal(w->title, list[j]->title);
+			assert_string_not_equal(w->question, list[j]->question);
+		}
 		assert_int_equal(w->question[strlen(w->question) - 1], '?');
 		/* Shown as "Decides <this>." */
 		assert_true(w->decides[0] && w->decides[strlen(w->decides) - 1] != '.');
@@ -183,6 +224,60 @@ static size_t rows_with_job(enum workload_tool tool, const char *job)
 	return found;
 }
 
+static bool env_has(const struct strv *env, const char *name, size_t length)
+{
+	for (size_t i = 0; i < env->count; i++)
+		if (strncmp(env->item[i], name, length) == 0 && env->item[i][length] == '=')
+			return true;
+	return false;
+}
+
+/* Every ${VQ_...} of the job file is in the row's environment, and the other way round. */
+static void assert_variables(const struct workload *w, const char *text)
+{
+	const struct workload_run r = { "/m", "/j", "/g", "/o", 1 };
+	struct strv argv = { 0 };
+	struct strv env = { 0 };
+
+	assert_int_equal(workload_command(w, &w->phases[0], &r, &argv, &env), 0);
+	for (const char *p = text; (p = strstr(p, "${")) != NULL; p += 2)
+		if (!env_has(&env, p + 2, strcspn(p + 2, "}")))
+			fail_msg("%s: %.20s is not in the environment", w->id, p);
+	for (size_t i = 0; i < env.count; i++) {
+		char name[64];
+
+		if (strncmp(env.item[i], "VQ_", 3) != 0)
+			continue;
+		(void)snprintf(name, sizeof(name), "${%.*s}", (int)strcspn(env.item[i], "="),
+			       env.item[i]);
+		if (!strstr(text, name))
+			fail_msg("%s: %s does not use %s", w->id, w->job, name);
+	}
+	strv_free(&argv);
+	strv_free(&env);
+}
+
+static void assert_folder(const char *folder, enum workload_tool tool, const char *suffix)
+{
+	size_t n = strlen(suffix);
+	struct dirent *d;
+	DIR *dir = opendir(folder);
+
+	assert_non_null(dir);
+	while ((d = readdir(dir)) != NULL) {
+		size_t length = strlen(d->d_name);
+
+		if (length <= n || strcmp(d->d_name + length - n, suffix) != 0)
+			continue;
+		if (tool == TOOL_PROGRAM)
+			d->d_name[length - n] = '\0';
+		/* wl-hello is what wl-start starts. */
+		if (rows_with_job(tool, d->d_name) == 0 && strcmp(d->d_name, "wl-hello") != 0)
+			fail_msg("%s/%s has no row", folder, d->d_name);
+	}
+	(void)closedir(dir);
+}
+
 /* Goal: rows and files belong together. Method: folders against rows and rows against folders. */
 static void files_and_rows_agree(void **state)
 {
@@ -190,8 +285,6 @@ static void files_and_rows_agree(void **state)
 	size_t n;
 	const struct workload *const *list = workload_list(&n);
 	char path[256];
-	struct dirent *d;
-	DIR *dir;
 
 	for (size_t i = 0; i < n; i++) {
 		if (list[i]->tool == TOOL_FIO)
@@ -203,75 +296,176 @@ static void files_and_rows_agree(void **state)
 			fail_msg("%s: %s", list[i]->id, f->err.text);
 		if (list[i]->tool != TOOL_FIO)
 			continue;
-		/* The file that the host lays out, and no cache dropped behind our back. */
-		assert_non_null(strstr(buf_text(&f->text), "\nfilename=" WORKLOAD_FILE "\n"));
+		/* No cache is dropped behind our back. */
 		assert_non_null(strstr(buf_text(&f->text), "\ninvalidate=0\n"));
-		(void)snprintf(path, sizeof(path), "\n[%s]\n", list[i]->id);
-		assert_non_null(strstr(buf_text(&f->text), path));
+		assert_variables(list[i], buf_text(&f->text));
 	}
-	dir = opendir(JOBS);
-	assert_non_null(dir);
-	while ((d = readdir(dir)) != NULL)
-		if (strstr(d->d_name, ".fio") && rows_with_job(TOOL_FIO, d->d_name) == 0)
-			fail_msg(JOBS "/%s has no row", d->d_name);
-	(void)closedir(dir);
-	dir = opendir(PROGRAMS);
-	assert_non_null(dir);
-	while ((d = readdir(dir)) != NULL) {
-		char *end = strstr(d->d_name, ".c");
-
-		if (strncmp(d->d_name, "wl-", 3) != 0 || !end || end[2])
-			continue;
-		*end = '\0';
-		if (rows_with_job(TOOL_PROGRAM, d->d_name) == 0)
-			fail_msg(PROGRAMS "/%s.c has no row", d->d_name);
-	}
-	(void)closedir(dir);
+	assert_folder(JOBS, TOOL_FIO, ".fio");
+	assert_folder(PROGRAMS, TOOL_PROGRAM, ".c");
 }
 
-static void assert_list(const struct strv *v, const char *const *want)
+static void add_command(struct buf *text, const struct workload *w,
+			const struct workload_phase *phase, unsigned time_ms)
 {
-	size_t n = 0;
-
-	for (; want[n]; n++) {
-		assert_true(n < v->count);
-		assert_string_equal(v->item[n], want[n]);
-	}
-	assert_int_equal(v->count, n);
-}
-
-#define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
-
-/* Goal: commands are what they were. Method: one of fio in both phases, one of ours. */
-static void commands(void **state)
-{
-	const struct workload *fio = workload_find("seqread-psync");
-	const struct workload *meta = workload_find("metadata");
-	const struct workload_run r = { .dir = "/m",
-					.job_path = "/j/x.fio",
-					.program_dir = "/g",
-					.out_path = "/o.json",
-					.time_ms = 250 };
+	const struct workload_run r = { "/m", "/j/x.fio", "/g", "/o.json", time_ms };
 	struct strv argv = { 0 };
 	struct strv env = { 0 };
 
-	(void)state;
-	for (size_t i = 0; i < fio->phase_count; i++) {
-		assert_int_equal(workload_command(fio, &fio->phases[i], &r, &argv, &env), 0);
-		assert_list(&argv,
-			    LIST("fio", "--output-format=json", "--output=/o.json", "/j/x.fio"));
-		assert_list(&env, LIST("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "VQ_DIR=/m",
-				       "VQ_SIZE=33554432", "VQ_TIME=250ms",
-				       i == 0 ? "VQ_REPEAT=0" : "VQ_REPEAT=1"));
-		strv_free(&argv);
-		strv_free(&env);
-	}
-	assert_int_equal(fio->phase_count, 2);
-	assert_int_equal(workload_command(meta, &meta->phases[0], &r, &argv, &env), 0);
-	assert_list(&argv, LIST("/g/wl-meta", "/m", "400"));
-	assert_list(&env, LIST("PATH=/usr/sbin:/usr/bin:/sbin:/bin"));
+	assert_int_equal(workload_command(w, phase, &r, &argv, &env), 0);
+	assert_string_equal(env.item[0], "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
+	(void)buf_printf(text, "%s %s %u:", w->id, phase->name, time_ms);
+	for (size_t i = 1; i < env.count; i++)
+		(void)buf_printf(text, " %s", env.item[i]);
+	for (size_t i = 0; i < argv.count; i++)
+		(void)buf_printf(text, " %s", argv.item[i]);
+	(void)buf_printf(text, "\n");
 	strv_free(&argv);
 	strv_free(&env);
+}
+
+/* Goal: commands are what they were. Method: every row and phase, with and without a time limit. */
+static void commands(void **state)
+{
+	struct fixture *f = *state;
+	struct buf now = { 0 };
+	size_t n;
+	const struct workload *const *list = workload_list(&n);
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < list[i]->phase_count; j++) {
+			add_command(&now, list[i], &list[i]->phases[j], 250);
+			add_command(&now, list[i], &list[i]->phases[j], 0);
+		}
+	if (getenv("VQ_GOLDEN_UPDATE"))
+		assert_int_equal(fs_write_atomic(GOLDEN, now.data, now.size, &f->err), 0);
+	assert_int_equal(fs_read(GOLDEN, MIB, &f->text, &f->err), 0);
+	if (strcmp(buf_text(&f->text), buf_text(&now)) != 0)
+		fail_msg("%s differs (VQ_GOLDEN_UPDATE=1 writes it); now:\n%s", GOLDEN,
+			 buf_text(&now));
+	buf_free(&now);
+}
+
+/* Goal: no time limit means once over the data. Method: what every row's command says then. */
+static void once_over_the_data(void **state)
+{
+	struct buf text = { 0 };
+	size_t n;
+	const struct workload *const *list = workload_list(&n);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < list[i]->phase_count; j++) {
+			buf_clear(&text);
+			add_command(&text, list[i], &list[i]->phases[j], 0);
+			assert_non_null(strstr(buf_text(&text), "VQ_REPEAT=0"));
+			if (list[i]->tool == TOOL_FIO)
+				assert_non_null(strstr(buf_text(&text), "VQ_TIME=0ms"));
+		}
+	buf_free(&text);
+}
+
+/* Goal: refusals are known errnos of what a row needs. Method: some that are, some that are not. */
+static void refusals(void **state)
+{
+	static const struct {
+		const char *id;
+		int error;
+		const char *try;
+	} rows[] = {
+		{ "seqread-mmap", ENODEV, "mmap" },
+		{ "seqread-mmap", EIO, NULL },
+		{ "seqread-psync", ENODEV, NULL },
+		{ "seqread-direct", EINVAL, "direct" },
+		{ "seqread-io-uring", ENOSYS, "io-uring" },
+		{ "seqread-io-uring", EPERM, "io-uring" },
+		{ "seqread-io-uring", 0, NULL },
+		{ "mmap-private", ENODEV, NULL },
+		{ "mmap-faults", ENODEV, "mmap" },
+		{ "seqread-libaio", ENODEV, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *try = NULL;
+		const char *what = workload_refusal(workload_find(rows[i].id), rows[i].error, &try);
+
+		assert_int_equal(what != NULL, rows[i].try != NULL);
+		if (what)
+			assert_string_equal(try, rows[i].try);
+	}
+}
+
+/* What fio 3.33 prints, shortened to what metrics read; the numbers are chosen to be computed with. */
+#define FIO_DIR(n, runtime, bytes, iops)                                                   \
+	"{\"io_bytes\":" bytes ",\"bw_bytes\":1000,\"iops\":" iops ",\"runtime\":" runtime \
+	",\"slat_ns\":{\"mean\":500000.0,\"N\":" n "},\"clat_ns\":{\"mean\":1.0,\"N\":" n  \
+	",\"percentile\":{\"50.000000\":5,\"90.000000\":9,\"99.000000\":99}},"             \
+	"\"lat_ns\":{\"mean\":2.0,\"N\":" n                                                \
+	",\"percentile\":{\"50.000000\":5,\"90.000000\":9,\"99.000000\":99}}}"
+#define FIO_JSON(sync_n)                                                                     \
+	"{\"jobs\":[{\"error\":0,\"job options\":{\"numjobs\":\"4\",\"rate_iops\":\"500\"}," \
+	"\"read\":" FIO_DIR("10000", "1000", "4096000", "300") ",\"write\":" FIO_DIR(        \
+		"0", "2000", "3000000",                                                      \
+		"150") ",\"sync\":{\"total_ios\":" sync_n                                    \
+		       ",\"lat_ns\":{\"mean\":250000000.0,\"N\":" sync_n                     \
+		       ",\"percentile\":{\"50.000000\":7}}},"                                \
+		       "\"iodepth_level\":{\"1\":50.0,\"2\":0,\"4\":0,\"8\":0,\"16\":50.0,\"32\":0,\">=64\":0}}]}"
+
+static double fio_number(const char *id, const char *metric, const char *text, int *ret_error)
+{
+	const struct workload *w = workload_find(id);
+	json_t *raw = json_loads(text, 0, NULL);
+	double v = -1;
+
+	assert_non_null(w);
+	assert_non_null(raw);
+	*ret_error = -ENOENT;
+	for (size_t i = 0; i < w->metric_count; i++)
+		if (strcmp(w->metrics[i].name, metric) == 0)
+			*ret_error = metric_read(&w->metrics[i], raw, &v);
+	json_decref(raw);
+	return v;
+}
+
+/* Goal: every fio metric is found in what fio prints. Method: one text with all that they read. */
+static void fio_metrics_are_there(void **state)
+{
+	size_t n;
+	const struct workload *const *list = workload_list(&n);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; list[i]->tool == TOOL_FIO && j < list[i]->metric_count; j++) {
+			const char *name = list[i]->metrics[j].name;
+			int e;
+
+			(void)fio_number(list[i]->id, name, FIO_JSON("8"), &e);
+			/* Too few samples of what was not done is an answer. */
+			if (e < 0 && e != -ENODATA)
+				fail_msg("%s: %s: %d", list[i]->id, name, e);
+		}
+}
+
+/* Goal: what is computed is right. Method: by hand from the numbers of the text. */
+static void fio_computed(void **state)
+{
+	int e;
+
+	(void)state;
+	/* 8 fsyncs of 0.25 s in 4 jobs: 0.5 s each, so 3000000 bytes were written in 1.5 s. */
+	assert_true(fio_number("seqwrite-psync", "fsync_time", FIO_JSON("8"), &e) == 0.5 && e == 0);
+	assert_true(fio_number("seqwrite-psync", "written_bw", FIO_JSON("8"), &e) == 2e6 && e == 0);
+	/* No fsync was counted, or all the time went into it: then nothing can be said. */
+	(void)fio_number("seqwrite-psync", "fsync_time", FIO_JSON("0"), &e);
+	assert_int_equal(e, -ENODATA);
+	(void)fio_number("seqwrite-psync", "written_bw", FIO_JSON("32"), &e);
+	assert_int_equal(e, -ENODATA);
+	assert_true(fio_number("seqread-libaio", "depth", FIO_JSON("8"), &e) == 8.5 && e == 0);
+	/* 10000 x 0.5 ms in 4 jobs of 2 s (the longer direction). */
+	assert_true(fio_number("seqread-libaio", "submit_share", FIO_JSON("8"), &e) == 0.625 &&
+		    e == 0);
+	assert_true(fio_number("randread-open", "rate_reached", FIO_JSON("8"), &e) == 0.9 &&
+		    e == 0);
 }
 
 static int compare_blocks(const void *a, const void *b)
@@ -285,7 +479,9 @@ static int compare_blocks(const void *a, const void *b)
  */
 static void layout(void **state)
 {
-	struct workload w = { .id = "x", .file_bytes = 3 * MIB + 123 };
+	struct workload w = {
+		.id = "x", .layout = LAYOUT_FILES, .file_count = 1, .file_bytes = 3 * MIB + 123
+	};
 	struct fixture *f = *state;
 	unsigned frequency[256] = { 0 };
 	size_t blocks = (size_t)w.file_bytes / 4096;
@@ -295,14 +491,15 @@ static void layout(void **state)
 	off_t hole;
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "%s/" WORKLOAD_FILE, f->dir);
-	assert_int_equal(workload_layout(&w, f->dir, &f->err), 0);
+	(void)snprintf(path, sizeof(path), "%s/" WORKLOAD_DATA, f->dir);
+	assert_int_equal(workload_lay_out(&w, NULL, f->dir, &f->bytes, &f->err), 0);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	assert_true(fd >= 0);
 	assert_int_equal(fstat(fd, &st), 0);
 	hole = lseek(fd, 0, SEEK_HOLE);
 	(void)close(fd);
 	assert_int_equal(st.st_size, w.file_bytes);
+	assert_int_equal(f->bytes, w.file_bytes);
 	assert_true((uint64_t)st.st_blocks * 512 >= w.file_bytes);
 	assert_int_equal(hole, st.st_size);
 	assert_int_equal(fs_read(path, 4 * MIB, &f->text, &f->err), 0);
@@ -320,10 +517,10 @@ static void layout(void **state)
 		assert_memory_not_equal(begin + 16 * i, begin + 16 * (i - 1), 16);
 	free(begin);
 	/* a second one is the same, and none is overwritten */
-	assert_int_equal(workload_layout(&w, f->dir, &f->err), -EEXIST);
+	assert_int_equal(workload_lay_out(&w, NULL, f->dir, &f->bytes, &f->err), -EEXIST);
 	(void)snprintf(again, sizeof(again), "%s/first", f->dir);
 	assert_int_equal(rename(path, again), 0);
-	assert_int_equal(workload_layout(&w, f->dir, &f->err), 0);
+	assert_int_equal(workload_lay_out(&w, NULL, f->dir, &f->bytes, &f->err), 0);
 	begin = buf_take(&f->text);
 	assert_int_equal(fs_read(path, 4 * MIB, &f->text, &f->err), 0);
 	assert_memory_equal(f->text.data, begin, f->text.size);
@@ -336,11 +533,122 @@ static void layout_without_file(void **state)
 	struct workload w = { .id = "some-id" };
 	struct fixture *f = *state;
 
-	assert_int_equal(workload_layout(&w, f->dir, &f->err), 0);
+	assert_int_equal(workload_lay_out(&w, NULL, f->dir, &f->bytes, &f->err), 0);
 	assert_int_equal(rmdir(f->dir), 0);
+	w.layout = LAYOUT_FILES;
+	w.file_count = 1;
 	w.file_bytes = 5;
-	assert_int_equal(workload_layout(&w, f->dir, &f->err), -ENOENT);
+	assert_int_equal(workload_lay_out(&w, NULL, f->dir, &f->bytes, &f->err), -ENOENT);
 	assert_non_null(strstr(f->err.text, "some-id"));
+}
+
+/* Goal: several files are a folder of different ones. Method: sizes and first bytes. */
+static void layout_of_several(void **state)
+{
+	struct workload w = {
+		.id = "x", .layout = LAYOUT_FILES, .file_count = 3, .file_bytes = 5000
+	};
+	struct fixture *f = *state;
+	char first[16] = { 0 };
+	char path[128];
+
+	assert_int_equal(workload_bytes(&w), 15000);
+	assert_int_equal(workload_lay_out(&w, NULL, f->dir, &f->bytes, &f->err), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		(void)snprintf(path, sizeof(path), "%s/" WORKLOAD_DATA "/%u", f->dir, i);
+		buf_clear(&f->text);
+		assert_int_equal(fs_read(path, MIB, &f->text, &f->err), 0);
+		assert_int_equal(f->text.size, 5000);
+		assert_memory_not_equal(f->text.data, first, sizeof(first));
+		memcpy(first, f->text.data, sizeof(first));
+	}
+	(void)snprintf(path, sizeof(path), "%s/" WORKLOAD_DATA "/3", f->dir);
+	assert_false(fs_exists(path));
+}
+
+/* FNV-1a over names and contents of a tree, in the order of names. */
+static uint64_t hash_tree(struct fixture *f, const char *path, uint64_t hash, unsigned *ret_files)
+{
+	struct dirent **names = NULL;
+	int n = scandir(path, &names, NULL, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		char child[512];
+		struct stat st;
+
+		(void)snprintf(child, sizeof(child), "%s/%s", path, names[i]->d_name);
+		if (names[i]->d_name[0] != '.') {
+			for (const char *c = names[i]->d_name; *c; c++)
+				hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+			assert_int_equal(stat(child, &st), 0);
+			if (S_ISDIR(st.st_mode)) {
+				hash = hash_tree(f, child, hash, ret_files);
+			} else {
+				++*ret_files;
+				buf_clear(&f->text);
+				assert_int_equal(fs_read(child, MIB, &f->text, &f->err), 0);
+				for (size_t j = 0; j < f->text.size; j++)
+					hash = (hash ^ (unsigned char)f->text.data[j]) *
+					       UINT64_C(1099511628211);
+			}
+		}
+		free(names[i]);
+	}
+	free(names);
+	return hash;
+}
+
+#define TREE_HASH UINT64_C(0x15019b7caab4f2c)
+
+/* Goal: the tree is the same on every machine, and what is counted is what is written. */
+static void layout_of_a_tree(void **state)
+{
+	struct fixture *f = *state;
+	const struct workload *w = workload_find("source-grep");
+	struct workload_tree counted;
+	struct workload_tree written;
+	unsigned files = 0;
+	char path[128];
+	uint64_t hash;
+
+	assert_int_equal(workload_tree_make(NULL, &counted, &f->err), 0);
+	(void)snprintf(path, sizeof(path), "%s/" WORKLOAD_DATA, f->dir);
+	assert_int_equal(workload_tree_make(path, &written, &f->err), 0);
+	assert_memory_equal(&counted, &written, sizeof(counted));
+	assert_int_equal(counted.files, 300);
+	assert_int_equal(counted.folders, 40);
+	assert_int_equal(workload_bytes(w), counted.bytes);
+	assert_in_range(counted.bytes, 3 * MIB, 6 * MIB);
+	assert_in_range(counted.matches, 500, 3000);
+	hash = hash_tree(f, path, UINT64_C(14695981039346656037), &files);
+	assert_int_equal(files, 300);
+	if (hash != TREE_HASH)
+		fail_msg("the tree has changed: its hash is now 0x%llx", (unsigned long long)hash);
+	/* one that is there is not written over */
+	assert_int_equal(workload_tree_make(path, &written, &f->err), -EEXIST);
+}
+
+/* Goal: programs are copies that can be run, each with its own answer. Method: look at two. */
+static void layout_of_programs(void **state)
+{
+	struct fixture *f = *state;
+	char path[128];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/wl-hello", f->dir);
+	assert_int_equal(fs_write_atomic(path, "#!/bin/sh\n", 10, &f->err), 0);
+	(void)snprintf(path, sizeof(path), "%s/" WORKLOAD_DATA, f->dir);
+	assert_int_equal(workload_programs(f->dir, path, 2, &f->bytes, &f->err), 0);
+	(void)snprintf(path, sizeof(path), "%s/" WORKLOAD_DATA "/p001/hello", f->dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0111, 0111);
+	assert_int_equal(st.st_size, 10);
+	(void)snprintf(path, sizeof(path), "%s/" WORKLOAD_DATA "/p001/hello.conf", f->dir);
+	assert_int_equal(fs_read(path, 100, &f->text, &f->err), 0);
+	assert_string_equal(buf_text(&f->text), "answer-001\n");
+	assert_int_equal(f->bytes, 2 * (10 + f->text.size));
+	assert_int_equal(workload_programs("/nosuch", f->dir, 2, &f->bytes, &f->err), -ENOENT);
+	assert_non_null(strstr(f->err.text, "/nosuch/wl-hello"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -348,9 +656,20 @@ static void layout_without_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(rows_are_listed),	    TEST(rows_are_complete), TEST(builtin_metrics),
-		TEST(files_and_rows_agree), TEST(commands),	     TEST(layout),
+		TEST(thirty_jobs),
+		TEST(rows_are_complete),
+		TEST(builtin_metrics),
+		TEST(files_and_rows_agree),
+		TEST(commands),
+		TEST(once_over_the_data),
+		TEST(refusals),
+		TEST(fio_metrics_are_there),
+		TEST(fio_computed),
+		TEST(layout),
 		TEST(layout_without_file),
+		TEST(layout_of_several),
+		TEST(layout_of_a_tree),
+		TEST(layout_of_programs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;

@@ -4,12 +4,22 @@
 
 #include "workload/workload.h"
 
-/* One declaration per row; registry.c lists them, a test compares that list with the sources. */
-extern const struct workload workload_seqread_psync;
-extern const struct workload workload_seqread_mmap;
-extern const struct workload workload_randread_psync;
-extern const struct workload workload_seqwrite_psync;
-extern const struct workload workload_metadata;
-extern const struct workload workload_ops_reference;
+/* One table for each source file with rows; registry.c joins them. */
+struct workload_rows {
+	const struct workload *row;
+	size_t count;
+};
+
+extern const struct workload_rows workload_fio_rows;
+extern const struct workload_rows workload_program_rows;
+
+extern const struct workload_phase workload_cold_warm[2];
+extern const struct workload_phase workload_cold_warm_once[2];
+
+#define PHASES_COLD_WARM      .phases = workload_cold_warm, .phase_count = 2
+#define PHASES_COLD_WARM_ONCE .phases = workload_cold_warm_once, .phase_count = 2
+#define PHASES_COLD	      .phases = workload_cold_warm, .phase_count = 1
+#define METRICS(table)	      .metrics = (table), .metric_count = ARRAY_SIZE(table)
+#define LIST(...)	      ((const char *const[]){ __VA_ARGS__, NULL })
 
 #endif

@@ -14,12 +14,6 @@
 #define COUNT_MAX 1000000UL
 #define NAME_SIZE 32
 
-struct op {
-	const char *name;
-	/* Does it COUNT times below the folder @dir; returns how many operations that were. */
-	unsigned long (*run)(int dir, unsigned long count);
-};
-
 static void name_of(char *ret, const char *prefix, unsigned long i)
 {
 	(void)snprintf(ret, NAME_SIZE, "%s%07lu", prefix, i);
@@ -116,22 +110,14 @@ static unsigned long do_unlink(int dir, unsigned long count)
 	return count;
 }
 
-static const struct op ops[] = {
+static const struct wl_op ops[] = {
 	{ "create", do_create },   { "stat", do_stat },	    { "open", do_open },
 	{ "readdir", do_readdir }, { "rename", do_rename }, { "unlink", do_unlink },
 };
 
-static double rate(unsigned long n, uint64_t ns)
-{
-	return ns ? (double)n * 1e9 / (double)ns : 0;
-}
-
 int main(int argc, char **argv)
 {
-	const size_t op_count = sizeof(ops) / sizeof(ops[0]);
 	unsigned long count;
-	unsigned long total = 0;
-	uint64_t total_ns = 0;
 	int top;
 	int dir;
 
@@ -146,19 +132,9 @@ int main(int argc, char **argv)
 	dir = openat(top, "wl-meta", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		wl_die(PROGRAM, "open folder");
-	(void)printf("{\"count\": %lu, \"ops\": {", count);
-	for (size_t i = 0; i < op_count; i++) {
-		uint64_t start = wl_now_ns();
-		unsigned long n = ops[i].run(dir, count);
-		uint64_t ns = wl_now_ns() - start;
-
-		(void)printf("%s\"%s\": {\"n\": %lu, \"ns\": %llu, \"rate\": %.3f}", i ? ", " : "",
-			     ops[i].name, n, (unsigned long long)ns, rate(n, ns));
-		total += n;
-		total_ns += ns;
-	}
-	(void)printf("}, \"ops_n\": %lu, \"ops_ns\": %llu, \"ops_rate\": %.3f}\n", total,
-		     (unsigned long long)total_ns, rate(total, total_ns));
+	(void)printf("{\"count\": %lu, ", count);
+	wl_ops_print(ops, sizeof(ops) / sizeof(ops[0]), dir, count);
+	(void)printf("}\n");
 	(void)close(dir);
 	if (unlinkat(top, "wl-meta", AT_REMOVEDIR) < 0)
 		wl_die(PROGRAM, "remove folder");
