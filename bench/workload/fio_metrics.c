@@ -23,9 +23,9 @@ static int option(json_t *raw, const char *path, double *ret)
  */
 static int fsync_time(json_t *raw, double *ret)
 {
-	double n;
-	double mean;
-	double jobs;
+	double n = 0;
+	double mean = 0;
+	double jobs = 0;
 	int e = json_number_at(raw, "jobs[0].sync.lat_ns.N", &n);
 
 	if (e == 0)
@@ -45,9 +45,9 @@ static int fsync_time(json_t *raw, double *ret)
  */
 static int written_bw(json_t *raw, double *ret)
 {
-	double bytes;
-	double ms;
-	double sync;
+	double bytes = 0;
+	double ms = 0;
+	double sync = 0;
 	int e = json_number_at(raw, "jobs[0].write.io_bytes", &bytes);
 
 	if (e == 0)
@@ -76,7 +76,7 @@ static int depth(json_t *raw, double *ret)
 		{ "jobs[0].iodepth_level.>=64", 64 },
 	};
 	double sum = 0;
-	double share;
+	double share = 0;
 
 	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
 		int e = json_number_at(raw, levels[i].path, &share);
@@ -91,8 +91,8 @@ static int depth(json_t *raw, double *ret)
 
 static int add_submit(json_t *raw, const char *n_path, const char *mean_path, double *sum)
 {
-	double n;
-	double mean;
+	double n = 0;
+	double mean = 0;
 	int e = json_number_at(raw, n_path, &n);
 
 	if (e == 0)
@@ -108,9 +108,9 @@ static int add_submit(json_t *raw, const char *n_path, const char *mean_path, do
  */
 static int submit_share(json_t *raw, double *ret)
 {
-	double jobs;
-	double read_ms;
-	double write_ms;
+	double jobs = 0;
+	double read_ms = 0;
+	double write_ms = 0;
 	double sum = 0;
 	int e = option(raw, "jobs[0].job options.numjobs", &jobs);
 
@@ -131,9 +131,9 @@ static int submit_share(json_t *raw, double *ret)
 
 static int rate_reached(json_t *raw, double *ret)
 {
-	double asked;
-	double reads;
-	double writes;
+	double asked = 0;
+	double reads = 0;
+	double writes = 0;
 	int e = option(raw, "jobs[0].job options.rate_iops", &asked);
 
 	if (e == 0)
