@@ -115,12 +115,12 @@ static const struct workload rows[] = {
 	},
 	{
 		.id = "metadata-deep",
-		.title = "Operations on 200 files at the end of a chain of 24 folders",
+		.title = "Operations on 100 files at the end of a chain of 16 folders",
 		.question =
 			"What does a long path cost, whose every folder may be asked for again?",
 		.decides =
 			"whether deep trees (node_modules, Maven repositories) need a mode that keeps names",
-		PROGRAM("wl-deep", "24", "200"),
+		PROGRAM("wl-deep", "16", "100"),
 		PHASES_COLD,
 		METRICS(deep_metrics),
 		.headline = LIST("cold.deep_all", "cold.deep_stat"),
