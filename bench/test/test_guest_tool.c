@@ -232,6 +232,11 @@ static void test_try(void **state)
 	RUN(f, "try", "mmap", path);
 	assert_int_equal(f->code, 0);
 	assert_int_equal(number(f, "errno"), 0);
+	RUN(f, "try", "mmap-write", path);
+	assert_int_equal(f->code, 0);
+	assert_int_equal(number(f, "errno"), 0);
+	RUN(f, "try", "mmap-write", "/proc/self/exe");
+	assert_int_equal(number(f, "errno"), ETXTBSY);
 	/* It refuses both on every Linux: a file of /proc. */
 	RUN(f, "try", "direct", "/proc/self/status");
 	assert_int_equal(f->code, 0);

@@ -380,6 +380,10 @@ static void refusals(void **state)
 		{ "seqread-io-uring", EPERM, "io-uring" },
 		{ "seqread-io-uring", 0, NULL },
 		{ "mmap-private", ENODEV, NULL },
+		{ "mmap-faults", EINVAL, "mmap-write" },
+		{ "seqread-mmap", EINVAL, NULL },
+		{ "randrw-mmap-multi", EINVAL, "mmap-write" },
+		{ "seqwrite-psync", EINVAL, NULL },
 		{ "mmap-faults", ENODEV, "mmap" },
 		{ "seqread-libaio", ENODEV, NULL },
 	};

@@ -116,6 +116,8 @@ static const struct {
 } refusals[] = {
 	/* A mode that bypasses the guest's page cache has no pages to map. */
 	{ NEED_MAP_SHARED, { ENODEV, 0 }, "mmap(MAP_SHARED)", "mmap" },
+	/* 9p without a cache maps shared files, but read-only. */
+	{ NEED_MAP_WRITE, { EINVAL, 0 }, "mmap(MAP_SHARED, PROT_WRITE)", "mmap-write" },
 	{ NEED_DIRECT, { EINVAL, 0 }, "open(O_DIRECT)", "direct" },
 	/* A kernel without it, and one where it is forbidden. */
 	{ NEED_IO_URING, { ENOSYS, EPERM }, "io_uring_setup()", "io-uring" },

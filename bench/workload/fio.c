@@ -50,6 +50,12 @@
 #define MULTI_Q ", by four threads at once, each in its own file"
 #define MULTI_D ", and whether work on several files scales"
 
+#define W_seqread   0
+#define W_seqwrite  NEED_MAP_WRITE
+#define W_randread  0
+#define W_randwrite NEED_MAP_WRITE
+#define W_randrw    NEED_MAP_WRITE
+
 #define N_psync	 0
 #define N_mmap	 NEED_MAP_SHARED
 #define N_libaio NEED_DIRECT
@@ -73,14 +79,15 @@
 		.depth = DEPTH_##io_engine, .direct = DIRECT_##io_engine, .fsync = io_fsync, \
 	}
 
-#define ROW(pattern, io_engine, suffix, t, q, d, files, bytes, io_fsync, table, ...)            \
-	{                                                                                       \
-		.id = #pattern "-" #io_engine suffix, .title = T_##pattern T_##io_engine t,     \
-		.question = Q_##pattern Q_##io_engine q "?",                                    \
-		.decides = D_##pattern D_##io_engine d, .tool = TOOL_FIO, .job = "io.fio",      \
-		.fio = IO(pattern, io_engine, io_fsync), .layout = LAYOUT_FILES,                \
-		.file_count = (files), .file_bytes = (bytes) / (files), .needs = N_##io_engine, \
-		METRICS(table), __VA_ARGS__                                                     \
+#define ROW(pattern, io_engine, suffix, t, q, d, files, bytes, io_fsync, table, ...)           \
+	{                                                                                      \
+		.id = #pattern "-" #io_engine suffix, .title = T_##pattern T_##io_engine t,    \
+		.question = Q_##pattern Q_##io_engine q "?",                                   \
+		.decides = D_##pattern D_##io_engine d, .tool = TOOL_FIO, .job = "io.fio",     \
+		.fio = IO(pattern, io_engine, io_fsync), .layout = LAYOUT_FILES,               \
+		.file_count = (files), .file_bytes = (bytes) / (files),                        \
+		.needs = N_##io_engine | (N_##io_engine == NEED_MAP_SHARED ? W_##pattern : 0), \
+		METRICS(table), __VA_ARGS__                                                    \
 	}
 
 /* A pattern with an engine: on one file, and on four. */

@@ -183,7 +183,7 @@ static const struct workload rows[] = {
 		.layout = LAYOUT_FILES,
 		.file_count = 1,
 		.file_bytes = ONE_BYTES,
-		.needs = NEED_MAP_SHARED,
+		.needs = NEED_MAP_SHARED | NEED_MAP_WRITE,
 		PHASES_COLD_WARM_ONCE,
 		METRICS(faults_metrics),
 		.headline = LIST("cold.rand_touch", "warm.rand_touch"),

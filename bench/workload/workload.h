@@ -42,6 +42,7 @@ enum workload_need {
 	NEED_MAP_SHARED = 1 << 0,
 	NEED_DIRECT = 1 << 1,
 	NEED_IO_URING = 1 << 2,
+	NEED_MAP_WRITE = 1 << 3, /* beside NEED_MAP_SHARED: 9p maps shared files read-only */
 };
 
 enum workload_fsync {

@@ -10,10 +10,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int try_mmap(const char *path)
+static int try_map(const char *path, int flags, int protection)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	void *p = fd < 0 ? MAP_FAILED : mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0);
+	int fd = open(path, flags | O_CLOEXEC);
+	void *p = fd < 0 ? MAP_FAILED : mmap(NULL, 1, protection, MAP_SHARED, fd, 0);
 	int e = p == MAP_FAILED ? errno : 0;
 
 	if (fd >= 0)
@@ -21,6 +21,16 @@ static int try_mmap(const char *path)
 	if (e == 0)
 		(void)munmap(p, 1);
 	return e;
+}
+
+static int try_mmap(const char *path)
+{
+	return try_map(path, O_RDONLY, PROT_READ);
+}
+
+static int try_mmap_write(const char *path)
+{
+	return try_map(path, O_RDWR, PROT_READ | PROT_WRITE);
 }
 
 static int try_direct(const char *path)
@@ -51,6 +61,7 @@ static const struct {
 	int (*fn)(const char *path); /* 0 or a positive errno */
 } tries[] = {
 	{ "mmap", "mmap(MAP_SHARED)", try_mmap },
+	{ "mmap-write", "mmap(MAP_SHARED, PROT_WRITE)", try_mmap_write },
 	{ "direct", "open(O_DIRECT)", try_direct },
 	{ "io-uring", "io_uring_setup()", try_io_uring },
 };
