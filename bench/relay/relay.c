@@ -69,6 +69,7 @@ child(const struct relay_config *c, int daemon_fd, int control, pid_t parent)
 	if (keep_three(&listen_fd, &daemon_fd, &control) < 0)
 		_exit(1);
 	(void)setsid();
+	(void)prctl(PR_SET_NAME, RELAY_NAME);
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
 	e = drop_user(c) < 0 ? err_errno(&err, -errno, "the relay cannot change its user") : 0;

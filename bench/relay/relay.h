@@ -11,6 +11,8 @@
  * messages on and serves the guest's virtqueues itself, through shadow rings that the daemon
  * serves. So it sees each request once and in order, and counts it, whatever the daemon is.
  */
+#define RELAY_NAME "vq-relay" /* as the kernel shows the process */
+
 struct relay_config {
 	int listen_fd;		   /* listening socket for the VMM; borrowed */
 	const char *daemon_socket; /* path that the daemon listens on */
