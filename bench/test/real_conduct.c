@@ -84,8 +84,8 @@ static int start_small_run(const char *rounds)
 	next_run();
 	return real_start_run(ARGS("run", "--plan", "test", "--cell",
 				   "*.qemu-backports.auto.*.bookworm.seqread-psync",
-				   "--accelerator", "tcg", "--rounds", rounds, "--home", fx.home,
-				   "--out", fx.out),
+				   "--accelerator", "tcg", "--rounds", rounds, "--observed", "0",
+				   "--home", fx.home, "--out", fx.out),
 			      fx.out, fx.log, &fx.driver, &fx.err);
 }
 
@@ -96,8 +96,8 @@ static int run_null(void)
 	int e;
 
 	next_run();
-	e = real_run(ARGS("run", "--plan", "test", "--cell", "null.metadata", "--home", fx.home,
-			  "--out", fx.out),
+	e = real_run(ARGS("run", "--plan", "test", "--cell", "null.metadata", "--observed", "0",
+			  "--home", fx.home, "--out", fx.out),
 		     fx.log, REACH_MS, &status, &fx.err);
 	return e == 0 && status != 0
 		       ? err_set(&fx.err, -EIO, "a new run ended with %d, see %s", status, fx.log)
@@ -317,7 +317,7 @@ static const struct {
 
 /* Modes that keep no data, so that the daemon has work in each phase; pass N uses share/pN. */
 static const char fault_plan[] =
-	"title = \"faults\"\nrounds = 1\ntime_ms = 1000\ngrace_ms = 5000\nseed = 1\n"
+	"title = \"faults\"\nrounds = 1\nobserved = 0\ntime_ms = 1000\ngrace_ms = 5000\nseed = 1\n"
 	"cells \"C\" {\n\tstacks = {\"c-bookworm\"}\n"
 	"\tvmms = {\"qemu-backports\"}\n\tkernels = {\"bookworm\"}\n"
 	"\tcaches = {\"none\"}\n\twriteback = {\"off\", \"on\"}\n"
@@ -484,8 +484,8 @@ static void test_missing_image_is_told(void **state)
 	fine(real_home(home, "image", &fx.err));
 	next_run();
 	start = clock_now_ns();
-	fine(real_run(ARGS("run", "--plan", "test", "--cell", "*.randread-psync", "--home", home,
-			   "--out", fx.out),
+	fine(real_run(ARGS("run", "--plan", "test", "--cell", "*.randread-psync", "--observed", "0",
+			   "--home", home, "--out", fx.out),
 		      fx.log, REACH_MS, &status, &fx.err));
 	assert_int_equal(status, 3);
 	if (!real_said(fx.log, "build/image") || !real_said(fx.log, "make") ||

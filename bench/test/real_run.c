@@ -145,8 +145,11 @@ static void check_status(const struct cell *c, json_t *cell, struct problems *p)
 	if (strcmp(status, want) != 0)
 		problem(p, "%s is %s, not %s: %s", c->id, status, want,
 			json_str_at(cell, "reason", "no reason"));
-	if (json_array_size(json_object_get(cell, "rounds")) != fx.plan.rounds)
-		problem(p, "%s has not %u rounds", c->id, fx.plan.rounds);
+	/* What is n/a in its first pass is not asked again. */
+	if (json_array_size(json_object_get(cell, "rounds")) !=
+	    (must_be_na(c) ? 1 : fx.plan.rounds + fx.plan.observed))
+		problem(p, "%s has not %u timed and %u observed passes", c->id, fx.plan.rounds,
+			fx.plan.observed);
 }
 
 static void test_every_cell_has_its_status(void **state)
@@ -246,6 +249,8 @@ static void check_na(const struct cell *c, json_t *cell, struct problems *p)
 	}
 	if (json_array_size(json_object_get(cell, "metrics")) != 0)
 		problem(p, "%s is n/a and has metrics", c->id);
+	if (!json_is_null(json_object_get(cell, "negotiated")))
+		problem(p, "%s is n/a and was observed", c->id);
 }
 
 static void test_na_has_reason_and_evidence(void **state)
@@ -296,11 +301,15 @@ static void check_metrics(const struct cell *c, json_t *cell, struct problems *p
 			problem(p, "%s: headline %s is not above 0", c->id, *h);
 	json_array_foreach(json_object_get(cell, "metrics"), i, m) {
 		size_t samples = json_array_size(json_object_get(m, "samples"));
+		bool observed = strstr(json_str_at(m, "sources[0]", ""), "/o1/");
 
-		if (samples != fx.plan.rounds ||
+		if (samples != (observed ? fx.plan.observed : fx.plan.rounds) ||
 		    json_array_size(json_object_get(m, "sources")) != samples)
-			problem(p, "%s: %s has not one source for each of %u samples", c->id,
-				json_str_at(m, "name", "?"), fx.plan.rounds);
+			problem(p, "%s: %s has %zu samples, or not one source for each", c->id,
+				json_str_at(m, "name", "?"), samples);
+		if (observed && strcmp(json_str_at(m, "kind", ""), "time") == 0)
+			problem(p, "%s: %s is a time of an observed pass", c->id,
+				json_str_at(m, "name", "?"));
 		for (size_t j = 0; j < samples; j++)
 			check_source(c, m, j, p);
 	}
@@ -317,8 +326,9 @@ static void test_metrics_are_what_the_raw_files_hold(void **state)
 
 static void check_states(const struct cell *c, json_t *cell, struct problems *p)
 {
-	size_t want = c->workload->layout != LAYOUT_NONE ? c->workload->phase_count * fx.plan.rounds
-							 : 0;
+	size_t want = c->workload->layout != LAYOUT_NONE
+			      ? c->workload->phase_count * (fx.plan.rounds + fx.plan.observed)
+			      : 0;
 	size_t i;
 	json_t *s;
 

@@ -52,6 +52,7 @@ struct fixture {
 	struct vring_avail *avail;
 	struct vring_used *used;
 	void *shadow;
+	void *rings; /* the relay's shadow rings, as a daemon maps them */
 	struct queue *q;
 	struct init_seen init;
 	int call;
@@ -139,6 +140,8 @@ static int teardown(void **state)
 		(void)munmap(f->ram[i], REGION);
 		fd_closep(&f->fd[i]);
 	}
+	if (f->rings && f->rings != MAP_FAILED)
+		(void)munmap(f->rings, SHADOW_SIZE);
 	fd_closep(&f->call);
 	free(f->q);
 	free(f->shadow);
@@ -846,8 +849,8 @@ static void set_up_ring(struct fixture *f, int kick, int call, int *ret_kick, in
 	assert_int_equal(m->head.size, 8 + 3 * 32);
 	assert_int_equal(m->body.table.region[2].guest_addr, SHADOW_GUEST_ADDR);
 	assert_int_equal(m->body.table.region[2].user_addr, SHADOW_USER_ADDR);
-	f->shadow = mmap(NULL, SHADOW_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd[2], 0);
-	assert_ptr_not_equal(f->shadow, MAP_FAILED);
+	f->rings = mmap(NULL, SHADOW_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd[2], 0);
+	assert_ptr_not_equal(f->rings, MAP_FAILED);
 	state(f, VHOST_USER_SET_VRING_NUM, 1, SIZE);
 	state(f, VHOST_USER_SET_VRING_BASE, 1, 0);
 	put(f, &f->vmm, VHOST_USER_SET_VRING_ADDR, 0, &a, sizeof(a), NULL, 0);
@@ -891,7 +894,6 @@ static double at_path(json_t *j, const char *path)
 static void through_the_process(void **test)
 {
 	struct fixture *f = *test;
-	void *mine = f->shadow;
 	int kick = eventfd(0, EFD_NONBLOCK), call = eventfd(0, EFD_NONBLOCK);
 	int daemon_kick, daemon_call;
 	uint64_t one = 1;
@@ -902,7 +904,7 @@ static void through_the_process(void **test)
 	negotiate(f, 0xa009);
 	set_up_ring(f, kick, call, &daemon_kick, &daemon_call);
 	queue_free(f->q);
-	queue_init(f->q, 1, (uint8_t *)f->shadow + SHADOW_RING_SIZE, &f->init);
+	queue_init(f->q, 1, (uint8_t *)f->rings + SHADOW_RING_SIZE, &f->init);
 	/* Nothing is taken before the ring is enabled, and that the daemon has acknowledged. */
 	offer_request(f, 0, FUSE_READ, 64);
 	assert_true(write(kick, &one, sizeof(one)) == sizeof(one));
@@ -946,8 +948,6 @@ static void through_the_process(void **test)
 	assert_true(closed(&f->daemon));
 	assert_int_equal(relay_stop(f->relay, &f->err), 0);
 	f->relay = NULL;
-	(void)munmap(f->shadow, SHADOW_SIZE);
-	f->shadow = mine;
 	(void)close(daemon_kick);
 	(void)close(daemon_call);
 	(void)close(kick);
