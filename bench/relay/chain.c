@@ -55,10 +55,11 @@ static void add_indirect(struct chain *c, const struct memory *m, const struct v
 	if (size % sizeof(struct vring_desc) != 0 || entries == 0 ||
 	    le16toh(d->flags) & VRING_DESC_F_NEXT)
 		c->bad = true;
-	for (uint32_t steps = 0; !c->bad; steps++) {
+	/* A loop among the entries ends at CHAIN_MAX. */
+	while (!c->bad) {
 		struct vring_desc e;
 
-		if (at >= entries || steps >= entries ||
+		if (at >= entries ||
 		    memory_read(m, table + (uint64_t)at * sizeof(e), &e, sizeof(e)) < 0 ||
 		    le16toh(e.flags) & VRING_DESC_F_INDIRECT) {
 			c->bad = true;

@@ -28,7 +28,8 @@
 #define REACH_MS   60000
 #define GONE_MS	   10000
 #define OBSERVED   2
-#define READ_BYTES (2 * 16 * MIB)
+#define READ_BYTES (16 * MIB) /* of a larger file, each time */
+#define READ_SIZE  (128 * KIB)
 
 /* Two observed passes of each mode; one VMM and kernel for all, the other ones for one mode each. */
 static const char count_plan[] =
@@ -48,16 +49,18 @@ static const char count_plan[] =
 	"cells \"no device\" {\n\tstacks = {\"null\"}\n\tworkloads = {\"ops-reference\"}\n}\n";
 
 /*
- * What a mode asks for when a file of 16 MiB is read twice and asked for five times by name. Each
- * read is 128 requests of 128 KiB. Without validity each name is looked up each time (7), and the
- * root folder, the opened file and the answers to stat() are asked for each time (7 + 2 + 5).
+ * What a mode asks for when the first 16 MiB of a file are read twice and its name is asked for
+ * five times. Each read is 128 requests of 128 KiB; with a page cache, read-ahead makes one more
+ * past what was read. Without validity each use of the name looks it up (7), and so does each
+ * question for an attribute: of the folder for each name and for itself (7 + 1), of the file for
+ * each open() and stat() (2 + 5). What was seen with 1.14.0 before this project began is the same.
  */
 static const struct expected {
 	const char *cache;
 	int reads, lookups, getattrs;
 } expected[] = {
-	{ "none", 256, 7, 14 }, { "never", 256, 7, 14 }, { "metadata", 256, 1, 2 },
-	{ "auto", 256, 1, 2 },	{ "always", 128, 1, 2 },
+	{ "none", 256, 7, 15 }, { "never", 256, 7, 15 }, { "metadata", 256, 1, 2 },
+	{ "auto", 258, 1, 2 },	{ "always", 129, 1, 2 },
 };
 
 static struct {
@@ -192,15 +195,13 @@ static void test_counts_are_identical(void **state)
 
 static void check_bytes(const char *id, json_t *cell)
 {
-	double expect = strcmp(json_str_at(cell, "cache", ""), "always") == 0
-				? (double)READ_BYTES / 2
-				: (double)READ_BYTES;
+	double expect = sample(cell, "cold.ops.READ", 0) * (double)READ_SIZE;
 	double seen = sample(cell, "cold.bytes_from_device", 0);
 	json_t *times;
 
 	/* A header of 16 bytes for each reply, and the few attributes. */
 	if (seen < expect || seen > expect + 16 * 1024)
-		fail_msg("%s: %.0f bytes came, of %.0f in the file", id, seen, expect);
+		fail_msg("%s: %.0f bytes came, where reads are %.0f", id, seen, expect);
 	/* No time of an observed pass is a result. */
 	times = find_metric(cell, "cold.run_time");
 	assert_non_null(times);
@@ -239,7 +240,7 @@ static uint64_t checksum(const struct buf *b)
 {
 	uint64_t sum = UINT64_C(0xcbf29ce484222325);
 
-	for (size_t i = 0; i < b->size; i++)
+	for (size_t i = 0; i < READ_BYTES; i++)
 		sum = (sum ^ (uint8_t)b->data[i]) * UINT64_C(0x100000001b3);
 	return sum;
 }
@@ -251,7 +252,9 @@ static int host_checksum(char *ret, size_t size)
 	int e = workload_layout(workload_find("ops-reference"), fx.dir, &fx.err);
 
 	if (e == 0)
-		e = path ? fs_read(path, READ_BYTES, &data, &fx.err) : -ENOMEM;
+		e = path ? fs_read(path, 64 * MIB, &data, &fx.err) : -ENOMEM;
+	if (e == 0 && data.size < READ_BYTES)
+		e = err_set(&fx.err, -EIO, "the data file has %zu bytes", data.size);
 	if (e == 0)
 		(void)snprintf(ret, size, "%016llx", (unsigned long long)checksum(&data));
 	if (path)

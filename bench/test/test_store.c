@@ -274,7 +274,7 @@ static void observed_pass(void **state)
 	begin(f);
 	for (unsigned round = 1; round <= ROUNDS; round++) {
 		begin_pass(f, round);
-		f->pass.wall_ns = 3 * NS_PER_S;
+		f->pass.wall_ns = (1 + round) * NS_PER_S;
 		assert_good(f, store_pass_commit(&f->store, guest_cell(f), timed(round), ROUNDS + 1,
 						 &f->pass, &f->err));
 		assert_status(f, "pending", NULL);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * wl-ops DIR MIB READS STATS - a fixed number of system calls, so that the requests of a mount can be
- * counted: the data file below DIR, of MIB MiB, is read READS times, each time opened, read once through in
- * 128 KiB blocks and closed; then it is asked for STATS times by name. Prints one JSON object with
- * a checksum of what was read, which must be the same each time.
+ * wl-ops DIR MIB READS STATS - a fixed number of system calls, so that the requests of a mount can
+ * be counted: the first MIB MiB of the data file below DIR are read READS times, each time opened,
+ * read in 128 KiB blocks and closed; then DIR is asked for once and the file STATS times, by name.
+ * Prints one JSON object with a checksum of what was read, which must be the same each time.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -64,6 +64,7 @@ int main(int argc, char **argv)
 	uint64_t sum = 0;
 	uint64_t start;
 	uint64_t read_ns;
+	struct stat st;
 	char path[4096];
 
 	if (argc != 5) {
@@ -85,9 +86,9 @@ int main(int argc, char **argv)
 		sum = again;
 	}
 	read_ns = wl_now_ns() - start;
+	if (stat(argv[1], &st) < 0)
+		wl_die(PROGRAM, argv[1]);
 	for (unsigned long i = 0; i < stats; i++) {
-		struct stat st;
-
 		if (stat(path, &st) < 0)
 			wl_die(PROGRAM, "stat");
 	}
