@@ -16,10 +16,10 @@ OPT ?= -O2 -g -D_FORTIFY_SOURCE=2
 CPPFLAGS += -D_GNU_SOURCE -Ibench -I.
 CFLAGS := -std=gnu11 $(WARN) $(HARDEN) $(OPT) $(SAN)
 LDFLAGS := $(SAN)
-LDLIBS := -ljansson -lconfuse -lm
+LDLIBS := -ljansson -lconfuse -lpcp_import -lpcp -lm
 
 BENCH_MAIN := bench/main.c $(wildcard bench/cmd_*.c)
-BENCH_SRC := $(sort $(foreach d,base stats opt stack guest workload metric relay run report,$(wildcard bench/$(d)/*.c)))
+BENCH_SRC := $(sort $(foreach d,base stats opt stack guest workload metric record relay run report,$(wildcard bench/$(d)/*.c)))
 INIT_SRC := $(sort $(wildcard guest-image/init/*.c))
 AGENT_SRC := $(sort $(wildcard guest-image/agent/agent*.c))
 TOOL_SRC := $(sort $(wildcard guest-image/agent/guest*.c))

@@ -2,7 +2,7 @@
 /*
  * vq-guest - what a pass needs done in the guest, one round trip of the agent each.
  *
- * Every subcommand but dmesg prints one JSON object on stdout. Exit code 0, 1 for a failure (one
+ * Every subcommand but dmesg and watch prints one JSON object on stdout. Exit code 0, 1 for a failure (one
  * line on stderr says which, and the JSON has the details where the command knows more), 2 for
  * wrong usage.
  */
@@ -154,6 +154,8 @@ static const struct command {
 	{ "drop-caches", "", "sync and drop clean caches", cmd_drop_caches },
 	{ "pci-caps", "", "virtio capabilities and shared memory regions of PCI devices",
 	  cmd_pci_caps },
+	{ "watch", "INTERVAL_MS MAX_BYTES KEY...",
+	  "sample counters until SIGTERM, one JSON object a line", cmd_watch },
 };
 
 static void print_usage(FILE *to)

@@ -46,8 +46,7 @@ static int count_window(int fd, uint64_t offset, uint64_t length, uint64_t *ret_
 	return e;
 }
 
-/* Resident bytes of the whole file. 0 or -errno (-ENODEV: it cannot be mapped). */
-static int count_resident(int fd, uint64_t size, uint64_t *ret_bytes)
+int guest_count_resident(int fd, uint64_t size, uint64_t *ret_bytes)
 {
 	uint64_t total = 0, bytes = 0;
 	int e = 0;
@@ -81,7 +80,7 @@ int cmd_resident(int argc, char **argv)
 	fd = open(argv[0], O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return guest_fail(errno, "open %s", argv[0]);
-	e = count_resident(fd, (uint64_t)st.st_size, &resident);
+	e = guest_count_resident(fd, (uint64_t)st.st_size, &resident);
 	(void)close(fd);
 	if (e < 0 && e != -ENODEV)
 		return guest_fail(-e, "map %s", argv[0]);
@@ -133,7 +132,7 @@ static int read_open_file(int fd, const char *name, uint64_t left, struct readin
 	}
 	r->ns += guest_now_ns() - start;
 	r->files++;
-	e = fstat(fd, &st) < 0 ? -errno : count_resident(fd, (uint64_t)st.st_size, &resident);
+	e = fstat(fd, &st) < 0 ? -errno : guest_count_resident(fd, (uint64_t)st.st_size, &resident);
 	r->resident += resident;
 	if (e < 0 && r->resident_error == 0)
 		r->resident_error = e;

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "record/convert.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/proc.h"
+#include "record/archive.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+/* A day of samples takes some seconds. */
+#define CONVERT_MS 60000
+
+static const char *const suffixes[] = { "0", "index", "meta" };
+
+/* Three lists in order of time; the next record is the earliest head. */
+struct merge {
+	const struct convert_input *in;
+	struct archive archive;
+	struct convert_result *r;
+	struct err *err;
+	size_t sample;
+	size_t op;
+	size_t mark;
+	bool defined[256];
+	bool phase_defined;
+	bool ops_defined;
+};
+
+static uint64_t at(uint64_t t_ns, int64_t offset_ns)
+{
+	return (uint64_t)((int64_t)t_ns + offset_ns);
+}
+
+/* A metric without values in this archive is not named in it either. */
+static int define(struct merge *m, size_t row)
+{
+	const struct record_metric *metric = m->in->rows[row];
+	bool known = false;
+	int e = 0;
+
+	if (m->defined[row])
+		return 0;
+	for (size_t i = 0; i < m->in->samples->keys; i++)
+		known |= m->defined[i] && strcmp(m->in->rows[i]->name, metric->name) == 0;
+	m->defined[row] = true;
+	m->r->seen[row] = true;
+	if (!known)
+		e = archive_define(&m->archive, metric, m->err);
+	if (e == 0 && metric->instance)
+		e = archive_define_instance(&m->archive, metric, metric->instance,
+					    metric->instance_id, m->err);
+	return e;
+}
+
+static int write_record(struct merge *m, uint64_t real_ns)
+{
+	m->r->records++;
+	return archive_write(&m->archive, real_ns, m->err);
+}
+
+static int add_sample(struct merge *m)
+{
+	const struct record_samples *s = m->in->samples;
+	const struct record_sample *item = &s->item[m->sample++];
+	size_t before = m->r->values;
+	int e = 0;
+
+	if (m->in->gap_ns && item > s->item && item->t_ns - item[-1].t_ns > m->in->gap_ns) {
+		m->r->gaps++;
+		e = archive_gap(&m->archive, m->err);
+	}
+	for (size_t i = 0; e == 0 && i < s->keys; i++) {
+		const struct record_metric *row = m->in->rows[i];
+
+		if (!item->value[i][0])
+			continue;
+		m->r->values++;
+		e = define(m, i);
+		if (e == 0)
+			e = archive_put(&m->archive, row, row->instance, item->value[i], m->err);
+	}
+	if (e < 0 || m->r->values == before)
+		return e;
+	return write_record(m, at(item->t_ns, m->in->offset_ns));
+}
+
+static int define_ops(struct merge *m, const struct record_metric *row)
+{
+	int e = archive_define(&m->archive, row, m->err);
+
+	for (size_t i = 0; e == 0 && i < m->in->ops->keys; i++)
+		e = archive_define_instance(&m->archive, row, m->in->op_names[i], (int)i, m->err);
+	return e;
+}
+
+static int add_ops(struct merge *m)
+{
+	const struct record_metric *row = record_metric_find(RECORD_OPS);
+	const struct record_sample *item = &m->in->ops->item[m->op++];
+	int e = m->ops_defined ? 0 : define_ops(m, row);
+
+	m->ops_defined = true;
+	for (size_t i = 0; e == 0 && i < m->in->ops->keys; i++) {
+		if (!item->value[i][0])
+			continue;
+		m->r->values++;
+		e = archive_put(&m->archive, row, m->in->op_names[i], item->value[i], m->err);
+	}
+	return e < 0 ? e : write_record(m, at(item->t_ns, m->in->ops_offset_ns));
+}
+
+static int add_mark(struct merge *m)
+{
+	const struct record_metric *row = record_metric_find(RECORD_PHASE);
+	const struct record_mark *mark = &m->in->marks[m->mark++];
+	int e = m->phase_defined ? 0 : archive_define(&m->archive, row, m->err);
+
+	m->phase_defined = true;
+	m->r->values++;
+	if (e == 0)
+		e = archive_put(&m->archive, row, NULL, mark->name, m->err);
+	return e < 0 ? e : write_record(m, mark->real_ns);
+}
+
+static int add_all(struct merge *m)
+{
+	const struct convert_input *in = m->in;
+	int e = 0;
+
+	while (e == 0) {
+		bool more_samples = m->sample < in->samples->count;
+		bool more_ops = in->ops && m->op < in->ops->count;
+		bool more_marks = m->mark < in->mark_count;
+		uint64_t sample = more_samples
+					  ? at(in->samples->item[m->sample].t_ns, in->offset_ns)
+					  : UINT64_MAX;
+		uint64_t op = more_ops ? at(in->ops->item[m->op].t_ns, in->ops_offset_ns)
+				       : UINT64_MAX;
+		uint64_t mark = more_marks ? in->marks[m->mark].real_ns : UINT64_MAX;
+
+		if (!more_samples && !more_ops && !more_marks)
+			break;
+		if (mark <= sample && mark <= op)
+			e = add_mark(m);
+		else if (op <= sample)
+			e = add_ops(m);
+		else
+			e = add_sample(m);
+	}
+	return e;
+}
+
+static int write_archive(const struct convert_input *in, struct convert_result *r, struct err *err)
+{
+	struct merge m = { .in = in, .r = r, .err = err };
+	int e = archive_open(&m.archive, in->base, in->hostname, err);
+	int e2;
+
+	if (e == 0)
+		e = add_all(&m);
+	e2 = archive_close(&m.archive, e < 0 ? NULL : err);
+	return e < 0 ? e : e2;
+}
+
+/* What the child hands back, in memory that both see. */
+struct shared {
+	int result;
+	struct err err;
+	struct convert_result r;
+};
+
+static int run_child(const struct convert_input *in, struct shared *shared, struct err *reterr)
+{
+	struct proc p = { .pidfd = -1 };
+	pid_t parent = getpid();
+	char fate[32];
+
+	shared->result = -EIO;
+	p.pid = fork();
+	if (p.pid < 0)
+		return err_errno(reterr, -errno, "cannot start the conversion of %s", in->base);
+	if (p.pid == 0) {
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+			_exit(1);
+		shared->result = write_archive(in, &shared->r, &shared->err);
+		_exit(0);
+	}
+	p.running = true;
+	p.pidfd = (int)syscall(SYS_pidfd_open, p.pid, 0);
+	if (proc_wait(&p, clock_deadline_ms(CONVERT_MS)) < 0) {
+		proc_kill(&p);
+		return err_set(reterr, -ETIMEDOUT, "the conversion to %s took more than %d s",
+			       in->base, CONVERT_MS / 1000);
+	}
+	if (p.status != 0)
+		return err_set(reterr, -EIO, "the conversion to %s ended with %s", in->base,
+			       proc_fate(&p, fate, sizeof(fate)));
+	if (shared->result < 0)
+		*reterr = shared->err;
+	return shared->result;
+}
+
+static int remove_old(const char *base, struct err *reterr)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		CLEANUP(freep) char *path = fs_path("%s.%s", base, suffixes[i]);
+
+		if (!path || (unlink(path) < 0 && errno != ENOENT))
+			return err_errno(reterr, path ? -errno : -ENOMEM, "cannot replace %s.%s",
+					 base, suffixes[i]);
+	}
+	return 0;
+}
+
+static int measure(const char *base, struct convert_result *r, struct err *reterr)
+{
+	r->bytes = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		CLEANUP(freep) char *path = fs_path("%s.%s", base, suffixes[i]);
+		struct stat st;
+
+		if (!path || stat(path, &st) < 0)
+			return err_errno(reterr, path ? -errno : -ENOMEM, "no %s.%s was written",
+					 base, suffixes[i]);
+		r->bytes += (uint64_t)st.st_size;
+	}
+	return 0;
+}
+
+int convert(const struct convert_input *in, struct convert_result *ret, struct err *reterr)
+{
+	struct shared *shared;
+	struct err scratch;
+	int e;
+
+	reterr = reterr ? reterr : &scratch;
+	if (in->samples->keys > ARRAY_SIZE(ret->seen))
+		return err_set(reterr, -E2BIG, "too many metrics");
+	if (in->samples->count == 0 && in->mark_count == 0)
+		return err_set(reterr, -ENODATA, "there are no samples for %s", in->base);
+	e = remove_old(in->base, reterr);
+	if (e < 0)
+		return e;
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
+	if (shared == MAP_FAILED)
+		return err_errno(reterr, -errno, "cannot share memory with the conversion");
+	e = run_child(in, shared, reterr);
+	if (e == 0)
+		e = measure(in->base, &shared->r, reterr);
+	if (e == 0)
+		*ret = shared->r;
+	(void)munmap(shared, sizeof(*shared));
+	return e;
+}
