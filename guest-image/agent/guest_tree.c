@@ -20,6 +20,9 @@ struct tree {
 	pid_t pid[TREE_MAX]; /* the root first */
 	size_t count;
 	uint64_t threads;
+	bool memory; /* anon and pss are known */
+	uint64_t anon;
+	uint64_t pss;
 };
 
 static struct tree trees[ROOTS_MAX];
@@ -45,31 +48,6 @@ static void add_children(struct tree *t, pid_t pid, const char *task)
 		t->pid[t->count++] = child;
 	if (f)
 		(void)fclose(f);
-}
-
-void tree_refresh(pid_t pid)
-{
-	struct tree *t = tree_of(pid);
-
-	if (!t)
-		return;
-	*t = (struct tree){ .pid = { pid }, .count = 1 };
-	for (size_t i = 0; i < t->count; i++) {
-		struct dirent *entry;
-		char path[64];
-		DIR *tasks;
-
-		(void)snprintf(path, sizeof(path), "/proc/%d/task", (int)t->pid[i]);
-		tasks = opendir(path);
-		while (tasks && (entry = readdir(tasks))) {
-			if (!isdigit((unsigned char)entry->d_name[0]))
-				continue;
-			t->threads++;
-			add_children(t, t->pid[i], entry->d_name);
-		}
-		if (tasks)
-			(void)closedir(tasks);
-	}
 }
 
 static int read_cpu(pid_t pid, const char *unused, uint64_t *ret)
@@ -105,11 +83,6 @@ static int read_line(pid_t pid, const char *file, const char *name, uint64_t *re
 	return e;
 }
 
-static int read_smaps(pid_t pid, const char *name, uint64_t *ret)
-{
-	return read_line(pid, "smaps_rollup", name, ret);
-}
-
 static int read_io(pid_t pid, const char *name, uint64_t *ret)
 {
 	return read_line(pid, "io", name, ret);
@@ -134,14 +107,68 @@ static int read_fds(pid_t pid, const char *unused, uint64_t *ret)
 	return 0;
 }
 
+/* Both figures at one look: the kernel walks all page tables for it. */
+static void add_memory(struct tree *t, pid_t pid)
+{
+	char path[64], line[256];
+	unsigned long long value;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "Pss_Anon: %llu", &value) == 1)
+			t->anon += value;
+		else if (sscanf(line, "Pss: %llu", &value) == 1) {
+			t->pss += value;
+			t->memory = true;
+		}
+	}
+	if (f)
+		(void)fclose(f);
+}
+
+static void add_tasks(struct tree *t, pid_t pid)
+{
+	struct dirent *entry;
+	char path[64];
+	DIR *tasks;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	tasks = opendir(path);
+	while (tasks && (entry = readdir(tasks))) {
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		t->threads++;
+		add_children(t, pid, entry->d_name);
+	}
+	if (tasks)
+		(void)closedir(tasks);
+}
+
+void tree_refresh(pid_t pid, bool memory)
+{
+	struct tree *t = tree_of(pid);
+
+	if (!t)
+		return;
+	*t = (struct tree){ .pid = { pid }, .count = 1 };
+	for (size_t i = 0; i < t->count; i++) {
+		add_tasks(t, t->pid[i]);
+		/* A child may go at any time; without the root there is no value. */
+		if (memory && (i == 0 || t->memory))
+			add_memory(t, t->pid[i]);
+	}
+}
+
 static const struct field {
 	const char *name;
-	int (*read)(pid_t pid, const char *line, uint64_t *ret);
+	int (*read)(pid_t pid, const char *line, uint64_t *ret); /* NULL: in struct tree */
 	const char *line;
 } fields[] = {
 	{ "cpu", read_cpu, NULL },
-	{ "anon", read_smaps, "Pss_Anon" },
-	{ "pss", read_smaps, "Pss" },
+	{ "anon", NULL, NULL },
+	{ "pss", NULL, NULL },
 	{ "read_bytes", read_io, "read_bytes" },
 	{ "write_bytes", read_io, "write_bytes" },
 	{ "fds", read_fds, NULL },
@@ -156,6 +183,18 @@ bool tree_field_known(const char *field)
 	return false;
 }
 
+static int known_value(const struct tree *t, const char *field, uint64_t *ret)
+{
+	bool memory = strcmp(field, "threads") != 0;
+
+	if (memory && !t->memory)
+		return -ENOENT;
+	*ret = t->threads;
+	if (memory)
+		*ret = strcmp(field, "anon") == 0 ? t->anon : t->pss;
+	return 0;
+}
+
 int tree_value(pid_t pid, const char *field, uint64_t *ret)
 {
 	const struct tree *t = tree_of(pid);
@@ -166,15 +205,12 @@ int tree_value(pid_t pid, const char *field, uint64_t *ret)
 		f++;
 	if (f == fields + ARRAY_SIZE(fields) || !t || t->count == 0 || t->threads == 0)
 		return -ENOENT;
-	if (!f->read) {
-		*ret = t->threads;
-		return 0;
-	}
+	if (!f->read)
+		return known_value(t, field, ret);
 	for (size_t i = 0; i < t->count; i++) {
 		uint64_t value = 0;
 		int e = f->read(t->pid[i], f->line, &value);
 
-		/* A child may go at any time; without the root there is no value. */
 		if (e < 0 && i == 0)
 			return e;
 		sum += e == 0 ? value : 0;

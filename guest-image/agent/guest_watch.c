@@ -6,8 +6,9 @@
  *   {"t":NS,"v":[1,2,null,...]}                     one value a key, in their order
  *   {"end":{"t":NS,"samples":N,"late":N,"skipped":N,"cpu_ns":N,"reason":"..."}}
  *
- * Times are CLOCK_MONOTONIC. Sample n is due at start + n * interval: one that is taken late does
- * not move the next. It ends with SIGTERM, or before it would write more than MAX_BYTES.
+ * Resident bytes and memory of processes cost milliseconds: they are in the first sample, in every
+ * tenth from there, and in the last. Times are CLOCK_MONOTONIC. Sample n is due at start + n * interval: one that is taken late does
+ * not move the next. It ends with SIGTERM, after one more sample, or before it would write more than MAX_BYTES.
  */
 #include "guest_watch.h"
 
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #define INTERVAL_MAX_MS 60000
+#define DEAR_TICKS	10
 /* Room for the last line, so that the bound holds and the end is still told. */
 #define END_ROOM 256
 
@@ -153,13 +155,13 @@ __attribute__((format(printf, 2, 3))) static int say(struct watch *w, const char
 }
 
 /* 0; -ENOSPC when the bound is reached; -errno of the write. */
-static int take_sample(struct watch *w)
+static int take_sample(struct watch *w, bool dear)
 {
 	static char line[64 + WATCH_KEYS_MAX * (WATCH_VALUE_SIZE + 1)];
 	char value[WATCH_VALUE_SIZE];
 	size_t used;
 
-	watch_refresh(keys, key_count);
+	watch_refresh(keys, key_count, dear);
 	used = (size_t)sprintf(line, "{\"t\":%" PRIu64 ",\"v\":[", guest_now_ns());
 	for (size_t i = 0; i < key_count; i++) {
 		watch_value(&keys[i], value);
@@ -184,25 +186,26 @@ static bool wait_until(const sigset_t *set, uint64_t due_ns)
 
 static int watch_loop(struct watch *w, const sigset_t *set)
 {
+	uint64_t dear_tick = 0;
 	uint64_t tick = 0;
-	int e;
+	bool last = false;
+	int e = 0;
 
-	for (;;) {
-		uint64_t now = guest_now_ns();
+	while (e == 0 && !last) {
 		uint64_t due = w->start_ns + tick * w->interval_ns;
+		bool dear;
 
-		w->late += now > due + w->interval_ns / 2;
-		e = take_sample(w);
-		if (e < 0)
-			break;
-		now = guest_now_ns();
+		last = wait_until(set, due);
+		w->late += guest_now_ns() > due + w->interval_ns / 2;
+		dear = last || tick >= dear_tick;
+		if (dear)
+			dear_tick = tick + DEAR_TICKS;
+		e = take_sample(w, dear);
 		tick++;
-		while (w->start_ns + tick * w->interval_ns + w->interval_ns <= now) {
+		while (w->start_ns + (tick + 1) * w->interval_ns <= guest_now_ns()) {
 			w->skipped++;
 			tick++;
 		}
-		if (wait_until(set, w->start_ns + tick * w->interval_ns))
-			break;
 	}
 	w->reason = e == -ENOSPC ? "limit" : "signal";
 	return e == -ENOSPC ? 0 : e;

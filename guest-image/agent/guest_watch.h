@@ -37,20 +37,26 @@ int watch_key_parse(const char *text, struct watch_key *ret);
 /** watch_open() - open what is read over and over. A source that the kernel lacks reads as absent. */
 void watch_open(void);
 
-/** watch_refresh() - read all sources that @keys need, once. */
-void watch_refresh(const struct watch_key *keys, size_t count);
+/**
+ * watch_refresh() - read all sources that @keys need, once.
+ * @dear: also those that cost milliseconds, because the kernel walks page tables or a file's pages
+ *        for them; without it their values are absent.
+ */
+void watch_refresh(const struct watch_key *keys, size_t count, bool dear);
 
 /** watch_value() - the value of a key at the last refresh as a JSON number, or "null". */
 void watch_value(const struct watch_key *key, char ret[WATCH_VALUE_SIZE]);
 
 /* ---- guest_tree.c: a process and its living descendants ---- */
 
-/** tree_refresh() - look at the processes below @pid. At most two roots are kept (VMM and daemon). */
-void tree_refresh(pid_t pid);
+/** tree_refresh() - look at the processes below @pid. At most two roots are kept (VMM and daemon).
+ * @memory: also at what they map, which costs 20 us per MiB. */
+void tree_refresh(pid_t pid, bool memory);
 
 /**
  * tree_value() - sum of a field over the tree: "cpu" (ns), "anon" and "pss" (KiB), "read_bytes",
- * "write_bytes", "fds", "threads". 0, -ENOENT when the root process is gone or may not be read.
+ * "write_bytes", "fds", "threads". 0, -ENOENT when the root process is gone or may not be read, or
+ * for memory that was not looked at.
  */
 int tree_value(pid_t pid, const char *field, uint64_t *ret);
 

@@ -67,11 +67,15 @@ static void read_source(struct source *s)
 	s->text[used] = '\0';
 }
 
-void watch_refresh(const struct watch_key *keys, size_t count)
+/* Whether the last refresh was one for dear sources too. */
+static bool dear_due;
+
+void watch_refresh(const struct watch_key *keys, size_t count, bool dear)
 {
 	bool done[ARRAY_SIZE(sources)] = { false };
 	pid_t last = 0;
 
+	dear_due = dear;
 	for (size_t i = 0; i < count; i++) {
 		struct source *s = find_source(&keys[i]);
 
@@ -82,7 +86,7 @@ void watch_refresh(const struct watch_key *keys, size_t count)
 		/* Keys of one tree stand together. */
 		if (keys[i].source == WATCH_TREE && keys[i].pid != last) {
 			last = keys[i].pid;
-			tree_refresh(last);
+			tree_refresh(last, dear);
 		}
 	}
 }
@@ -164,16 +168,16 @@ static void pressure_value(const struct watch_key *key, char ret[WATCH_VALUE_SIZ
 
 static void resident_value(const struct watch_key *key, char ret[WATCH_VALUE_SIZE])
 {
-	int fd = open(key->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = dear_due ? open(key->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
 	uint64_t bytes;
 	struct stat st;
 
 	(void)strcpy(ret, "null");
-	if (fd >= 0 && fstat(fd, &st) == 0 &&
-	    guest_count_resident(fd, (uint64_t)st.st_size, &bytes) == 0)
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && guest_count_resident(fd, (uint64_t)st.st_size, &bytes) == 0)
 		(void)snprintf(ret, WATCH_VALUE_SIZE, "%" PRIu64, bytes);
-	if (fd >= 0)
-		(void)close(fd);
+	(void)close(fd);
 }
 
 void watch_value(const struct watch_key *key, char ret[WATCH_VALUE_SIZE])
