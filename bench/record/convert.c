@@ -175,8 +175,32 @@ struct shared {
 	struct convert_result r;
 };
 
+/* The library prints its complaints: they go to a file in memory, and from there into the error. */
+static void add_words(int fd, struct err *reterr)
+{
+	char text[512];
+	ssize_t n = fd < 0 ? 0 : pread(fd, text, sizeof(text) - 1, 0);
+	size_t used = strlen(reterr->text);
+
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	(void)snprintf(reterr->text + used, sizeof(reterr->text) - used, " (%s)", text);
+}
+
+static void child(const struct convert_input *in, struct shared *shared, int words, pid_t parent)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ||
+	    (words >= 0 && dup2(words, STDERR_FILENO) < 0))
+		_exit(1);
+	shared->result = write_archive(in, &shared->r, &shared->err);
+	_exit(0);
+}
+
 static int run_child(const struct convert_input *in, struct shared *shared, struct err *reterr)
 {
+	CLEANUP(fd_closep) int words = memfd_create("pcp-words", MFD_CLOEXEC);
 	struct proc p = { .pidfd = -1 };
 	pid_t parent = getpid();
 	char fate[32];
@@ -185,12 +209,8 @@ static int run_child(const struct convert_input *in, struct shared *shared, stru
 	p.pid = fork();
 	if (p.pid < 0)
 		return err_errno(reterr, -errno, "cannot start the conversion of %s", in->base);
-	if (p.pid == 0) {
-		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
-			_exit(1);
-		shared->result = write_archive(in, &shared->r, &shared->err);
-		_exit(0);
-	}
+	if (p.pid == 0)
+		child(in, shared, words, parent);
 	p.running = true;
 	p.pidfd = (int)syscall(SYS_pidfd_open, p.pid, 0);
 	if (proc_wait(&p, clock_deadline_ms(CONVERT_MS)) < 0) {
@@ -198,12 +218,15 @@ static int run_child(const struct convert_input *in, struct shared *shared, stru
 		return err_set(reterr, -ETIMEDOUT, "the conversion to %s took more than %d s",
 			       in->base, CONVERT_MS / 1000);
 	}
-	if (p.status != 0)
-		return err_set(reterr, -EIO, "the conversion to %s ended with %s", in->base,
-			       proc_fate(&p, fate, sizeof(fate)));
-	if (shared->result < 0)
+	if (p.status == 0 && shared->result == 0)
+		return 0;
+	if (p.status == 0)
 		*reterr = shared->err;
-	return shared->result;
+	else
+		(void)err_set(reterr, -EIO, "the conversion to %s ended with %s", in->base,
+			      proc_fate(&p, fate, sizeof(fate)));
+	add_words(words, reterr);
+	return -EIO;
 }
 
 static int remove_old(const char *base, struct err *reterr)

@@ -265,7 +265,11 @@ static int write_host(struct record *r, json_t *out, struct err *reterr)
 	struct record_samples ops = { 0 };
 	struct convert_input in = { .samples = &samples, .offset_ns = r->real_offset_ns };
 	int e = load_samples(r->host_file, r->host.count, &samples, reterr);
+	char fate[32];
 
+	if (e == 0 && samples.count == 0)
+		e = err_set(reterr, -ENODATA, "the host's sampler took no sample (%s)",
+			    proc_fate(&r->sampler, fate, sizeof(fate)));
 	if (e == 0 && r->c.read_ops) {
 		e = load_samples(r->ops_file, r->c.op_count, &ops, reterr);
 		in.ops = &ops;
