@@ -90,12 +90,23 @@ static int add_sample(struct merge *m)
 	return write_record(m, at(item->t_ns, m->in->offset_ns));
 }
 
+/* An opcode that never came has no instance: most of them, in most passes. */
+static bool op_came(const struct merge *m, size_t op)
+{
+	const struct record_samples *s = m->in->ops;
+	const char *last = s->item[s->count - 1].value[op];
+
+	return last[0] && strcmp(last, "0") != 0;
+}
+
 static int define_ops(struct merge *m, const struct record_metric *row)
 {
 	int e = archive_define(&m->archive, row, m->err);
 
 	for (size_t i = 0; e == 0 && i < m->in->ops->keys; i++)
-		e = archive_define_instance(&m->archive, row, m->in->op_names[i], (int)i, m->err);
+		if (op_came(m, i))
+			e = archive_define_instance(&m->archive, row, m->in->op_names[i], (int)i,
+						    m->err);
 	return e;
 }
 
@@ -104,15 +115,18 @@ static int add_ops(struct merge *m)
 	const struct record_metric *row = record_metric_find(RECORD_OPS);
 	const struct record_sample *item = &m->in->ops->item[m->op++];
 	int e = m->ops_defined ? 0 : define_ops(m, row);
+	size_t before = m->r->values;
 
 	m->ops_defined = true;
 	for (size_t i = 0; e == 0 && i < m->in->ops->keys; i++) {
-		if (!item->value[i][0])
+		if (!item->value[i][0] || !op_came(m, i))
 			continue;
 		m->r->values++;
 		e = archive_put(&m->archive, row, m->in->op_names[i], item->value[i], m->err);
 	}
-	return e < 0 ? e : write_record(m, at(item->t_ns, m->in->ops_offset_ns));
+	if (e < 0 || m->r->values == before)
+		return e;
+	return write_record(m, at(item->t_ns, m->in->ops_offset_ns));
 }
 
 static int add_mark(struct merge *m)

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -21,6 +22,7 @@
 struct relay {
 	struct proc proc;
 	int control;
+	const struct serve *serve; /* the child's; only its counters are looked at */
 };
 
 /* Everything below runs in the child until _exit(). */
@@ -59,9 +61,8 @@ static void tell_error(int control, const struct err *err)
 }
 
 static void __attribute__((noreturn))
-child(const struct relay_config *c, int daemon_fd, int control, pid_t parent)
+child(const struct relay_config *c, struct serve *s, int daemon_fd, int control, pid_t parent)
 {
-	static struct serve s;
 	struct err err = { 0 };
 	int listen_fd = c->listen_fd;
 	int e;
@@ -77,12 +78,12 @@ child(const struct relay_config *c, int daemon_fd, int control, pid_t parent)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 		_exit(1);
 	if (e == 0)
-		e = serve_init(&s, listen_fd, daemon_fd, control, &err);
+		e = serve_init(s, listen_fd, daemon_fd, control, &err);
 	if (e == 0)
-		e = serve_run(&s, &err);
+		e = serve_run(s, &err);
 	if (e < 0)
 		tell_error(control, &err);
-	serve_free(&s);
+	serve_free(s);
 	_exit(e < 0);
 }
 
@@ -101,18 +102,34 @@ static int connect_daemon(const char *path, struct err *reterr)
 	return TAKE_FD(fd);
 }
 
+/* Shared, so that the driver sees counters without asking. */
+static struct serve *map_serve(void)
+{
+	void *p = mmap(NULL, sizeof(struct serve), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void unmapp(struct serve **s)
+{
+	if (*s)
+		(void)munmap(*s, sizeof(**s));
+}
+
 int relay_start(const struct relay_config *c, struct relay **ret, struct err *reterr)
 {
 	CLEANUP(fd_closep) int daemon_fd = connect_daemon(c->daemon_socket, reterr);
 	CLEANUP(fd_closep) int ours = -1;
 	CLEANUP(fd_closep) int theirs = -1;
 	CLEANUP(freep) struct relay *r = calloc(1, sizeof(*r));
+	CLEANUP(unmapp) struct serve *serve = map_serve();
 	pid_t parent = getpid();
 	int fds[2];
 
 	if (daemon_fd < 0)
 		return daemon_fd;
-	if (!r)
+	if (!r || !serve)
 		return err_set(reterr, -ENOMEM, "out of memory for a relay");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
 		return err_errno(reterr, -errno, "cannot make a socket for a relay");
@@ -122,7 +139,10 @@ int relay_start(const struct relay_config *c, struct relay **ret, struct err *re
 	if (r->proc.pid < 0)
 		return err_errno(reterr, -errno, "cannot start a relay");
 	if (r->proc.pid == 0)
-		child(c, daemon_fd, theirs, parent);
+		child(c, serve, daemon_fd, theirs, parent);
+	/* Ours is to look at. */
+	(void)mprotect(serve, sizeof(*serve), PROT_READ);
+	r->serve = TAKE_PTR(serve);
 	r->proc.running = true;
 	r->proc.pidfd = (int)syscall(SYS_pidfd_open, r->proc.pid, 0);
 	r->control = TAKE_FD(ours);
@@ -171,6 +191,16 @@ int relay_snapshot(struct relay *r, uint64_t deadline_ns, json_t **ret, struct e
 	}
 }
 
+void relay_ops(const struct relay *r, uint64_t *ret, size_t count)
+{
+	for (size_t op = 0; op < count; op++) {
+		ret[op] = 0;
+		for (size_t i = 0; i < QUEUES_MAX; i++)
+			ret[op] += __atomic_load_n(&r->serve->queue[i].counts.op[op],
+						   __ATOMIC_RELAXED);
+	}
+}
+
 pid_t relay_pid(const struct relay *r)
 {
 	return r->proc.pid;
@@ -191,6 +221,7 @@ int relay_stop(struct relay *r, struct err *reterr)
 	e = failed ? receive(r, &late, &err) : 0;
 	proc_kill(&r->proc);
 	fd_closep(&r->control);
+	(void)munmap((void *)(uintptr_t)r->serve, sizeof(*r->serve));
 	free(r);
 	return e < 0 ? err_set(reterr, -EPROTO, "%s", err.text) : 0;
 }

@@ -37,6 +37,12 @@ int relay_start(const struct relay_config *c, struct relay **ret, struct err *re
 int relay_snapshot(struct relay *r, uint64_t deadline_ns, json_t **ret, struct err *reterr)
 	MUST_USE;
 
+/**
+ * relay_ops() - requests taken since the start by opcode, of all queues; @count: at most FUSE_OPCODES.
+ * Read from memory that the relay shares: at any time, also in forked children of the driver.
+ */
+void relay_ops(const struct relay *r, uint64_t *ret, size_t count);
+
 /** relay_pid() - of the child process, for those who watch or account. */
 pid_t relay_pid(const struct relay *r);
 

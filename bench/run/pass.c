@@ -7,6 +7,7 @@
 #include "metric/metric.h"
 #include "metric/residency.h"
 #include "run/observe.h"
+#include "run/recording.h"
 #include "run/session.h"
 
 #include <math.h>
@@ -412,6 +413,24 @@ static void add_measured(struct phase_run *p)
 	}
 }
 
+static int mark(struct session *s, const char *phase, struct pass_result *r)
+{
+	struct err err = { 0 };
+	int e = s->recording ? recording_phase(s->recording, phase, &err) : 0;
+
+	if (e < 0)
+		pass_fail(r, "%s", err.text);
+	return e;
+}
+
+static void finish_recording(struct session *s, struct pass_result *r)
+{
+	struct err err = { 0 };
+
+	if (s->recording && recording_stop(s->recording, s->guest_lost, NULL, &err) < 0)
+		pass_fail(r, "the recording is incomplete: %s", err.text);
+}
+
 static int run_phase(struct pass_context *ctx, struct session *s,
 		     const struct workload_phase *phase, struct observation *observation,
 		     struct pass_result *r)
@@ -432,7 +451,11 @@ static int run_phase(struct pass_context *ctx, struct session *s,
 	if (e == 0 && observation)
 		e = observe_before(observation, s, r);
 	if (e == 0)
+		e = mark(s, phase->name, r);
+	if (e == 0)
 		e = run_tool(&p, &run_ns);
+	if (e == 0)
+		e = mark(s, RECORDING_BETWEEN, r);
 	if (e == 0 && observation)
 		e = observe_after(observation, s, phase->name, r);
 	if (e == 0)
@@ -452,14 +475,17 @@ void pass_run(struct pass_context *ctx, const struct cell *c, enum pass_kind kin
 	bool observed = kind == PASS_OBSERVED;
 	struct session s = { .cell = c, .dir = dir, .observed = observed };
 	struct observation observation = { 0 };
+	struct recording recording = { 0 };
 	uint64_t start = clock_now_ns();
 	int e;
 
 	ctx->serial++;
+	s.recording = observed ? &recording : NULL;
 	e = session_open(ctx, &s, ret);
 	for (size_t i = 0; e == 0 && i < c->workload->phase_count; i++)
 		e = run_phase(ctx, &s, &c->workload->phases[i], observed ? &observation : NULL,
 			      ret);
+	finish_recording(&s, ret);
 	observe_finish(&observation, &s, ret);
 	session_close(ctx, &s, ret);
 	ret->wall_ns = clock_now_ns() - start;

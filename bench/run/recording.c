@@ -3,9 +3,13 @@
 
 #include "base/clock.h"
 #include "record/samples.h"
+#include "relay/fuse_names.h"
+#include "relay/relay.h"
 
 #include <signal.h>
 #include <string.h>
+
+_Static_assert(RECORDING_OPS_MAX >= FUSE_OPCODES, "room for all names");
 
 #define CLOCK_LOOKS 5
 #define ANSWER_MS   10000
@@ -55,27 +59,48 @@ static void start_watch(struct recording *r, const struct session *s, unsigned d
 		note(r, "the guest was not sampled", &err);
 }
 
-int recording_start(struct recording *r, const struct session *s, const struct recording_ops *ops,
-		    unsigned interval_ms, unsigned deadline_ms, struct err *reterr)
+/* Runs in the feed's process: see record_read. The names that there are, in the order of opcodes. */
+static int read_relay(void *arg, uint64_t *ret, size_t count)
 {
+	uint64_t all[FUSE_OPCODES];
+	size_t named = 0;
+
+	relay_ops(arg, all, FUSE_OPCODES);
+	for (uint32_t op = 0; op < FUSE_OPCODES && named < count; op++)
+		if (fuse_opcode_name(op))
+			ret[named++] = all[op];
+	return 0;
+}
+
+static void add_relay(struct recording *r, const struct session *s, struct record_config *c)
+{
+	for (uint32_t op = 0; op < FUSE_OPCODES; op++)
+		if (fuse_opcode_name(op))
+			r->op_names[r->op_count++] = fuse_opcode_name(op);
+	c->read_ops = read_relay;
+	c->ops_arg = s->relay;
+	c->op_names = r->op_names;
+	c->op_count = r->op_count;
+}
+
+int recording_start(struct recording *r, const struct session *s, unsigned interval_ms,
+		    unsigned deadline_ms, struct err *reterr)
+{
+	bool data = s->cell->workload->file_bytes > 0 || s->share.image[0];
 	struct record_config c = {
 		.dir = s->dir,
 		.tool = WORLD_GUEST "/vq-guest",
 		.interval_ms = interval_ms,
 		.vmm = s->guest ? s->guest->guest.vmm.pid : 0,
 		.daemon = s->daemon.pid,
-		.data_file = s->cell->workload->file_bytes ? s->data_file : NULL,
+		.data_file = data ? s->share.data : NULL,
 	};
 	int e;
 
-	if (ops) {
-		c.read_ops = ops->read;
-		c.ops_arg = ops->arg;
-		c.op_names = ops->names;
-		c.op_count = ops->count;
-	}
 	*r = (struct recording){ .agent = s->place.agent,
 				 .daemon_pidfd = s->daemon.pid ? s->daemon.pidfd : -1 };
+	if (s->relay)
+		add_relay(r, s, &c);
 	e = record_start(&c, &r->record, reterr);
 	if (e == 0 && r->agent)
 		start_watch(r, s, deadline_ms);

@@ -5,6 +5,9 @@
 #include "record/record.h"
 #include "run/session.h"
 
+/* The opcodes that FUSE has names for are fewer. */
+#define RECORDING_OPS_MAX 64
+
 /*
  * The recording of an observed pass: host and guest sampled from when the daemon runs until the
  * share is unmounted. All functions do nothing on a zero struct, which is that of a timed pass.
@@ -16,26 +19,22 @@ struct recording {
 	uint32_t job;
 	bool watching;
 	char note[1024]; /* what was wrong with the guest's part; "" */
-};
-
-/* Requests by opcode, from whoever counts them; see record.h. Zero: nobody does. */
-struct recording_ops {
-	record_read *read;
-	void *arg;
-	const char *const *names;
-	size_t count;
+	const char *op_names[RECORDING_OPS_MAX];
+	size_t op_count;
 };
 
 /**
  * recording_start() - begin to sample.
- * @s:           the share is laid out; the daemon, the guest's agent and the VMM run where there are any.
- * @ops:         may be NULL.
+ * @s:           the share is laid out; daemon, relay, VMM and the guest's agent run where there are any.
  * @interval_ms: 0: the usual one.
  * @deadline_ms: after which the guest's sampler ends by itself; longer than the pass may take.
  * A guest that cannot be sampled is a note in record.json, a host that cannot is an error.
  */
-int recording_start(struct recording *r, const struct session *s, const struct recording_ops *ops,
-		    unsigned interval_ms, unsigned deadline_ms, struct err *reterr) MUST_USE;
+int recording_start(struct recording *r, const struct session *s, unsigned interval_ms,
+		    unsigned deadline_ms, struct err *reterr) MUST_USE;
+
+/** RECORDING_BETWEEN - what the driver does between phases to make a state. */
+#define RECORDING_BETWEEN "between"
 
 /** recording_phase() - a phase begins. */
 int recording_phase(struct recording *r, const char *name, struct err *reterr) MUST_USE;

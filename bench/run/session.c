@@ -6,11 +6,15 @@
 #include "base/json.h"
 #include "run/backend.h"
 #include "run/mount.h"
+#include "run/observe.h"
+#include "run/recording.h"
 
 #include <string.h>
 
 #define GUEST_TMP "/run"
 #define PLUG_MS	  10000
+/* What a pass may take besides its phases: plug, mount, states. */
+#define RECORD_EXTRA_MS 120000
 
 static void stage(struct pass_context *ctx, const char *what)
 {
@@ -59,6 +63,26 @@ static int plug(struct session *s, struct err *reterr)
 	return e;
 }
 
+/* Host and guest are sampled from before the device is there. */
+static int record(struct pass_context *ctx, struct session *s, struct pass_result *r)
+{
+	/* Phases of an observed pass end when their data does, or are given up after their bound. */
+	unsigned phase_ms = ctx->time_ms + ctx->grace_ms;
+	unsigned deadline_ms = RECORD_EXTRA_MS +
+			       (unsigned)s->cell->workload->phase_count * phase_ms;
+	struct err err = { 0 };
+	int e;
+
+	if (!s->recording)
+		return 0;
+	e = recording_start(s->recording, s, 0, deadline_ms, &err);
+	if (e == 0)
+		e = recording_phase(s->recording, OBSERVE_MOUNT, &err);
+	if (e < 0)
+		pass_fail(r, "cannot record host and guest: %s", err.text);
+	return e;
+}
+
 static int open_guest(struct pass_context *ctx, struct session *s, struct pass_result *r)
 {
 	struct err err = { 0 };
@@ -77,6 +101,8 @@ static int open_guest(struct pass_context *ctx, struct session *s, struct pass_r
 	e = backend_start(ctx, s, r, &err);
 	if (e == 0 && s->daemon.pid && backend_refuses(s, r))
 		return -ENOTSUP;
+	if (e == 0 && (e = record(ctx, s, r)) < 0)
+		return e;
 	if (e == 0)
 		e = plug(s, &err);
 	if (e < 0) {
@@ -102,7 +128,11 @@ int session_open(struct pass_context *ctx, struct session *s, struct pass_result
 	}
 	if (!stack_is_guest(s->cell->stack))
 		s->place = (struct place){ NULL, s->share.dir, WORLD, WORLD_GUEST };
-	else if ((e = open_guest(ctx, s, r)) < 0)
+	if (s->cell->stack->kind == STACK_HOST)
+		e = record(ctx, s, r);
+	else
+		e = open_guest(ctx, s, r);
+	if (e < 0)
 		return e;
 	e = place_cached(&s->place, &s->cached_at_mount, &err);
 	if (e < 0)

@@ -21,10 +21,11 @@ struct session {
 	struct fleet_guest *guest; /* NULL: baseline */
 	struct proc daemon;
 	struct proc daemon_pump;
-	bool observed;		 /* a relay goes between VMM and daemon */
-	struct relay *relay;	 /* NULL: none */
-	char socket[108];	 /* that the VMM connects to */
-	char daemon_socket[108]; /* that the daemon listens on, behind a relay; "": the same */
+	bool observed;		     /* a relay goes between VMM and daemon */
+	struct relay *relay;	     /* NULL: none */
+	struct recording *recording; /* begun before the device is plugged; NULL: none */
+	char socket[108];	     /* that the VMM connects to */
+	char daemon_socket[108];     /* that the daemon listens on, behind a relay; "": the same */
 	bool plugged;
 	bool mounted;
 	bool daemon_told;	/* the reason already has its fate */

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "metric/residency.h"
 #include "record/metrics.h"
+#include "relay/relay.h"
 #include "run/isolate.h"
 #include "run/probe.h"
 #include "run/recording.h"
@@ -20,7 +21,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -28,8 +28,6 @@
 #define STEP_MS	   60000
 #define TEXT_MAX   (16 * MIB)
 #define MEMORY_MIB 512
-/* As the CPU's counters are read by PCP before and by us after: none may have gone backwards. */
-#define OPS 2
 
 struct fixture {
 	char home[PATH_MAX];
@@ -42,6 +40,7 @@ struct fixture {
 	struct err err;
 	uint64_t *ops;	   /* shared with the feed */
 	json_t *record;	   /* content of record.json */
+	json_t *relay;	   /* what the relay says it has carried */
 	struct buf before; /* values of PCP's agent in the guest, before and after */
 	struct buf after;
 	struct buf definitions; /* and its definitions */
@@ -137,12 +136,6 @@ static struct values values_of(const char *archive, const char *metric)
 
 /* ---- the pass ---- */
 
-static int read_ops(void *arg, uint64_t *ret, size_t count)
-{
-	memcpy(ret, arg, count * sizeof(*ret));
-	return 0;
-}
-
 /* What PCP's own agent says in the guest, without its daemon. */
 static int ask_pcp(struct agent *a, const char *how, struct buf *ret)
 {
@@ -174,11 +167,9 @@ static int run_phase(struct session *s, struct recording *rec, const char *name)
 	int e = recording_phase(rec, name, &fx.err);
 
 	if (e == 0 && strcmp(name, "cold") == 0)
-		e = residency_drop(s->data_file, &fx.err);
+		e = residency_drop(s->share.data, &fx.err);
 	if (e == 0)
 		e = path ? place_read_file(&s->place, path, &fx.err) : -ENOMEM;
-	for (int i = 0; i < OPS; i++)
-		__atomic_add_fetch(&fx.ops[i], 100U * (unsigned)(i + 1), __ATOMIC_RELAXED);
 	return e;
 }
 
@@ -192,15 +183,13 @@ static void linger(unsigned ms)
 
 static int record_pass(struct session *s, bool kill_daemon)
 {
-	static const char *const names[OPS] = { "LOOKUP", "READ" };
-	const struct recording_ops ops = { read_ops, fx.ops, names, OPS };
 	struct recording rec = { 0 };
 	int e = ask_pcp(s->place.agent, "-f", &fx.before);
 	int e2;
 
 	fx.real_start = real_now();
 	if (e == 0)
-		e = recording_start(&rec, s, &ops, 0, STEP_MS, &fx.err);
+		e = recording_start(&rec, s, 0, STEP_MS, &fx.err);
 	if (e == 0)
 		linger(500);
 	if (e == 0)
@@ -214,7 +203,10 @@ static int record_pass(struct session *s, bool kill_daemon)
 	if (e == 0)
 		linger(500);
 	json_decref(fx.record);
-	fx.record = NULL;
+	json_decref(fx.relay);
+	fx.record = fx.relay = NULL;
+	if (e == 0 && !kill_daemon)
+		e = relay_snapshot(s->relay, clock_deadline_ms(STEP_MS), &fx.relay, &fx.err);
 	e2 = recording_stop(&rec, false, &fx.record, e < 0 ? NULL : &fx.err);
 	fx.real_stop = real_now();
 	if (e == 0 && e2 == 0 && !kill_daemon)
@@ -239,7 +231,7 @@ static int run_pass(const char *dir, bool kill_daemon)
 				    .time_ms = 1000,
 				    .grace_ms = 60000,
 				    .serial = 1 + kill_daemon };
-	struct session s = { .cell = &c, .dir = dir };
+	struct session s = { .cell = &c, .dir = dir, .observed = true };
 	struct pass_result r = { 0 };
 	int e = fs_mkdirs(dir, 0755, &fx.err);
 
@@ -348,8 +340,29 @@ static void test_phases_and_values(void **state)
 	assert_true(v.lowest > 1024 && v.highest < MEMORY_MIB * 1024 * 4.0);
 	v = values_of("o1/pcp-host", "virtiofs_qual.daemon.fds");
 	assert_true(v.lowest >= 3);
-	v = values_of("o1/pcp-host", RECORD_OPS);
-	assert_true(v.first == 0 && v.highest == 400);
+}
+
+/* The newest value of an opcode in the archive is what the relay says in the end. */
+static void test_operations_are_the_relays(void **state)
+{
+	json_t *ops = json_at(fx.relay, "total.ops");
+	const char *name;
+	json_t *count;
+
+	(void)state;
+	assert_true(json_object_size(ops) >= 5);
+	fine(tool("pmdumplog", LIST("-z"), "o1/pcp-host", LIST(RECORD_OPS)));
+	json_object_foreach(ops, name, count) {
+		const char *last = NULL;
+		char word[64];
+		int n = snprintf(word, sizeof(word), "\"%s\"] value ", name);
+
+		for (const char *at = buf_text(&fx.o.out); (at = strstr(at, word)); at += n)
+			last = at + n;
+		if (!last || strtoll(last, NULL, 10) != json_integer_value(count))
+			fail_msg("%s: %.10s, the relay: %" JSON_INTEGER_FORMAT, name,
+				 last ? last : "nothing", json_integer_value(count));
+	}
 }
 
 static double number(const char *path)
@@ -520,6 +533,67 @@ static void test_daemon_that_dies(void **state)
 	assert_true(values_of("o2/pcp-guest", "mem.physmem").count > 5);
 }
 
+static int whole_pass(enum pass_kind kind, const char *dir)
+{
+	struct cell c = {
+		.stack = stack_find("rust-trixie"),
+		.vmm = vmm_find("qemu-backports"),
+		.kernel = kernel_find("bookworm"),
+		.cache = CACHE_AUTO,
+		.dax = DAX_NONE,
+		.workload = workload_find("seqread-psync"),
+	};
+	struct pass_context ctx = { .world = &fx.world,
+				    .fleet = &fx.fleet,
+				    .time_ms = 1000,
+				    .grace_ms = 60000,
+				    .serial = 10 + (unsigned)kind };
+	struct pass_result r = { 0 };
+	int e = fs_mkdirs(dir, 0755, &fx.err);
+
+	cell_name(&c);
+	if (e == 0)
+		pass_run(&ctx, &c, kind, dir, &r);
+	if (e == 0 && r.status != PASS_OK)
+		e = err_set(&fx.err, -EIO, "%s", r.reason);
+	pass_result_free(&r);
+	return e;
+}
+
+/* The driver records its observed passes from before the mount, and nothing in timed ones. */
+static void test_passes_of_the_driver(void **state)
+{
+	static const char *const phases[] = {
+		"mount", "cold", "between", "warm", "between", "end"
+	};
+	char dir[PATH_MAX + 16];
+	char file[PATH_MAX + 32];
+	const char *at;
+
+	(void)state;
+	(void)snprintf(dir, sizeof(dir), "%s/timed", fx.dir);
+	fine(whole_pass(PASS_TIMED, dir));
+	(void)snprintf(file, sizeof(file), "%s/record.json", dir);
+	assert_false(fs_exists(file));
+	(void)snprintf(dir, sizeof(dir), "%s/observed", fx.dir);
+	fine(whole_pass(PASS_OBSERVED, dir));
+	(void)snprintf(file, sizeof(file), "%s/record.json", dir);
+	assert_true(fs_exists(file));
+	fine(tool("pmlogcheck", LIST("-w"), "observed/pcp-guest", LIST(NULL)));
+	assert_int_equal(fx.o.status, 0);
+	fine(tool("pmdumplog", LIST("-z"), "observed/pcp-host", LIST(RECORD_PHASE)));
+	at = buf_text(&fx.o.out);
+	for (size_t i = 0; i < ARRAY_SIZE(phases); i++) {
+		char word[32];
+
+		(void)snprintf(word, sizeof(word), "value \"%s\"", phases[i]);
+		at = strstr(at, "value ");
+		if (!at || strncmp(at, word, strlen(word)) != 0)
+			fail_msg("not phase %s: %s", phases[i], buf_text(&fx.o.out));
+		at++;
+	}
+}
+
 /* ---- the world ---- */
 
 static int setup(void **state)
@@ -551,6 +625,7 @@ static int teardown(void **state)
 	(void)state;
 	fleet_free(&fx.fleet);
 	json_decref(fx.record);
+	json_decref(fx.relay);
 	buf_free(&fx.before);
 	buf_free(&fx.after);
 	buf_free(&fx.definitions);
@@ -567,14 +642,15 @@ static int inner(void *arg)
 		cmocka_unit_test(test_record_json_counts_what_is_there),
 		cmocka_unit_test(test_definitions_are_pcps),
 		cmocka_unit_test(test_values_are_pcps),
+		cmocka_unit_test(test_operations_are_the_relays),
 		cmocka_unit_test(test_daemon_that_dies),
+		cmocka_unit_test(test_passes_of_the_driver),
 	};
 	const struct world_source src = { .home = fx.home };
 	json_t *accelerator = NULL;
 
 	(void)arg;
-	fx.ops = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (fx.ops == MAP_FAILED || world_make(&src, &fx.world, &fx.err) < 0 ||
+	if (world_make(&src, &fx.world, &fx.err) < 0 ||
 	    probe_accelerator(&fx.world, "auto", &fx.accelerator, &accelerator, &fx.err) < 0) {
 		(void)fprintf(stderr, "%s\n", fx.err.text);
 		return 1;
