@@ -2,13 +2,16 @@
 /*
  * self - the project's own figures (`make bench-self`): how long a guest takes to start and to be
  * restored, what the harness adds to a pass, whether a job run by the driver gives the figures of
- * the same job typed in the guest, how long the smoke plan takes. Writes build/bench-self.json.
+ * the same job typed in the guest, what recording costs a job, how long the smoke plan takes.
+ * Writes build/bench-self.json. "self recording" measures only the cost of recording and writes
+ * nothing but its samples.
  */
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "metric/residency.h"
 #include "run/isolate.h"
+#include "run/recording.h"
 #include "run/session.h"
 #include "stats/stats.h"
 
@@ -20,9 +23,12 @@
 #define STARTS	 5
 #define PAIRS	 7
 #define SMOKE_MS 480000
+/* Bound of a recorded job, which reads its file once: some seconds. */
+#define RECORDED_MS 60000
 
 /* Everything that was measured, by name: {unit, samples}. */
 static json_t *samples;
+static bool only_recording;
 
 static void add_sample(const char *name, double value)
 {
@@ -135,6 +141,75 @@ static int measure_pairs(struct session *s, struct err *reterr)
 	return e;
 }
 
+/* ---- recording ---- */
+
+/* One turn of a job, recorded or not; the job's bandwidth. */
+static int run_turn(struct session *s, const struct strv *argv, const struct strv *env,
+		    const char *out, bool on, double *ret_bw, struct err *reterr)
+{
+	struct recording rec = { 0 };
+	struct place_result r = { 0 };
+	json_auto_t *seen = NULL;
+	uint64_t began = clock_now_ns();
+	uint64_t ready;
+	double host = 0;
+	double guest = 0;
+	int e = residency_drop(s->share.data, reterr);
+
+	if (e == 0 && on)
+		e = recording_start(&rec, s, 0, RECORDED_MS, reterr);
+	ready = clock_now_ns();
+	if (e == 0)
+		e = place_run(&s->place, argv, env, RECORDED_MS, &r, reterr);
+	if (e == 0 && (!r.ok || read_bw(&s->place, out, ret_bw) < 0))
+		e = err_set(reterr, -EIO, "recorded job: %s: %s", r.fate, buf_text(&r.err));
+	place_result_free(&r);
+	if (e == 0 && on) {
+		double sampled = clock_seconds(clock_now_ns() - ready);
+
+		e = recording_stop(&rec, false, &seen, reterr);
+		if (e == 0 && (json_number_at(seen, "host.sampler_cpu_s", &host) < 0 ||
+			       json_number_at(seen, "guest.sampler_cpu_s", &guest) < 0))
+			e = err_set(reterr, -ENODATA, "no CPU time of the samplers");
+		add_sample("sampler_cpu_host", host / sampled);
+		add_sample("sampler_cpu_guest", guest / sampled);
+		add_sample("recording_start_stop", clock_seconds(clock_now_ns() - began) - sampled);
+	}
+	if (e < 0)
+		(void)!recording_stop(&rec, true, NULL, NULL);
+	return e;
+}
+
+/* Pairs of the same job with and without recording, interleaved; who goes first alternates. */
+static int measure_recording(struct session *s, struct err *reterr)
+{
+	const struct workload *w = s->cell->workload;
+	const struct workload_run run = { s->place.dir, "/run/vq-job.fio", s->place.program_dir,
+					  "/run/vq-out.json", RECORDED_MS };
+	CLEANUP(freep) char *job = fs_path("%s/%s", WORLD_JOBS, w->job);
+	CLEANUP(strv_free) struct strv argv = { 0 };
+	CLEANUP(strv_free) struct strv env = { 0 };
+	int e = job && workload_command(w, &w->phases[0], &run, &argv, &env) == 0 ? 0 : -ENOMEM;
+
+	if (e < 0)
+		return err_set(reterr, e, "out of memory");
+	e = place_put(&s->place, job, run.job_path, reterr);
+	for (int i = 0; e == 0 && i < PAIRS; i++) {
+		double bw[2] = { 0 };
+		bool first = i % 2 == 0;
+
+		e = run_turn(s, &argv, &env, run.out_path, first, &bw[first], reterr);
+		if (e == 0)
+			e = run_turn(s, &argv, &env, run.out_path, !first, &bw[!first], reterr);
+		if (e < 0)
+			break;
+		add_sample("job_recorded", bw[true]);
+		add_sample("job_not_recorded", bw[false]);
+		add_sample("recorded_ratio", bw[true] / bw[false]);
+	}
+	return e;
+}
+
 static int measure_by_hand(struct fleet *f, const struct world *w, struct err *reterr)
 {
 	/* A mode that keeps no data in the guest: every turn starts alike without a new mount. */
@@ -155,10 +230,12 @@ static int measure_by_hand(struct fleet *f, const struct world *w, struct err *r
 
 	cell_name(&c);
 	e = session_open(&ctx, &s, &r);
-	if (e == 0)
-		e = measure_pairs(&s, reterr);
-	else
+	if (e < 0)
 		(void)err_set(reterr, e, "%s", r.reason);
+	if (e == 0 && !only_recording)
+		e = measure_pairs(&s, reterr);
+	if (e == 0)
+		e = measure_recording(&s, reterr);
 	session_close(&ctx, &s, &r);
 	pass_result_free(&r);
 	return e;
@@ -184,7 +261,7 @@ static int inner(void *arg)
 	fleet_init(&f, &o);
 	if (e == 0)
 		e = fs_mkdirs("build/self-log", 0755, &err);
-	if (e == 0)
+	if (e == 0 && !only_recording)
 		e = measure_starts(&f, &err);
 	if (e == 0)
 		e = measure_by_hand(&f, &w, &err);
@@ -296,11 +373,39 @@ static int add_agreement(json_t *out)
 	return 0;
 }
 
+/* Of untimed passes: it says how far what they show is from what timed ones do. */
+static int add_recording(json_t *out)
+{
+	struct range ratio;
+	struct range host;
+	struct range guest;
+	struct range extra;
+
+	if (range_of("recorded_ratio", &ratio) < 0 || range_of("sampler_cpu_host", &host) < 0 ||
+	    range_of("sampler_cpu_guest", &guest) < 0 ||
+	    range_of("recording_start_stop", &extra) < 0)
+		return -ENOENT;
+	add_figure(out, "job recorded / not recorded", ratio.median, "1", ">= 0.9",
+		   ratio.median >= 0.9);
+	(void)printf("%-34s %8.3f to %.3f in %d pairs\n", "  its range", ratio.min, ratio.max,
+		     PAIRS);
+	add_figure(out, "CPU of the host's sampler", host.median, "1", "<= 0.05 of a CPU",
+		   host.median <= 0.05);
+	add_figure(out, "CPU of the guest's sampler", guest.median, "1", "<= 0.05 of a CPU",
+		   guest.median <= 0.05);
+	add_figure(out, "recording: start, stop, archives", extra.median, "s", "<= 1.0",
+		   extra.median <= 1.0);
+	return 0;
+}
+
 static int figures(struct err *reterr)
 {
 	json_auto_t *out = json_array();
-	int e = add_at_most(out, "cold start to first answer", "cold_start", 3.0, "<= 3.0");
+	int e = add_recording(out);
 
+	if (only_recording)
+		return e < 0 ? err_set(reterr, e, "not everything was measured") : 0;
+	e |= add_at_most(out, "cold start to first answer", "cold_start", 3.0, "<= 3.0");
 	e |= add_at_most(out, "restored start to first answer", "restored_start", 1.0, "<= 1.0");
 	e |= add_at_most(out, "harness time per pass, median", "harness_per_pass", 1.0, "<= 1.0");
 	e |= add_at_most(out, "smoke plan, set up", "smoke", 180, "<= 180");
@@ -311,20 +416,23 @@ static int figures(struct err *reterr)
 	return e < 0 ? e : json_save_atomic(OUT, out, reterr);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	CLEANUP(freep) char *home = realpath(".", NULL);
 	struct isolate_result how = { 0 };
 	struct err err = { 0 };
 	int e = home ? world_prepare(&err) : -ENOMEM;
 
+	only_recording = argc == 2 && strcmp(argv[1], "recording") == 0;
+	if (argc > 1 && !only_recording)
+		return 2;
 	if (e == 0)
 		e = isolate_run(inner, home, &how, &err);
 	if (e == 0 && (how.interrupted || how.status != 0))
 		return 3;
 	if (e == 0)
 		e = json_load_path(SAMPLES, &samples, &err);
-	if (e == 0)
+	if (e == 0 && !only_recording)
 		e = measure_smoke(&err);
 	if (e == 0)
 		e = figures(&err);
