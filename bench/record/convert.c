@@ -273,7 +273,7 @@ static int measure(const char *base, struct convert_result *r, struct err *reter
 int convert(const struct convert_input *in, struct convert_result *ret, struct err *reterr)
 {
 	struct shared *shared;
-	struct err scratch;
+	struct err scratch = { 0 };
 	int e;
 
 	reterr = reterr ? reterr : &scratch;

@@ -113,7 +113,7 @@ int watch_key_parse(const char *text, struct watch_key *ret)
 
 	if (strlen(text) >= sizeof(copy))
 		return -EINVAL;
-	(void)strcpy(copy, text);
+	(void)snprintf(copy, sizeof(copy), "%s", text);
 	rest = split(copy);
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		if (strcmp(copy, words[i].word) != 0)

@@ -120,7 +120,7 @@ static void copy_number(const char *at, char ret[WATCH_VALUE_SIZE])
 {
 	size_t whole, n;
 
-	(void)strcpy(ret, "null");
+	(void)snprintf(ret, WATCH_VALUE_SIZE, "null");
 	if (!at)
 		return;
 	at += strspn(at, " \t");
@@ -172,7 +172,7 @@ static void resident_value(const struct watch_key *key, char ret[WATCH_VALUE_SIZ
 	uint64_t bytes;
 	struct stat st;
 
-	(void)strcpy(ret, "null");
+	(void)snprintf(ret, WATCH_VALUE_SIZE, "null");
 	if (fd < 0)
 		return;
 	if (fstat(fd, &st) == 0 && guest_count_resident(fd, (uint64_t)st.st_size, &bytes) == 0)
@@ -195,7 +195,7 @@ void watch_value(const struct watch_key *key, char ret[WATCH_VALUE_SIZE])
 		if (tree_value(key->pid, key->name, &value) == 0)
 			(void)snprintf(ret, WATCH_VALUE_SIZE, "%" PRIu64, value);
 		else
-			(void)strcpy(ret, "null");
+			(void)snprintf(ret, WATCH_VALUE_SIZE, "null");
 		break;
 	}
 }
