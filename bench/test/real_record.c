@@ -329,8 +329,9 @@ static void test_phases_and_values(void **state)
 		fail_msg("guest cache rose by %.0f KiB for %.0f bytes", v.last - v.first,
 			 fx.file_bytes);
 	v = values_of("o1/pcp-host", "virtiofs_qual.share.cached_bytes");
-	/* Whole before it was dropped for the cold phase, then nothing, then whole again. */
-	if (v.first != fx.file_bytes || v.last != fx.file_bytes)
+	/* Whole when it was laid out and when it was read, but for what the host reclaims meanwhile. */
+	if (v.first < 0.9 * fx.file_bytes || v.last < 0.9 * fx.file_bytes ||
+	    v.highest > fx.file_bytes)
 		fail_msg("share: %.0f .. %.0f bytes", v.first, v.last);
 	v = values_of("o1/pcp-host", "virtiofs_qual.daemon.cpu");
 	assert_true(v.last > v.first && v.lowest == v.first);
