@@ -27,13 +27,13 @@ WL_SRC := $(sort $(wildcard workloads/src/wl-*.c))
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB := $(BUILD)/libvq.a
-TEST_LIB := $(call obj,$(wildcard bench/test/real_guest.c bench/test/report_*.c))
+TEST_LIB := $(call obj,$(wildcard bench/test/real_guest.c bench/test/report_*.c) bench/test/conduct.c)
 GUEST_PROGRAMS := $(BUILD)/guest/vq-init $(BUILD)/guest/vq-agent $(BUILD)/guest/vq-guest \
 	$(patsubst workloads/src/%.c,$(BUILD)/guest/%,$(WL_SRC))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help check-real compile-flavour check-flavour all bench bench-self setup setup-test image check check-asan check-clang test lint \
+.PHONY: help soak-kill check-real compile-flavour check-flavour all bench bench-self setup setup-test image check check-asan check-clang test lint \
 	lint-includes format format-check clean
 
 help: ## this list
@@ -126,6 +126,9 @@ check-flavour: compile-flavour
 
 check-real: all $(REAL_TESTS) ## tests that boot guests (needs root; `make image` first)
 	@bench/test/run $(REAL_TESTS)
+
+soak-kill: all $(BUILD)/test/soak_kill ## kill -9 the driver at 100 moments and resume; resumable; writes results/baselines/kill.md
+	@$(BUILD)/test/soak_kill $(KILLS)
 
 SOURCES := $(shell find bench conformance guest-image workloads -name '*.[ch]' 2>/dev/null)
 SCRIPTS := $(shell grep -rlE '^\#!/(usr/bin/env bash|bin/(ba)?sh)' host-setup guest-image bench/test .ci 2>/dev/null)

@@ -30,7 +30,7 @@ static void add_row(json_t *rows, const char *id, const char *status, const char
 
 static void probe(const struct doctor *d, json_t *rows)
 {
-	const struct world_source src = { .home = d->call->home };
+	const struct world_source src = { .home = d->call->home, .strict = true };
 	const char *wanted = d->call->opts->value[OPT_ACCELERATOR].text;
 	struct world w = { 0 };
 	struct err err = { 0 };

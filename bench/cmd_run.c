@@ -9,8 +9,11 @@
 #include "report/report.h"
 #include "run/attach.h"
 #include "run/executor.h"
+#include "run/lock.h"
 
+#include <signal.h>
 #include <string.h>
+#include <time.h>
 
 /* What a pass costs besides its phases, for the estimate shown beforehand. */
 #define PASS_OVERHEAD_S 0.8
@@ -65,10 +68,15 @@ static bool is_user_kernel(const struct opts *o)
 	return opt_given(o, OPT_KERNEL) && !kernel_find(o->value[OPT_KERNEL].text);
 }
 
-static int load_selected(const struct command_call *c, struct plan *ret, struct err *reterr)
+int command_user_kernel(const struct command_call *c, char **ret_dir, struct err *reterr)
 {
-	CLEANUP(freep) char *dir = fs_path("%s/bench/plans", c->home);
-	struct opts *o = c->opts;
+	*ret_dir = NULL;
+	return is_user_kernel(c->opts) ? make_user_kernel(c, ret_dir, reterr) : 0;
+}
+
+int command_plan_load(struct opts *o, const char *dir, const char *name, struct plan *ret,
+		      struct err *reterr)
+{
 	const struct plan_filter filter = {
 		.stack_glob = o->value[OPT_STACK].text,
 		.workload_glob = o->value[OPT_WORKLOAD].text,
@@ -77,8 +85,6 @@ static int load_selected(const struct command_call *c, struct plan *ret, struct 
 	};
 	int e;
 
-	if (!dir)
-		return err_set(reterr, -ENOMEM, "out of memory");
 	if (opt_given(o, OPT_KERNEL) && strcmp(o->value[OPT_KERNEL].text, "user") == 0)
 		return err_set(reterr, -EINVAL,
 			       "--kernel user: give the file of your kernel instead");
@@ -88,7 +94,7 @@ static int load_selected(const struct command_call *c, struct plan *ret, struct 
 		return err_set(reterr, -ENOENT,
 			       "--kernel '%s' is neither an id of 'virtiofs-qual list' nor a file",
 			       o->value[OPT_KERNEL].text);
-	e = plan_load(dir, o->value[OPT_PLAN].text, ret, reterr);
+	e = plan_load(dir, name, ret, reterr);
 	if (e < 0)
 		return e;
 	ret->rounds = (unsigned)opt_from_plan(o, OPT_ROUNDS, ret->rounds);
@@ -105,6 +111,15 @@ static int load_selected(const struct command_call *c, struct plan *ret, struct 
 	if (e < 0)
 		plan_free(ret);
 	return e;
+}
+
+static int load_selected(const struct command_call *c, struct plan *ret, struct err *reterr)
+{
+	CLEANUP(freep) char *dir = fs_path("%s/bench/plans", c->home);
+
+	if (!dir)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	return command_plan_load(c->opts, dir, c->opts->value[OPT_PLAN].text, ret, reterr);
 }
 
 static double expected_seconds(const struct plan *p)
@@ -204,16 +219,77 @@ static int show_outcome(const struct command_call *c, const struct run_outcome *
 	if (e < 0)
 		return command_error(EXIT_BROKEN, &err);
 	if (o->interrupted)
-		(void)printf("interrupted: %zu cells were not finished; what was done is in %s\n",
-			     o->pending, o->dir);
+		(void)printf("interrupted: %zu cells were not finished; what was done is in %s\n"
+			     "complete it with: virtiofs-qual resume %s\n",
+			     o->pending, o->dir, o->dir);
 	return outcome_status(o);
+}
+
+/* Wait for the lock of this machine; -EINTR when somebody ends us meanwhile. */
+static int wait_for_lock(struct err *reterr)
+{
+	static const struct timespec retry = { .tv_nsec = 500000000 };
+	pid_t told = -1;
+	sigset_t ends;
+	sigset_t old;
+	int fd;
+
+	(void)sigemptyset(&ends);
+	(void)sigaddset(&ends, SIGINT);
+	(void)sigaddset(&ends, SIGTERM);
+	(void)sigaddset(&ends, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &ends, &old);
+	while ((fd = lock_take(reterr)) == -EBUSY) {
+		pid_t holder = lock_holder();
+
+		if (holder > 0 && holder != told) {
+			(void)fprintf(stderr, "waiting for the run of process %d to end\n",
+				      (int)holder);
+			told = holder;
+		}
+		if (sigtimedwait(&ends, NULL, &retry) > 0) {
+			fd = -EINTR;
+			break;
+		}
+	}
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	return fd;
+}
+
+int command_execute(const struct command_call *c, struct run_request *req)
+{
+	CLEANUP(fd_closep) int lock = -1;
+	struct run_outcome outcome = { 0 };
+	struct err err = { 0 };
+	int status;
+	int e;
+
+	lock = opt_given(c->opts, OPT_WAIT) ? wait_for_lock(&err) : lock_take(&err);
+	if (lock == -EINTR)
+		return EXIT_INTERRUPTED;
+	if (lock < 0)
+		return command_error(EXIT_BROKEN, &err);
+	print_head(stderr, req->plan);
+	if (req->attach)
+		attach_explain(stderr);
+	e = run_execute(req, &outcome, &err);
+	if (e < 0)
+		return command_error(req->resume && (e == -ENOENT || e == -EBADMSG || e == -EINVAL)
+					     ? EXIT_USAGE
+					     : EXIT_BROKEN,
+				     &err);
+	if (outcome.nothing_to_do)
+		(void)fprintf(stderr, "the run in %s is complete: there is nothing to do\n",
+			      outcome.dir);
+	status = show_outcome(c, &outcome);
+	run_outcome_free(&outcome);
+	return status;
 }
 
 int command_run(const struct command_call *c)
 {
 	CLEANUP(plan_free) struct plan plan = { 0 };
 	CLEANUP(freep) char *user_kernel = NULL;
-	struct run_outcome outcome = { 0 };
 	struct run_request req = {
 		.home = c->home,
 		.out = c->opts->value[OPT_OUT].text,
@@ -222,21 +298,11 @@ int command_run(const struct command_call *c)
 		.attach = c->opts->value[OPT_ATTACH].text,
 	};
 	struct err err = { 0 };
-	int status;
 
-	if (load_selected(c, &plan, &err) < 0)
-		return command_error(EXIT_USAGE, &err);
-	if (is_user_kernel(c->opts) && make_user_kernel(c, &user_kernel, &err) < 0)
+	if (load_selected(c, &plan, &err) < 0 || command_user_kernel(c, &user_kernel, &err) < 0)
 		return command_error(EXIT_USAGE, &err);
 	req.user_kernel = user_kernel;
-	print_head(stderr, &plan);
-	if (req.attach)
-		attach_explain(stderr);
-	if (run_execute(&req, &outcome, &err) < 0)
-		return command_error(EXIT_BROKEN, &err);
-	status = show_outcome(c, &outcome);
-	run_outcome_free(&outcome);
-	return status;
+	return command_execute(c, &req);
 }
 
 int command_report(const struct command_call *c)

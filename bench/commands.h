@@ -3,6 +3,7 @@
 #define VQ_COMMANDS_H
 
 #include "opt/opt.h"
+#include "run/executor.h"
 
 /* Exit statuses of every program of the project (DESIGN). Never a count. */
 enum exit_status {
@@ -26,8 +27,19 @@ int command_list(const struct command_call *c);
 int command_plan(const struct command_call *c);
 int command_run(const struct command_call *c);
 int command_report(const struct command_call *c);
+int command_resume(const struct command_call *c);
 
 /** command_error() - print an error of a command; returns @status. */
 int command_error(int status, const struct err *e);
+
+/* What run and resume share; see cmd_run.c. */
+
+/** command_plan_load() - plan @name of @dir as the options @o change it. 0 or -errno. */
+int command_plan_load(struct opts *o, const char *dir, const char *name, struct plan *ret,
+		      struct err *reterr) MUST_USE;
+/** command_user_kernel() - make the files of --kernel FILE. @ret_dir is NULL without such a file. */
+int command_user_kernel(const struct command_call *c, char **ret_dir, struct err *reterr) MUST_USE;
+/** command_execute() - lock, head, run, report, outcome. Returns an exit status. */
+int command_execute(const struct command_call *c, struct run_request *req);
 
 #endif

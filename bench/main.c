@@ -22,6 +22,8 @@ static const struct command {
 	  command_plan },
 	{ "run", "", "run a plan and write its report; results go to results/runs", CMD_RUN, 0,
 	  command_run },
+	{ "resume", " DIR", "complete a run that was interrupted, and write its report", CMD_RESUME,
+	  1, command_resume },
 	{ "report", " DIR", "write the report of an old run again", CMD_REPORT, 1, command_report },
 };
 

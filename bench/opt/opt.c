@@ -23,7 +23,7 @@ struct opt_def {
 };
 
 #define CMD_SELECT (CMD_PLAN | CMD_RUN)
-#define CMD_ALL	   (CMD_DOCTOR | CMD_LIST | CMD_PLAN | CMD_RUN | CMD_REPORT)
+#define CMD_ALL	   (CMD_DOCTOR | CMD_LIST | CMD_PLAN | CMD_RUN | CMD_REPORT | CMD_RESUME)
 
 static const struct opt_def defs[OPT_COUNT] = {
 	[OPT_PLAN] = { .name = "plan",
@@ -51,12 +51,12 @@ static const struct opt_def defs[OPT_COUNT] = {
 			 .arg = "ID|FILE",
 			 .help = "guest kernel of every cell: an id of 'list', or your own bzImage or vmlinux",
 			 .kind = OPT_TEXT,
-			 .commands = CMD_SELECT },
+			 .commands = CMD_SELECT | CMD_RESUME },
 	[OPT_MODULES] = { .name = "modules",
 			  .arg = "DIR",
 			  .help = "its modules (a lib/modules/VERSION folder)",
 			  .kind = OPT_TEXT,
-			  .commands = CMD_SELECT },
+			  .commands = CMD_SELECT | CMD_RESUME },
 	[OPT_ACCELERATOR] = { .name = "accelerator",
 			      .arg = "auto|kvm|tcg",
 			      .help = "auto boots a test guest on KVM and takes TCG if that fails",
@@ -116,11 +116,23 @@ static const struct opt_def defs[OPT_COUNT] = {
 		      .help = "write the run here (default: a new folder in results/runs)",
 		      .kind = OPT_TEXT,
 		      .commands = CMD_RUN },
+	[OPT_WAIT] = { .name = "wait",
+		       .help = "when another run goes on on this machine, wait for its end",
+		       .kind = OPT_FLAG,
+		       .commands = CMD_RUN | CMD_RESUME },
+	[OPT_RETRY_FAILED] = { .name = "retry-failed",
+			       .help = "run failed passes again (default: they are kept)",
+			       .kind = OPT_FLAG,
+			       .commands = CMD_RESUME },
+	[OPT_FORCE] = { .name = "force",
+			.help = "also when versions, image or host are not those of the run; run.json says so",
+			.kind = OPT_FLAG,
+			.commands = CMD_RESUME },
 	[OPT_ATTACH] = { .name = "attach",
 			 .arg = "MOUNT",
 			 .help = "inside a guest that somebody else runs: the plan's workloads on this mount",
 			 .kind = OPT_TEXT,
-			 .commands = CMD_SELECT },
+			 .commands = CMD_SELECT | CMD_RESUME },
 	[OPT_SUITE] = { .name = "suite",
 			.arg = "S",
 			.help = "suite of this version: bench",
@@ -276,16 +288,59 @@ json_t *opt_json(const struct opts *o, enum command_bit command)
 
 		/* Where things lie on this machine is nobody's business. */
 		if (!(defs[i].commands & command) || i == OPT_HOME || i == OPT_HELP ||
-		    i == OPT_OUT || i == OPT_MODULES || i == OPT_ATTACH)
+		    i == OPT_OUT || i == OPT_MODULES || i == OPT_WAIT || i == OPT_ATTACH)
 			continue;
 		if (defs[i].kind == OPT_NUMBER && (v->text || strcmp(v->origin, "plan") == 0))
 			value = json_num(v->number);
 		else if ((i == OPT_KERNEL || i == OPT_PLAN) && v->text && strchr(v->text, '/'))
-			value = json_string("(a file)");
+			value = json_string(OPT_A_FILE);
 		else
 			value = v->text ? json_string(v->text) : json_null();
 		(void)json_array_append_new(list, json_pack("{s:s,s:o,s:s}", "name", defs[i].name,
 							    "value", value, "origin", v->origin));
 	}
 	return list;
+}
+
+/* Options that say how a command speaks, not what it runs. */
+static bool is_manner(enum opt_id id)
+{
+	return id == OPT_FORMAT || id == OPT_JSON;
+}
+
+static int find_row(const char *name)
+{
+	for (int i = 0; i < OPT_COUNT; i++)
+		if (strcmp(defs[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+int opt_replay(json_t *list, struct strv *ret, struct err *reterr)
+{
+	size_t i;
+	json_t *item;
+
+	if (!json_is_array(list))
+		return err_set(reterr, -EINVAL, "there is no list of options");
+	strv_add(ret, "run");
+	json_array_foreach(list, i, item) {
+		const char *name = json_str_at(item, "name", "?");
+		json_t *value = json_object_get(item, "value");
+		int row = find_row(name);
+
+		if (row < 0 ||
+		    !(json_is_string(value) || json_is_number(value) || json_is_null(value)))
+			return err_set(reterr, -EINVAL, "it has an option '%s' that is not known",
+				       name);
+		if (json_is_null(value) || is_manner((enum opt_id)row) ||
+		    (json_is_string(value) && strcmp(json_string_value(value), OPT_A_FILE) == 0))
+			continue;
+		strv_addf(ret, "--%s", name);
+		if (json_is_number(value))
+			strv_addf(ret, "%.17g", json_number_value(value));
+		else if (defs[row].kind != OPT_FLAG)
+			strv_add(ret, json_string_value(value));
+	}
+	return strv_failed(ret) ? err_set(reterr, -ENOMEM, "out of memory") : 0;
 }

@@ -3,6 +3,7 @@
 #define VQ_OPT_OPT_H
 
 #include "base/err.h"
+#include "base/strv.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -14,6 +15,7 @@ enum command_bit {
 	CMD_PLAN = 1 << 2,
 	CMD_RUN = 1 << 3,
 	CMD_REPORT = 1 << 4,
+	CMD_RESUME = 1 << 5,
 };
 
 enum opt_id {
@@ -31,6 +33,9 @@ enum opt_id {
 	OPT_VCPUS,
 	OPT_MEMORY,
 	OPT_OUT,
+	OPT_WAIT,
+	OPT_RETRY_FAILED,
+	OPT_FORCE,
 	OPT_ATTACH,
 	OPT_SUITE,
 	OPT_FORMAT,
@@ -75,5 +80,15 @@ double opt_from_plan(struct opts *o, enum opt_id id, double plan_value);
 
 /** opt_json() - [{name, value, origin}] of a command. New reference. */
 json_t *opt_json(const struct opts *o, enum command_bit command);
+
+/* What a result says instead of the name of a file on this machine. */
+#define OPT_A_FILE "(a file)"
+
+/**
+ * opt_replay() - the arguments that give a run's options again, from what opt_json() wrote.
+ * Files of the machine, and how the command spoke, are not among them.
+ * Return: 0; -ENOMEM; -EINVAL when it is no such list.
+ */
+int opt_replay(json_t *list, struct strv *ret, struct err *reterr) MUST_USE;
 
 #endif

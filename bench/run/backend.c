@@ -12,9 +12,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-/* A daemon leaves by itself when its front end has gone; longer is "hung". */
-#define DAEMON_EXIT_MS 5000
-#define LOG_EXCERPT    600
+#define LOG_EXCERPT 600
 /* How long a daemon may take to find out that it does not know a mode. */
 #define DAEMON_REFUSAL_MS 1000
 
@@ -222,9 +220,10 @@ void backend_stop(struct session *s, struct pass_result *r, bool should_leave)
 
 	if (!s->daemon.pid)
 		return;
-	if (should_leave && proc_wait(&s->daemon, clock_deadline_ms(DAEMON_EXIT_MS)) < 0)
-		pass_fail(r, "the daemon is hung: still there %d s after its device was unplugged",
-			  DAEMON_EXIT_MS / 1000);
+	/* It leaves by itself when its front end has gone; longer is "hung". */
+	if (should_leave && proc_wait(&s->daemon, clock_deadline_ms(s->step_ms)) < 0)
+		pass_fail(r, "the daemon is hung: still there %u ms after its device was unplugged",
+			  s->step_ms);
 	(void)proc_fate(&s->daemon, fate, sizeof(fate));
 	if (should_leave && strcmp(fate, "exited:0") != 0)
 		pass_fail(r, "the daemon ended with %s after its device was unplugged", fate);

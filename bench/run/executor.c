@@ -8,11 +8,11 @@
 #include "relay/fuse_names.h"
 #include "run/attach.h"
 #include "run/isolate.h"
-#include "run/lock.h"
 #include "run/observe.h"
 #include "run/pass.h"
 #include "run/probe.h"
 #include "run/progress.h"
+#include "run/resume.h"
 
 #include <string.h>
 #include <time.h>
@@ -20,10 +20,15 @@
 #define PROGRAM_VERSION "0.1.0"
 /* Exit status of the inner process: it said why on stderr. */
 #define INNER_FAILED 3
+/* The same, before anything was touched. */
+#define INNER_REFUSED 4
 
 struct inner {
 	const struct run_request *req;
 	struct store *store;
+	json_t *broken;	      /* programs that cannot be used, and why */
+	size_t passes_before; /* of a run that goes on */
+	uint64_t start_ns;
 };
 
 static json_t *utc_now(void)
@@ -176,7 +181,9 @@ static int describe_run(struct store *s, const struct run_request *req, struct e
 	(void)json_object_set_new(run, "seed", json_integer((json_int_t)p->seed));
 	(void)json_object_set_new(run, "started", utc_now());
 	(void)json_object_set_new(run, "finished", json_null());
+	(void)json_object_set_new(run, "elapsed_s", json_null());
 	(void)json_object_set_new(run, "status", json_string("running"));
+	(void)json_object_set_new(run, "cause", json_null());
 	(void)json_object_set_new(run, "options", opt_json(req->opts, CMD_RUN));
 	(void)json_object_set_new(run, "host", json_object());
 	(void)json_object_set_new(run, "accelerator",
@@ -201,18 +208,14 @@ static bool needs_guest(const struct plan *p)
 	return false;
 }
 
-static int probe_all(struct inner *in, const struct world *w, const char **ret_accel,
-		     struct err *reterr)
+static int probe_accel(struct inner *in, const struct world *w, const char **ret_accel,
+		       struct err *reterr)
 {
 	json_t *run = in->store->run;
 	json_t *accel = NULL;
 	int e = 0;
 
 	*ret_accel = "none";
-	(void)json_object_set_new(run, "host", probe_host(w));
-	(void)json_object_set_new(run, "versions", probe_versions(in->req->plan));
-	if (!in->req->attach)
-		(void)json_object_set_new(run, "image", probe_image());
 	if (needs_guest(in->req->plan))
 		e = probe_accelerator(w, in->req->opts->value[OPT_ACCELERATOR].text, ret_accel,
 				      &accel, reterr);
@@ -223,7 +226,38 @@ static int probe_all(struct inner *in, const struct world *w, const char **ret_a
 	else
 		(void)json_object_set_new(json_object_get(run, "accelerator"), "used",
 					  json_string("none"));
-	e = store_add_cells(in->store, &in->req->plan->cells, *ret_accel, reterr);
+	return 0;
+}
+
+/* A run that goes on must find the machine that it was begun on. */
+static int compare_machine(struct inner *in, json_t *was, struct err *reterr)
+{
+	json_auto_t *differences = resume_differences(was, in->store->run);
+
+	if (!differences)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	if (json_array_size(differences) && !in->req->force)
+		return resume_refuse(differences, reterr);
+	resume_record(in->store->run, utc_now(), in->passes_before, differences);
+	return store_tidy(in->store, &in->req->plan->cells, reterr);
+}
+
+static int probe_all(struct inner *in, const struct world *w, const char **ret_accel,
+		     struct err *reterr)
+{
+	json_t *run = in->store->run;
+	json_auto_t *was = json_deep_copy(run);
+	int e;
+
+	(void)json_object_set_new(run, "host", probe_host(w));
+	(void)json_object_set_new(run, "versions", probe_versions(in->req->plan, &in->broken));
+	if (!in->req->attach)
+		(void)json_object_set_new(run, "image", probe_image());
+	e = probe_accel(in, w, ret_accel, reterr);
+	if (e == 0 && in->req->resume)
+		e = compare_machine(in, was, reterr);
+	if (e == 0)
+		e = store_add_cells(in->store, &in->req->plan->cells, *ret_accel, reterr);
 	return e < 0 ? e : store_save_run(in->store, reterr);
 }
 
@@ -233,30 +267,38 @@ static int run_pass(struct inner *in, struct pass_context *ctx, struct progress 
 	const struct plan *p = in->req->plan;
 	CLEANUP(freep) char *dir = NULL;
 	struct pass_result r = { 0 };
+	const char *broken;
 	int e;
 
+	if (store_has_pass(in->store, c, turn))
+		return 0; /* of a run that goes on */
 	/* What a stack answered once it will answer again: n/a is not asked for in later rounds. */
 	if (strcmp(store_cell_status(in->store, c), "n/a") == 0) {
 		progress->total--;
 		return 0;
 	}
-	e = store_pass_begin(in->store, c, turn, &dir, reterr);
+	e = store_check_room(in->store, reterr);
+	if (e == 0)
+		e = store_pass_begin(in->store, c, turn, &dir, reterr);
 	if (e < 0)
 		return e;
 	progress_pass(progress, c, turn);
-	pass_run(ctx, c, turn.kind, dir, &r);
+	broken = probe_broken(in->broken, c);
+	if (broken) {
+		r.guest = "none";
+		pass_fail(&r, "%s", broken);
+	} else {
+		pass_run(ctx, c, turn.kind, dir, &r);
+	}
+	/* What failed because the results have no room says nothing about its cell. */
+	if (r.status == PASS_FAILED && store_check_room(in->store, reterr) < 0) {
+		pass_result_free(&r);
+		return -ENOSPC;
+	}
 	e = store_pass_commit(in->store, c, turn, p->rounds + p->observed, &r, reterr);
 	progress_done(progress, &r);
 	pass_result_free(&r);
 	return e;
-}
-
-/* The timed rounds come first: whoever stops early has those. */
-static struct turn turn_of(const struct plan *p, unsigned round)
-{
-	if (round <= p->rounds)
-		return (struct turn){ PASS_TIMED, round };
-	return (struct turn){ PASS_OBSERVED, round - p->rounds };
 }
 
 static int run_rounds(struct inner *in, struct pass_context *ctx, struct err *reterr)
@@ -265,7 +307,7 @@ static int run_rounds(struct inner *in, struct pass_context *ctx, struct err *re
 	struct progress progress;
 	int e = 0;
 
-	progress_start(&progress, p->cells.count * (p->rounds + p->observed));
+	progress_start(&progress, p->cells.count * (p->rounds + p->observed) - in->passes_before);
 	ctx->stage = progress_stage;
 	ctx->stage_arg = &progress;
 	for (unsigned round = 1; e == 0 && round <= p->rounds + p->observed; round++) {
@@ -282,42 +324,75 @@ static int run_rounds(struct inner *in, struct pass_context *ctx, struct err *re
 	return e;
 }
 
+/* Guests of a run that went on are logged apart. */
+static char *guest_log_dir(const struct inner *in)
+{
+	size_t n = json_array_size(json_object_get(in->store->run, "resumptions"));
+
+	return n ? fs_path("%s/guests.resumed%zu", in->store->dir, n)
+		 : fs_path("%s/guests", in->store->dir);
+}
+
+static int save_complete(struct store *s, uint64_t start_ns, struct err *reterr)
+{
+	/* Of a run that was resumed nobody saw all of the time. */
+	json_t *elapsed = start_ns && !json_object_get(s->run, "resumptions")
+				  ? json_num(clock_seconds(clock_now_ns() - start_ns))
+				  : json_null();
+
+	(void)json_object_set_new(s->run, "status", json_string("complete"));
+	(void)json_object_set_new(s->run, "finished", utc_now());
+	(void)json_object_set_new(s->run, "elapsed_s", elapsed);
+	return store_save_run(s, reterr);
+}
+
 static int run_in_world(struct inner *in, const struct world *w, struct err *reterr)
 {
 	const struct opts *o = in->req->opts;
-	CLEANUP(freep) char *log_dir = fs_path("%s/guests", in->store->dir);
+	CLEANUP(freep) char *log_dir = NULL;
 	CLEANUP(freep) char *cmdline = fs_path("%s/guest-image/cmdline", in->req->home);
 	struct fleet_options fo = {
 		.vcpus = (unsigned)o->value[OPT_VCPUS].number,
 		.memory_mib = (unsigned)o->value[OPT_MEMORY].number,
+		.boot_ms = in->req->plan->boot_ms,
 		.cmdline_path = cmdline,
-		.log_dir = log_dir,
 		.world = w,
 	};
 	struct fleet fleet;
 	struct pass_context ctx = { .world = w,
 				    .fleet = &fleet,
 				    .time_ms = in->req->plan->time_ms,
-				    .grace_ms = in->req->plan->grace_ms };
+				    .grace_ms = in->req->plan->grace_ms,
+				    .step_ms = in->req->plan->step_ms };
 	int e = probe_all(in, w, &fo.accelerator, reterr);
 
+	fo.log_dir = log_dir = guest_log_dir(in);
 	if (e < 0 || !log_dir || !cmdline)
 		return e < 0 ? e : -ENOMEM;
 	fleet_init(&fleet, &fo);
 	e = run_rounds(in, &ctx, reterr);
-	(void)json_object_set_new(in->store->run, "guests", fleet_describe(&fleet));
+	resume_merge_guests(in->store->run, fleet_describe(&fleet));
 	fleet_free(&fleet);
-	if (e < 0)
-		return e;
-	(void)json_object_set_new(in->store->run, "status", json_string("complete"));
-	(void)json_object_set_new(in->store->run, "finished", utc_now());
-	return store_save_run(in->store, reterr);
+	return e < 0 ? e : save_complete(in->store, in->start_ns, reterr);
+}
+
+/* Best effort: what stopped the run may be a full disk. */
+static void save_cause(struct store *s, struct err *why)
+{
+	(void)json_object_set_new(s->run, "status", json_string("interrupted"));
+	(void)json_object_set_new(s->run, "finished", utc_now());
+	store_hide_dir(why->text, s->dir);
+	(void)json_object_set_new(s->run, "cause", json_string(why->text));
+	(void)!store_save_run(s, NULL);
 }
 
 static int inner_main(void *arg)
 {
 	struct inner *in = arg;
-	const struct world_source src = { in->req->home, in->req->attach, in->req->user_kernel };
+	const struct world_source src = { .home = in->req->home,
+					  .attach = in->req->attach,
+					  .user_kernel = in->req->user_kernel,
+					  .share_mib = in->req->plan->share_mib };
 	struct world w = { 0 };
 	struct err err = { 0 };
 	int e = world_make(&src, &w, &err);
@@ -326,6 +401,10 @@ static int inner_main(void *arg)
 		e = run_in_world(in, &w, &err);
 	if (e < 0)
 		(void)fprintf(stderr, "virtiofs-qual: %s\n", err.text);
+	if (e < 0 && e != -ESTALE)
+		save_cause(in->store, &err);
+	if (e == -ESTALE)
+		return INNER_REFUSED;
 	return e < 0 ? INNER_FAILED : 0;
 }
 
@@ -364,39 +443,87 @@ static int settle(const char *dir, bool interrupted, struct run_outcome *o, stru
 	return e;
 }
 
-int run_execute(const struct run_request *req, struct run_outcome *ret, struct err *reterr)
+static int begin(const struct run_request *req, struct store *s, struct err *reterr)
 {
 	CLEANUP(freep)
 	char *base = req->out ? strdup(req->out) : fs_path("%s/results/runs", req->home);
-	CLEANUP(fd_closep) int lock = lock_take(reterr);
-	struct run_outcome o = { 0 };
-	struct isolate_result how = { 0 };
-	struct store store = { 0 };
-	struct inner in = { req, &store };
-	int e;
+	CLEANUP(freep) char *plan = NULL;
+	int e = base ? store_create(base, req->out != NULL, req->plan->name, s, reterr)
+		     : err_set(reterr, -ENOMEM, "out of memory");
 
-	if (lock < 0)
-		return lock;
-	e = base ? world_prepare(reterr) : err_set(reterr, -ENOMEM, "out of memory");
+	if (e < 0)
+		return e;
+	/* run.json comes last: with it the folder is one that can be resumed. */
+	plan = fs_path("%s/" STORE_PLAN, s->dir);
+	e = plan ? fs_write_atomic(plan, req->plan->text, strlen(req->plan->text), reterr)
+		 : err_set(reterr, -ENOMEM, "out of memory");
+	return e < 0 ? e : describe_run(s, req, reterr);
+}
+
+static int go_on(struct inner *in, bool *ret_done, struct err *reterr)
+{
+	const struct run_request *req = in->req;
+	struct store *s = in->store;
+	int e = store_open(req->resume, s, reterr);
+
 	if (e == 0)
-		e = store_create(base, req->out != NULL, req->plan->name, &store, reterr);
+		e = resume_check_plan(s->run, req->plan, reterr);
 	if (e == 0)
-		e = describe_run(&store, req, reterr);
-	if (e == 0)
-		e = isolate_run(inner_main, &in, &how, reterr);
+		e = store_load_cells(s, &req->plan->cells, req->plan->rounds + req->plan->observed,
+				     req->retry_failed, &in->passes_before, reterr);
+	if (e < 0)
+		return e;
+	*ret_done = resume_pending(s, req->plan) == 0;
+	if (*ret_done) /* it may have been killed right behind its last pass */
+		return strcmp(json_str_at(s->run, "status", ""), "complete") == 0
+			       ? 0
+			       : save_complete(s, 0, reterr);
+	(void)json_object_set_new(s->run, "status", json_string("running"));
+	(void)json_object_set_new(s->run, "finished", json_null());
+	(void)json_object_set_new(s->run, "elapsed_s", json_null());
+	(void)json_object_set_new(s->run, "cause", json_null());
+	return 0;
+}
+
+static int run_isolated(struct inner *in, bool *ret_interrupted, struct err *reterr)
+{
+	struct isolate_result how = { 0 };
+	const char *dir = in->store->dir;
+	int e = isolate_run(inner_main, in, &how, reterr);
+
 	/* The one thing that would outlive the namespace, also when the run was interrupted. */
-	if (req->attach)
-		attach_clean(req->attach);
-	if (e == 0 && !how.interrupted && how.status != 0 && how.status != INNER_FAILED)
-		e = err_set(reterr, -EIO, "the run ended with status %d; what was done is in %s",
-			    how.status, store.dir);
-	if (e == 0 && how.status == INNER_FAILED)
-		e = err_set(reterr, -EIO, "the run stopped (see above); what was done is in %s",
-			    store.dir);
+	if (in->req->attach)
+		attach_clean(in->req->attach);
+	if (e < 0)
+		return e;
+	*ret_interrupted = how.interrupted;
+	if (how.interrupted || how.status == 0)
+		return 0;
+	if (how.status == INNER_REFUSED)
+		return err_set(reterr, -EPERM, "nothing was run, and %s is as it was", dir);
+	if (how.status == INNER_FAILED)
+		return err_set(reterr, -EIO,
+			       "the run stopped (see above); what was done is in %s, and can be "
+			       "completed with: virtiofs-qual resume %s",
+			       dir, dir);
+	return err_set(reterr, -EIO, "the run ended with status %d; what was done is in %s",
+		       how.status, dir);
+}
+
+int run_execute(const struct run_request *req, struct run_outcome *ret, struct err *reterr)
+{
+	struct run_outcome o = { 0 };
+	struct store store = { 0 };
+	struct inner in = { .req = req, .store = &store, .start_ns = clock_now_ns() };
+	int e = world_prepare(reterr);
+
 	if (e == 0)
-		e = settle(store.dir, how.interrupted, &o, reterr);
+		e = req->resume ? go_on(&in, &o.nothing_to_do, reterr) : begin(req, &store, reterr);
+	if (e == 0 && !o.nothing_to_do)
+		e = run_isolated(&in, &o.interrupted, reterr);
+	if (e == 0)
+		e = settle(store.dir, o.interrupted, &o, reterr);
 	if (e == 0) {
-		o.interrupted = how.interrupted;
 		o.dir = TAKE_PTR(store.dir);
 		*ret = o;
 	}

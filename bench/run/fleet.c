@@ -9,8 +9,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-/* Far beyond what a boot takes under TCG on a loaded host (about 3 s). */
-#define BOOT_MS	   60000
 #define SAVE_MS	   30000
 #define TOOL_MS	   10000
 #define STARTS_MAX 2
@@ -144,7 +142,7 @@ static int start_guest(struct fleet *f, struct fleet_guest *g, struct err *reter
 		.restore = g->state[0] ? &state : NULL,
 		.uid = f->opt.world->vmm_uid,
 		.gid = f->opt.world->vmm_gid,
-		.deadline_ns = clock_deadline_ms(BOOT_MS),
+		.deadline_ns = clock_deadline_ms(f->opt.boot_ms),
 	};
 	int pair[2];
 	int e;

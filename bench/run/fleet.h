@@ -15,6 +15,7 @@ struct fleet_options {
 	const char *accelerator;
 	unsigned vcpus;
 	unsigned memory_mib;
+	unsigned boot_ms;	  /* how long a guest may take to boot */
 	const char *cmdline_path; /* file with the kernel's words (guest-image/cmdline) */
 	const char *log_dir;	  /* folder for the guests' logs */
 	const struct world *world;

@@ -7,9 +7,6 @@
 
 #include <string.h>
 
-/* How long the guest's driver may take to bind the new device. */
-#define MOUNT_WAIT_MS 10000
-
 /* What the guest mounts, by kind of stack. */
 static const struct {
 	const char *fs_type;
@@ -50,7 +47,7 @@ static int has_window(struct session *s, json_t **ret_caps, bool *ret, struct er
 	json_t *devices;
 	json_t *device;
 	size_t i;
-	int e = guest_tool(s->place.agent, args, SESSION_TOOL_MS, ret_caps, reterr);
+	int e = guest_tool(s->place.agent, args, SESSION_TOOL_STEPS * s->step_ms, ret_caps, reterr);
 
 	if (e < 0)
 		return e;
@@ -165,8 +162,8 @@ int mount_share(struct session *s, struct pass_result *r)
 		pass_fail(r, "the mount options of %s are too long", s->cell->stack->id);
 		return -EINVAL;
 	}
-	(void)snprintf(wait_ms, sizeof(wait_ms), "%d", MOUNT_WAIT_MS);
-	if (guest_tool(s->place.agent, args, SESSION_TOOL_MS, &answer, &err) < 0) {
+	(void)snprintf(wait_ms, sizeof(wait_ms), "%u", s->step_ms);
+	if (guest_tool(s->place.agent, args, SESSION_TOOL_STEPS * s->step_ms, &answer, &err) < 0) {
 		s->guest_lost = true;
 		pass_fail(r, "%s", err.text);
 		backend_append(s, r);

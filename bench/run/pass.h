@@ -11,6 +11,7 @@ struct pass_context {
 	struct fleet *fleet;
 	unsigned time_ms;  /* bound of one phase */
 	unsigned grace_ms; /* past which it counts as hung */
+	unsigned step_ms;  /* bound of plug, mount, unmount, unplug, each */
 	unsigned serial;   /* counts passes; names share folders and sockets */
 	void (*stage)(void *arg, const char *what); /* progress; may be NULL */
 	void *stage_arg;

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/plan.h"
 
+#include "base/conf.h"
 #include "base/fs.h"
 #include "base/rng.h"
 
 #include <confuse.h>
 #include <fnmatch.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Bounds of a plan: beyond them it is a mistake, not a plan. */
 #define ROUNDS_MAX  1000
 #define TIME_MS_MAX 3600000
 #define CELLS_MAX   20000
+/* The smallest ext4 with room for a workload's file; as large as a small disk allows. */
+#define SHARE_MIB_MIN 8
+#define SHARE_MIB_MAX 1048576
 
 /* libconfuse wants writable defaults. */
 static char off_default[] = "{off}";
@@ -38,6 +42,9 @@ static cfg_opt_t plan_opts[] = {
 	CFG_INT("observed", 1, CFGF_NONE),
 	CFG_INT("time_ms", 700, CFGF_NONE),
 	CFG_INT("grace_ms", 60000, CFGF_NONE),
+	CFG_INT("boot_ms", 60000, CFGF_NONE),
+	CFG_INT("step_ms", 10000, CFGF_NONE),
+	CFG_INT("share_mib", 2048, CFGF_NONE),
 	CFG_INT("seed", 1, CFGF_NONE),
 	CFG_SEC("cells", cells_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 	CFG_END(),
@@ -45,6 +52,7 @@ static cfg_opt_t plan_opts[] = {
 
 /* libconfuse reports through a callback without a user pointer; one plan is read at a time. */
 static struct err *parse_err;
+static const char *parse_file;
 
 static void PRINTF_LIKE(2, 0) on_parse_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
@@ -53,8 +61,7 @@ static void PRINTF_LIKE(2, 0) on_parse_error(cfg_t *cfg, const char *fmt, va_lis
 	if (parse_err && parse_err->text[0])
 		return; /* the first one is the cause */
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	(void)err_set(parse_err, 0, "%s:%d: %s", cfg && cfg->filename ? cfg->filename : "plan",
-		      cfg ? cfg->line : 0, text);
+	(void)err_set(parse_err, 0, "%s:%d: %s", parse_file, cfg ? cfg->line : 0, text);
 }
 
 static void cfg_freep(cfg_t **cfg)
@@ -67,14 +74,21 @@ static void cfg_freep(cfg_t **cfg)
 /* One dimension of a section, read word by word. */
 struct section {
 	cfg_t *cfg;
-	const char *file;
+	const struct conf *conf;
 	struct err *reterr;
 };
 
-static int bad_word(const struct section *s, const char *key, const char *word, const char *hint)
+static unsigned line_of(const struct section *s, const char *key, size_t index)
 {
-	return err_set(s->reterr, -EINVAL, "%s: cells \"%s\": '%s' is no known word of '%s' (%s)",
-		       s->file, cfg_title(s->cfg), word, key, hint);
+	return conf_line(s->conf, conf_section(s->conf, "cells", cfg_title(s->cfg)), key, index);
+}
+
+static int bad_word(const struct section *s, const char *key, unsigned index, const char *hint)
+{
+	return err_set(s->reterr, -EINVAL,
+		       "%s:%u: cells \"%s\": '%s' is no known word of '%s' (%s)", s->conf->file,
+		       line_of(s, key, index), cfg_title(s->cfg), cfg_getnstr(s->cfg, key, index),
+		       key, hint);
 }
 
 static int parse_switch(const char *word, bool *ret)
@@ -90,17 +104,17 @@ static int add_workloads(const struct section *s, struct cell c, struct cell_lis
 	unsigned n = cfg_size(s->cfg, "workloads");
 
 	if (n == 0)
-		return err_set(s->reterr, -EINVAL, "%s: cells \"%s\" names no 'workloads'", s->file,
-			       cfg_title(s->cfg));
+		return err_set(s->reterr, -EINVAL, "%s:%u: cells \"%s\" names no 'workloads'",
+			       s->conf->file, line_of(s, NULL, 0), cfg_title(s->cfg));
 	for (unsigned i = 0; i < n; i++) {
 		const char *word = cfg_getnstr(s->cfg, "workloads", i);
 
 		c.workload = workload_find(word);
 		if (!c.workload)
-			return bad_word(s, "workloads", word, "see: virtiofs-qual list");
+			return bad_word(s, "workloads", i, "see: virtiofs-qual list");
 		cell_name(&c);
 		if (l->count >= CELLS_MAX || cells_add(l, &c) < 0)
-			return err_set(s->reterr, -ENOMEM, "%s: more than %d cells", s->file,
+			return err_set(s->reterr, -ENOMEM, "%s: more than %d cells", s->conf->file,
 				       CELLS_MAX);
 	}
 	return 0;
@@ -122,10 +136,10 @@ static int check_modeless(const struct section *s, const struct cell *c)
 		if (!plain)
 			return err_set(
 				s->reterr, -EINVAL,
-				"%s: cells \"%s\": stack %s knows no '%s'; leave it out or add "
-				"\"%s\"",
-				s->file, cfg_title(s->cfg), c->stack->id, keys[i].key,
-				keys[i].plain);
+				"%s:%u: cells \"%s\": stack %s knows no '%s'; leave it out or "
+				"add \"%s\"",
+				s->conf->file, line_of(s, keys[i].key, 0), cfg_title(s->cfg),
+				c->stack->id, keys[i].key, keys[i].plain);
 	}
 	return 0;
 }
@@ -137,17 +151,17 @@ static int add_modes(const struct section *s, struct cell c, struct cell_list *l
 	/* An empty list would drop the section without a word. */
 	if (cfg_size(s->cfg, "writeback") == 0 || cfg_size(s->cfg, "dax") == 0)
 		return err_set(s->reterr, -EINVAL,
-			       "%s: cells \"%s\": 'writeback' and 'dax' cannot be empty", s->file,
-			       cfg_title(s->cfg));
+			       "%s:%u: cells \"%s\": 'writeback' and 'dax' cannot be empty",
+			       s->conf->file, line_of(s, NULL, 0), cfg_title(s->cfg));
 	for (unsigned i = 0; e == 0 && i < cfg_size(s->cfg, "writeback"); i++) {
 		const char *word = cfg_getnstr(s->cfg, "writeback", i);
 
 		if (parse_switch(word, &c.writeback) < 0)
-			return bad_word(s, "writeback", word, "on or off");
+			return bad_word(s, "writeback", i, "on or off");
 		for (unsigned j = 0; e == 0 && j < cfg_size(s->cfg, "dax"); j++) {
 			word = cfg_getnstr(s->cfg, "dax", j);
 			if (dax_parse(word, &c.dax) < 0)
-				return bad_word(s, "dax", word, "none, never, inode or always");
+				return bad_word(s, "dax", j, "none, never, inode or always");
 			e = add_workloads(s, c, l);
 		}
 	}
@@ -163,14 +177,14 @@ static int add_caches(const struct section *s, struct cell c, struct cell_list *
 	if (e == 0 && !stack_has_cache(c.stack))
 		return add_workloads(s, c, l);
 	if (e == 0 && n == 0)
-		return err_set(s->reterr, -EINVAL, "%s: cells \"%s\": stack %s needs 'caches'",
-			       s->file, cfg_title(s->cfg), c.stack->id);
+		return err_set(s->reterr, -EINVAL, "%s:%u: cells \"%s\": stack %s needs 'caches'",
+			       s->conf->file, line_of(s, NULL, 0), cfg_title(s->cfg), c.stack->id);
 	for (unsigned i = 0; e == 0 && i < n; i++) {
 		const char *word = cfg_getnstr(s->cfg, "caches", i);
 
 		if (cache_parse(word, &c.cache) < 0)
 			return bad_word(
-				s, "caches", word,
+				s, "caches", i,
 				"none, never, metadata, auto, always; 9p: none, mmap, loose");
 		e = modes ? add_modes(s, c, l) : add_workloads(s, c, l);
 	}
@@ -185,18 +199,16 @@ static int add_guests(const struct section *s, struct cell c, struct cell_list *
 
 	if (vmms == 0 || kernels == 0)
 		return err_set(s->reterr, -EINVAL,
-			       "%s: cells \"%s\": stack %s needs 'vmms' and 'kernels'", s->file,
-			       cfg_title(s->cfg), c.stack->id);
+			       "%s:%u: cells \"%s\": stack %s needs 'vmms' and 'kernels'",
+			       s->conf->file, line_of(s, NULL, 0), cfg_title(s->cfg), c.stack->id);
 	for (unsigned i = 0; e == 0 && i < vmms; i++) {
 		c.vmm = vmm_find(cfg_getnstr(s->cfg, "vmms", i));
 		if (!c.vmm)
-			return bad_word(s, "vmms", cfg_getnstr(s->cfg, "vmms", i),
-					"see: virtiofs-qual list");
+			return bad_word(s, "vmms", i, "see: virtiofs-qual list");
 		for (unsigned j = 0; e == 0 && j < kernels; j++) {
 			c.kernel = kernel_find(cfg_getnstr(s->cfg, "kernels", j));
 			if (!c.kernel)
-				return bad_word(s, "kernels", cfg_getnstr(s->cfg, "kernels", j),
-						"see: virtiofs-qual list");
+				return bad_word(s, "kernels", j, "see: virtiofs-qual list");
 			e = add_caches(s, c, l);
 		}
 	}
@@ -209,14 +221,15 @@ static int add_variants(const struct section *s, struct cell c, struct cell_list
 	int e = 0;
 
 	if (n == 0)
-		return err_set(s->reterr, -EINVAL, "%s: cells \"%s\": 'variants' cannot be empty",
-			       s->file, cfg_title(s->cfg));
+		return err_set(s->reterr, -EINVAL,
+			       "%s:%u: cells \"%s\": 'variants' cannot be empty", s->conf->file,
+			       line_of(s, "variants", 0), cfg_title(s->cfg));
 	for (unsigned i = 0; e == 0 && i < n; i++) {
 		e = stack_variant_parse(c.stack, cfg_getnstr(s->cfg, "variants", i), &c.options,
 					s->reterr);
 		if (e < 0)
-			return err_prefix(s->reterr, e, "%s: cells \"%s\"", s->file,
-					  cfg_title(s->cfg));
+			return err_prefix(s->reterr, e, "%s:%u: cells \"%s\"", s->conf->file,
+					  line_of(s, "variants", i), cfg_title(s->cfg));
 		e = stack_is_guest(c.stack) ? add_guests(s, c, l) : add_workloads(s, c, l);
 	}
 	return e;
@@ -228,65 +241,70 @@ static int add_section(const struct section *s, struct cell_list *l)
 	int e = 0;
 
 	if (n == 0)
-		return err_set(s->reterr, -EINVAL, "%s: cells \"%s\" names no 'stacks'", s->file,
-			       cfg_title(s->cfg));
+		return err_set(s->reterr, -EINVAL, "%s:%u: cells \"%s\" names no 'stacks'",
+			       s->conf->file, line_of(s, NULL, 0), cfg_title(s->cfg));
 	for (unsigned i = 0; e == 0 && i < n; i++) {
 		struct cell c = { .stack = stack_find(cfg_getnstr(s->cfg, "stacks", i)) };
 
 		if (!c.stack || c.stack->kind == STACK_ATTACHED)
-			return bad_word(s, "stacks", cfg_getnstr(s->cfg, "stacks", i),
-					"see: virtiofs-qual list");
+			return bad_word(s, "stacks", i, "see: virtiofs-qual list");
 		e = add_variants(s, c, l);
 	}
 	return e;
 }
 
-static int get_bounded(cfg_t *cfg, const char *file, const char *key, long min, long max, long *ret,
-		       struct err *reterr)
+static int get_bounded(cfg_t *cfg, const struct conf *conf, const char *key, long min, long max,
+		       long *ret, struct err *reterr)
 {
 	long v = cfg_getint(cfg, key);
 
 	if (v < min || v > max)
-		return err_set(reterr, -EINVAL, "%s: %s = %ld is not from %ld to %ld", file, key, v,
-			       min, max);
+		return err_set(reterr, -EINVAL, "%s:%u: %s = %ld is not from %ld to %ld",
+			       conf->file, conf_line(conf, 0, key, 0), key, v, min, max);
 	*ret = v;
 	return 0;
 }
 
-static int fill_plan(cfg_t *cfg, const char *file, struct plan *p, struct err *reterr)
-{
-	long rounds = 0;
-	long observed = 0;
-	long time_ms = 0;
-	long grace_ms = 0;
-	long seed = 0;
-	int e = get_bounded(cfg, file, "rounds", 1, ROUNDS_MAX, &rounds, reterr);
+/* Numbers of a plan with their bounds. */
+static const struct {
+	const char *key;
+	long min, max;
+	size_t offset; /* of an unsigned in struct plan */
+} numbers[] = {
+	{ "rounds", 1, ROUNDS_MAX, offsetof(struct plan, rounds) },
+	{ "observed", 0, ROUNDS_MAX, offsetof(struct plan, observed) },
+	{ "time_ms", 10, TIME_MS_MAX, offsetof(struct plan, time_ms) },
+	{ "grace_ms", 1000, TIME_MS_MAX, offsetof(struct plan, grace_ms) },
+	{ "boot_ms", 1000, TIME_MS_MAX, offsetof(struct plan, boot_ms) },
+	{ "step_ms", 1000, TIME_MS_MAX, offsetof(struct plan, step_ms) },
+	{ "share_mib", SHARE_MIB_MIN, SHARE_MIB_MAX, offsetof(struct plan, share_mib) },
+};
 
-	if (e == 0)
-		e = get_bounded(cfg, file, "observed", 0, ROUNDS_MAX, &observed, reterr);
-	if (e == 0)
-		e = get_bounded(cfg, file, "time_ms", 10, TIME_MS_MAX, &time_ms, reterr);
-	if (e == 0)
-		e = get_bounded(cfg, file, "grace_ms", 1000, TIME_MS_MAX, &grace_ms, reterr);
-	if (e == 0)
-		e = get_bounded(cfg, file, "seed", 0, INT32_MAX, &seed, reterr);
+static int fill_plan(cfg_t *cfg, const struct conf *conf, struct plan *p, struct err *reterr)
+{
+	long seed = 0;
+	int e = get_bounded(cfg, conf, "seed", 0, INT32_MAX, &seed, reterr);
+
+	for (size_t i = 0; e == 0 && i < ARRAY_SIZE(numbers); i++) {
+		long v = 0;
+
+		e = get_bounded(cfg, conf, numbers[i].key, numbers[i].min, numbers[i].max, &v,
+				reterr);
+		*(unsigned *)(void *)((char *)p + numbers[i].offset) = (unsigned)v;
+	}
 	if (e < 0)
 		return e;
-	p->rounds = (unsigned)rounds;
-	p->observed = (unsigned)observed;
-	p->time_ms = (unsigned)time_ms;
-	p->grace_ms = (unsigned)grace_ms;
 	p->seed = (uint64_t)seed;
 	p->title = strdup(cfg_getstr(cfg, "title"));
 	if (!p->title)
-		return err_set(reterr, -ENOMEM, "out of memory reading %s", file);
+		return err_set(reterr, -ENOMEM, "out of memory reading %s", conf->file);
 	for (unsigned i = 0; e == 0 && i < cfg_size(cfg, "cells"); i++) {
-		struct section s = { cfg_getnsec(cfg, "cells", i), file, reterr };
+		struct section s = { cfg_getnsec(cfg, "cells", i), conf, reterr };
 
 		e = add_section(&s, &p->cells);
 	}
 	if (e == 0 && p->cells.count == 0)
-		e = err_set(reterr, -EINVAL, "%s has no cells", file);
+		e = err_set(reterr, -EINVAL, "%s has no cells", conf->file);
 	return e;
 }
 
@@ -313,8 +331,28 @@ void plan_free(struct plan *p)
 {
 	free(p->name);
 	free(p->title);
+	free(p->text);
 	cells_free(&p->cells);
 	*p = (struct plan){ 0 };
+}
+
+static int parse(cfg_t *cfg, const struct conf *conf, struct err *reterr)
+{
+	int e;
+
+	if (reterr)
+		reterr->text[0] = '\0';
+	parse_err = reterr;
+	parse_file = conf->file;
+	(void)cfg_set_error_function(cfg, on_parse_error);
+	e = cfg_parse_buf(cfg, conf->text);
+	parse_err = NULL;
+	parse_file = NULL;
+	if (e == CFG_SUCCESS)
+		return 0;
+	if (reterr && !reterr->text[0])
+		(void)err_set(reterr, 0, "cannot read plan %s", conf->file);
+	return -EINVAL;
 }
 
 int plan_load(const char *plan_dir, const char *name, struct plan *ret, struct err *reterr)
@@ -322,28 +360,21 @@ int plan_load(const char *plan_dir, const char *name, struct plan *ret, struct e
 	CLEANUP(freep) char *file = plan_file(plan_dir, name);
 	CLEANUP(cfg_freep) cfg_t *cfg = cfg_init(plan_opts, CFGF_NONE);
 	CLEANUP(plan_free) struct plan p = { 0 };
-	struct stat st;
+	CLEANUP(conf_free) struct conf conf = { 0 };
 	int e;
 
 	if (!file || !cfg || !(p.name = plan_name(file)))
 		return err_set(reterr, -ENOMEM, "out of memory reading plan %s", name);
-	/* The parser's scanner ends the process when it cannot read, as of a folder. */
-	if (stat(file, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(reterr, -ENOENT, "no plan '%s': there is no file %s", name, file);
-	if (reterr)
-		reterr->text[0] = '\0';
-	parse_err = reterr;
-	(void)cfg_set_error_function(cfg, on_parse_error);
-	e = cfg_parse(cfg, file);
-	parse_err = NULL;
-	if (e != CFG_SUCCESS) {
-		if (reterr && !reterr->text[0])
-			(void)err_set(reterr, 0, "cannot read plan %s", file);
-		return -EINVAL;
-	}
-	e = fill_plan(cfg, file, &p, reterr);
+	e = conf_read(file, &conf, reterr);
+	if (e == -ENOENT)
+		return err_prefix(reterr, e, "no plan '%s'", name);
+	if (e == 0)
+		e = parse(cfg, &conf, reterr);
+	if (e == 0)
+		e = fill_plan(cfg, &conf, &p, reterr);
 	if (e < 0)
 		return e;
+	p.text = TAKE_PTR(conf.text);
 	*ret = p;
 	p = (struct plan){ 0 };
 	return 0;

@@ -8,10 +8,14 @@
 struct plan {
 	char *name; /* file name without folder and ".conf" */
 	char *title;
+	char *text; /* of the file */
 	unsigned rounds;
-	unsigned observed; /* untimed passes of each cell, after the rounds */
-	unsigned time_ms;  /* upper bound of one phase of a workload */
-	unsigned grace_ms; /* how long past that a phase may take before it counts as hung */
+	unsigned observed;  /* untimed passes of each cell, after the rounds */
+	unsigned time_ms;   /* upper bound of one phase of a workload */
+	unsigned grace_ms;  /* how long past that a phase may take before it counts as hung */
+	unsigned boot_ms;   /* how long a guest may take to boot */
+	unsigned step_ms;   /* plug, mount, unmount, unplug, each */
+	unsigned share_mib; /* size of the private file system that shares lie on */
 	uint64_t seed;
 	struct cell_list cells;
 };

@@ -4,85 +4,138 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
-#include "base/proc.h"
 #include "guest/accel.h"
+#include "run/version.h"
 
 #include <string.h>
 #include <sys/utsname.h>
 
-#define VERSION_MS 20000
 /* KVM boots the test guest in well under a second; the rest is a loaded host. */
 #define KVM_PROBE_MS	 3000
 #define PROBE_MEMORY_MIB 256
 
 static const struct stack_paths roots = { WORLD_ROOTS, WORLD_IMAGE };
 
-/* Programs say their version on stdout or stderr. */
-static json_t *version_of(const struct strv *argv)
-{
-	const struct proc_spec spec = { .argv = argv->item };
-	struct proc_output o = { 0 };
-	struct err err = { 0 };
-	const char *text;
-	json_t *v;
+/* Versions seen, and why what cannot be used cannot: both by id. */
+struct versions {
+	json_t *seen;
+	json_t *broken;
+};
 
-	if (proc_run(&spec, 64 * KIB, clock_deadline_ms(VERSION_MS), &o, &err) < 0)
-		return json_sprintf("unknown: %s", err.text);
-	text = o.out.size ? buf_text(&o.out) : buf_text(&o.err);
-	v = json_stringn(text, strcspn(text, "\n"));
-	proc_output_free(&o);
-	return v ? v : json_string("unknown: no text");
+static bool is_known(const struct versions *v, const char *id)
+{
+	return json_object_get(v->seen, id) != NULL;
 }
 
-static void add_stack(json_t *all, const struct stack *s)
+static void add_version(struct versions *v, const char *id, const struct strv *argv,
+			const char *wanted)
+{
+	struct err why = { 0 };
+	char seen[512] = "";
+
+	if (version_probe(argv, wanted, seen, sizeof(seen), &why) < 0)
+		(void)json_object_set_new(v->broken, id, json_string(why.text));
+	(void)json_object_set_new(v->seen, id, seen[0] ? json_string(seen) : json_null());
+}
+
+static void add_stack(struct versions *v, const struct stack *s)
 {
 	CLEANUP(strv_free) struct strv argv = { 0 };
 
-	if (s->kind == STACK_VIRTIOFS && !json_object_get(all, s->id) &&
+	if (s->kind == STACK_VIRTIOFS && !is_known(v, s->id) &&
 	    stack_probe_argv(s, &roots, &argv) == 0)
-		(void)json_object_set_new(all, s->id, version_of(&argv));
+		add_version(v, s->id, &argv, s->version);
 }
 
-static void add_vmm(json_t *all, const struct vmm *v)
+static void add_vmm(struct versions *v, const struct vmm *m)
 {
 	CLEANUP(strv_free) struct strv argv = { 0 };
 
-	if (!json_object_get(all, v->id) && vmm_probe_argv(v, &roots, &argv) == 0)
-		(void)json_object_set_new(all, v->id, version_of(&argv));
+	if (!is_known(v, m->id) && vmm_probe_argv(m, &roots, &argv) == 0)
+		add_version(v, m->id, &argv, m->version);
 }
 
-/* The kernel's version is in the manifest of the image. */
-static void add_kernel(json_t *all, const struct kernel *k)
+static int check_image_file(const char *dir, const char *name, struct err *reterr)
+{
+	CLEANUP(freep) char *path = fs_path("%s/%s", dir, name);
+
+	if (!path || access(path, R_OK) < 0)
+		return err_errno(reterr, path ? -errno : -ENOMEM,
+				 "build/image/%s cannot be used (see: make image)", name);
+	return 0;
+}
+
+/* The kernel's version is in the manifest of the image; what it is booted from must be there. */
+static int find_kernel(const struct kernel *k, char *ret, size_t size, struct err *reterr)
 {
 	bool user = strcmp(k->id, "user") == 0;
+	const char *dir = user ? WORLD "/kernel" : WORLD_IMAGE;
 	json_auto_t *manifest = NULL;
-	char key[64];
-	char path[96];
+	struct err why = { 0 };
+	char name[96];
+	int e;
 
-	(void)snprintf(key, sizeof(key), "kernel %s", k->id);
-	if (json_object_get(all, key))
-		return;
 	if (json_load_path(user ? WORLD "/kernel/user.json" : WORLD_IMAGE "/manifest.json",
-			   &manifest, NULL) < 0)
-		return;
-	(void)snprintf(path, sizeof(path), user ? "version" : "kernels.%s.version", k->id);
-	(void)json_object_set_new(all, key, json_string(json_str_at(manifest, path, "unknown")));
+			   &manifest, &why) < 0)
+		return err_set(
+			reterr, -ENOENT,
+			"the guest image in build/image cannot be used (see: make image): %s",
+			why.text);
+	(void)snprintf(name, sizeof(name), user ? "version" : "kernels.%s.version", k->id);
+	(void)snprintf(ret, size, "%s", json_str_at(manifest, name, ""));
+	if (!ret[0])
+		return err_set(
+			reterr, -ENOENT,
+			"the guest image in build/image has no kernel '%s' (see: make image)",
+			k->id);
+	e = check_image_file(WORLD_IMAGE, "root.erofs", reterr);
+	(void)snprintf(name, sizeof(name), "vmlinux-%s", k->id);
+	if (e == 0)
+		e = check_image_file(dir, name, reterr);
+	(void)snprintf(name, sizeof(name), "initramfs-%s.cpio", k->id);
+	return e < 0 ? e : check_image_file(dir, name, reterr);
 }
 
-json_t *probe_versions(const struct plan *p)
+static void add_kernel(struct versions *v, const struct kernel *k)
 {
-	json_t *all = json_object();
+	struct err why = { 0 };
+	char seen[128] = "";
+	char key[64];
+
+	(void)snprintf(key, sizeof(key), "kernel %s", k->id);
+	if (is_known(v, key))
+		return;
+	if (find_kernel(k, seen, sizeof(seen), &why) < 0)
+		(void)json_object_set_new(v->broken, key, json_string(why.text));
+	(void)json_object_set_new(v->seen, key, seen[0] ? json_string(seen) : json_null());
+}
+
+json_t *probe_versions(const struct plan *p, json_t **ret_broken)
+{
+	struct versions v = { json_object(), json_object() };
 
 	for (size_t i = 0; i < p->cells.count; i++) {
 		const struct cell *c = &p->cells.item[i];
 
-		add_stack(all, c->stack);
+		add_stack(&v, c->stack);
 		if (c->vmm)
-			add_vmm(all, c->vmm);
+			add_vmm(&v, c->vmm);
 		if (c->kernel)
-			add_kernel(all, c->kernel);
+			add_kernel(&v, c->kernel);
 	}
-	return all;
+	*ret_broken = v.broken;
+	return v.seen;
+}
+
+const char *probe_broken(json_t *broken, const struct cell *c)
+{
+	char key[64];
+	const char *why = json_string_value(json_object_get(broken, c->stack->id));
+
+	if (!why && c->vmm)
+		why = json_string_value(json_object_get(broken, c->vmm->id));
+	(void)snprintf(key, sizeof(key), "kernel %s", c->kernel ? c->kernel->id : "");
+	return why ? why : json_string_value(json_object_get(broken, key));
 }
 
 static void read_cpu_model(char *ret, size_t size)

@@ -7,8 +7,15 @@
 
 #include <jansson.h>
 
-/** probe_versions() - {id: first line of --version} of every program that the plan uses. New reference. */
-json_t *probe_versions(const struct plan *p);
+/**
+ * probe_versions() - {id: first line of --version} of every program that the plan uses. New
+ * reference. @ret_broken: {id: why} of those that cannot be used: they do not run, say no version
+ * or another than their row expects, or their image is not there. New reference.
+ */
+json_t *probe_versions(const struct plan *p, json_t **ret_broken);
+
+/** probe_broken() - why a cell cannot be run at all, from @broken; NULL when it can. Borrowed. */
+const char *probe_broken(json_t *broken, const struct cell *c);
 
 /** probe_host() - the "host" object of run.json. New reference. */
 json_t *probe_host(const struct world *w);

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define GUEST_TMP "/run"
-#define PLUG_MS	  10000
 /* What a pass may take besides its phases: plug, mount, states. */
 #define RECORD_EXTRA_MS 120000
 
@@ -55,7 +54,7 @@ static int plug(struct session *s, struct err *reterr)
 
 	for (size_t i = 0; i < stack->option_count; i++)
 		d.direct |= s->cell->options & 1U << i && stack->options[i].host_direct;
-	e = guest_plug(&s->guest->guest, &d, clock_deadline_ms(PLUG_MS), reterr);
+	e = guest_plug(&s->guest->guest, &d, clock_deadline_ms(s->step_ms), reterr);
 	s->plugged = e == 0;
 	/* Without its daemon requests of the guest wait for ever. */
 	if (e == 0 && s->daemon.pid)
@@ -143,9 +142,10 @@ int session_open(struct pass_context *ctx, struct session *s, struct pass_result
 static void save_dmesg(struct session *s)
 {
 	static const char *const argv[] = { "/usr/lib/vq/vq-guest", "dmesg", "--all", NULL };
-	const struct agent_job job = {
-		.argv = argv, .deadline_ms = SESSION_TOOL_MS, .stdout_max = MIB, .stderr_max = MIB
-	};
+	const struct agent_job job = { .argv = argv,
+				       .deadline_ms = SESSION_TOOL_STEPS * s->step_ms,
+				       .stdout_max = MIB,
+				       .stderr_max = MIB };
 	CLEANUP(freep) char *path = fs_path("%s/dmesg.txt", s->dir);
 	CLEANUP(file_closep) FILE *f = path ? fopen(path, "we") : NULL;
 	struct agent_result a = { 0 };
@@ -164,7 +164,7 @@ static void unmount(struct session *s, struct pass_result *r)
 
 	if (!s->mounted)
 		return;
-	if (guest_tool(s->place.agent, args, SESSION_TOOL_MS, &answer, &err) < 0 ||
+	if (guest_tool(s->place.agent, args, SESSION_TOOL_STEPS * s->step_ms, &answer, &err) < 0 ||
 	    !json_object_get(answer, "umount_ns")) {
 		CLEANUP(freep) char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
 
@@ -188,7 +188,7 @@ static void close_guest(struct session *s, struct pass_result *r)
 	if (s->place.agent)
 		agent_watch(s->place.agent, -1); /* it leaves when its device does */
 	if (s->plugged && !s->guest_lost &&
-	    guest_unplug(&s->guest->guest, clock_deadline_ms(PLUG_MS), &err) < 0) {
+	    guest_unplug(&s->guest->guest, clock_deadline_ms(s->step_ms), &err) < 0) {
 		pass_fail(r, "cannot unplug the device: %s", err.text);
 		s->guest_lost = true;
 	}

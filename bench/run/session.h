@@ -9,13 +9,14 @@
 /* What the guest finds the device by, and where it mounts it. */
 #define SESSION_TAG   "vq"
 #define SESSION_MOUNT "/mnt/vq"
-/* An answer of the guest's tool; far beyond what TCG on a busy host needs. */
-#define SESSION_TOOL_MS 20000
+/* An answer of the guest's tool, in steps: it may itself wait for one. */
+#define SESSION_TOOL_STEPS 2
 
 /* A share that is served and mounted for one pass. Zero-initialise; session_close() undoes all. */
 struct session {
 	const struct cell *cell;
-	const char *dir; /* raw files of the pass */
+	const char *dir;  /* raw files of the pass */
+	unsigned step_ms; /* bound of each step around the phases */
 	struct share share;
 	struct place place;
 	struct fleet_guest *guest; /* NULL: baseline */

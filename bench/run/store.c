@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/store.h"
 
+#include "run/store_int.h"
+
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
@@ -12,13 +14,21 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #define SCHEMA 1
+/* Raw output and logs of a pass are bounded; most need a tenth of this. */
+#define PASS_ROOM (8 * MIB)
 
 static const char *const kind_name[] = { [PASS_TIMED] = "timed", [PASS_OBSERVED] = "observed" };
 
 /* Folder of a pass inside its cell's. */
 static const char turn_letter[] = { [PASS_TIMED] = 'r', [PASS_OBSERVED] = 'o' };
+
+char store_letter(enum pass_kind kind)
+{
+	return turn_letter[kind];
+}
 
 static const char *const status_name[] = {
 	[PASS_OK] = "ok", [PASS_NA] = "n/a", [PASS_FAILED] = "failed"
@@ -199,7 +209,7 @@ static json_t *new_cell(const struct cell *c, const char *accelerator)
 	return j;
 }
 
-static int save_cell(struct store *s, const char *id, struct err *reterr)
+int store_save_cell(struct store *s, const char *id, struct err *reterr)
 {
 	CLEANUP(freep) char *path = fs_path("%s/cells/%s/cell.json", s->dir, id);
 
@@ -231,14 +241,17 @@ int store_add_cells(struct store *s, const struct cell_list *l, const char *acce
 	for (size_t i = 0; e == 0 && i < l->count; i++) {
 		const struct cell *c = &l->item[i];
 		CLEANUP(freep) char *dir = fs_path("%s/cells/%s", s->dir, c->id);
-		json_t *j = new_cell(c, accelerator);
+		json_t *j;
 
+		if (json_object_get(s->cells, c->id))
+			continue; /* of a run that goes on */
+		j = new_cell(c, accelerator);
 		if (!dir || !j || json_object_set_new(s->cells, c->id, j) < 0)
 			return err_set(reterr, -ENOMEM, "out of memory for cell %s", c->id);
 		set_versions(s, j, c);
 		e = fs_mkdirs(dir, 0755, reterr);
 		if (e == 0)
-			e = save_cell(s, c->id, reterr);
+			e = store_save_cell(s, c->id, reterr);
 	}
 	return e;
 }
@@ -250,6 +263,22 @@ int store_save_run(struct store *s, struct err *reterr)
 	if (!path)
 		return err_set(reterr, -ENOMEM, "out of memory saving run.json");
 	return json_save_atomic(path, s->run, reterr);
+}
+
+int store_check_room(const struct store *s, struct err *reterr)
+{
+	struct statvfs v;
+	uint64_t room;
+
+	if (statvfs(s->dir, &v) < 0)
+		return err_errno(reterr, -errno, "cannot look at %s", s->dir);
+	room = (uint64_t)v.f_bavail * v.f_frsize;
+	if (room >= PASS_ROOM)
+		return 0;
+	return err_set(reterr, -ENOSPC,
+		       "the disk of the results is full: %llu KiB are left, a pass "
+		       "needs up to %llu; make room",
+		       (unsigned long long)(room / KIB), (unsigned long long)(PASS_ROOM / KIB));
 }
 
 int store_pass_begin(struct store *s, const struct cell *c, struct turn turn, char **ret_dir,
@@ -271,7 +300,7 @@ int store_pass_begin(struct store *s, const struct cell *c, struct turn turn, ch
 }
 
 /* Move evidence to the cell; its files become relative to the run folder. */
-static void add_evidence(json_t *cell, json_t *evidence, const char *dir)
+void store_add_evidence(json_t *cell, json_t *evidence, const char *dir)
 {
 	size_t i;
 	json_t *item;
@@ -311,7 +340,7 @@ static json_t *find_metric(json_t *metrics, const char *name)
 	return NULL;
 }
 
-static void set_median(json_t *owner, const char *key, json_t *samples)
+void store_set_median(json_t *owner, const char *key, json_t *samples)
 {
 	size_t n = json_array_size(samples);
 	CLEANUP(freep) double *v = calloc(n ? n : 1, sizeof(*v));
@@ -337,11 +366,11 @@ static void add_metric(json_t *cell, const struct pass_metric *m, const char *di
 	(void)json_array_append_new(json_object_get(j, "samples"), json_num(m->value));
 	(void)json_array_append_new(json_object_get(j, "sources"),
 				    json_sprintf("%s/%s", dir, m->source));
-	set_median(j, "median", json_object_get(j, "samples"));
+	store_set_median(j, "median", json_object_get(j, "samples"));
 }
 
 /* A cell failed if a pass did; it is n/a if a pass said so; it is ok once all its passes are. */
-static void set_status(json_t *cell, unsigned passes)
+void store_set_status(json_t *cell, unsigned passes)
 {
 	json_t *list = json_object_get(cell, "rounds");
 	const char *status = json_array_size(list) >= passes ? "ok" : "pending";
@@ -364,7 +393,7 @@ static void set_status(json_t *cell, unsigned passes)
 		(void)json_object_set_new(cell, "reason", json_null());
 }
 
-static void set_overhead(json_t *cell)
+void store_set_overhead(json_t *cell)
 {
 	json_auto_t *samples = json_array();
 	size_t i;
@@ -374,7 +403,7 @@ static void set_overhead(json_t *cell)
 		if (strcmp(json_str_at(r, "status", ""), "ok") == 0 &&
 		    strcmp(json_str_at(r, "kind", ""), kind_name[PASS_TIMED]) == 0)
 			(void)json_array_append(samples, json_object_get(r, "overhead_s"));
-	set_median(cell, "overhead_s", samples);
+	store_set_median(cell, "overhead_s", samples);
 }
 
 static json_t *round_entry(const struct pass_result *r, struct turn turn, const char *dir)
@@ -435,7 +464,7 @@ static int save_pass(const struct store *s, const char *dir, const struct cell *
 }
 
 /* A result names files relative to its run folder; where that lies is nobody's business. */
-static void hide_run_dir(char *text, const char *dir)
+void store_hide_dir(char *text, const char *dir)
 {
 	size_t n = strlen(dir);
 
@@ -455,7 +484,7 @@ int store_pass_commit(struct store *s, const struct cell *c, struct turn turn, u
 	json_auto_t *entry = NULL;
 	int e;
 
-	hide_run_dir(r->reason, s->dir);
+	store_hide_dir(r->reason, s->dir);
 	entry = dir ? round_entry(r, turn, dir) : NULL;
 	if (!entry)
 		return err_set(reterr, -ENOMEM, "out of memory saving a pass of %s", c->id);
@@ -463,7 +492,7 @@ int store_pass_commit(struct store *s, const struct cell *c, struct turn turn, u
 	if (e < 0)
 		return e;
 	(void)json_array_append(json_object_get(cell, "rounds"), entry);
-	add_evidence(cell, r->evidence, dir);
+	store_add_evidence(cell, r->evidence, dir);
 	add_states(cell, r->states, turn);
 	/* Numbers of a pass that failed are in its pass.json; a result is made of good ones only. */
 	for (size_t i = 0; r->status == PASS_OK && i < r->metric_count; i++)
@@ -475,9 +504,9 @@ int store_pass_commit(struct store *s, const struct cell *c, struct turn turn, u
 		(void)json_object_set(cell, "commands", r->commands);
 	if (r->negotiated)
 		(void)json_object_set(cell, "negotiated", r->negotiated);
-	set_status(cell, passes);
-	set_overhead(cell);
-	return save_cell(s, c->id, reterr);
+	store_set_status(cell, passes);
+	store_set_overhead(cell);
+	return store_save_cell(s, c->id, reterr);
 }
 
 const char *store_cell_status(const struct store *s, const struct cell *c)

@@ -59,15 +59,21 @@ struct store {
 	json_t *cells; /* object: cell id -> cell.json */
 };
 
+/* The plan as it was given, in the run folder: what resume reads. */
+#define STORE_PLAN "plan.conf"
+
 /** store_create() - make results folder @base/<UTC>-<plan> (or @base itself with @exact) and `latest`. */
 int store_create(const char *base, bool exact, const char *plan, struct store *ret,
 		 struct err *reterr) MUST_USE;
 void store_free(struct store *s);
 
-/** store_add_cells() - a pending cell.json for each cell. */
+/** store_add_cells() - a pending cell.json for each cell that has none yet. */
 int store_add_cells(struct store *s, const struct cell_list *l, const char *accelerator,
 		    struct err *reterr) MUST_USE;
 int store_save_run(struct store *s, struct err *reterr) MUST_USE;
+
+/** store_check_room() - -ENOSPC, with what to do, when the disk of the run folder is about full. */
+int store_check_room(const struct store *s, struct err *reterr) MUST_USE;
 
 /** store_pass_begin() - an empty folder for the raw files of a pass; owned path. */
 int store_pass_begin(struct store *s, const struct cell *c, struct turn turn, char **ret_dir,
@@ -75,6 +81,31 @@ int store_pass_begin(struct store *s, const struct cell *c, struct turn turn, ch
 /** store_pass_commit() - pass.json, the folder's final name, then cell.json. @passes: of each cell. */
 int store_pass_commit(struct store *s, const struct cell *c, struct turn turn, unsigned passes,
 		      struct pass_result *r, struct err *reterr) MUST_USE;
+
+/** store_has_pass() - is that pass on disk, complete, and named by cell.json? */
+bool store_has_pass(const struct store *s, const struct cell *c, struct turn turn);
+
+/**
+ * store_open() - the store of a run that was begun earlier; its cells are not loaded yet.
+ * Return: 0; -ENOENT when @dir is no run; -EBADMSG when run.json is damaged.
+ */
+int store_open(const char *dir, struct store *ret, struct err *reterr) MUST_USE;
+
+/**
+ * store_load_cells() - read what is there, in memory only. A pass is kept when its folder is
+ * complete and cell.json names it; a cell.json that cannot be read counts as not there.
+ * @passes: of each cell.
+ * @retry_failed: passes that failed are forgotten too.
+ * @ret_kept: number of passes kept.
+ */
+int store_load_cells(struct store *s, const struct cell_list *l, unsigned passes, bool retry_failed,
+		     size_t *ret_kept, struct err *reterr) MUST_USE;
+
+/** store_tidy() - bring the disk to that state: cell.json first, then what no cell names goes. */
+int store_tidy(struct store *s, const struct cell_list *l, struct err *reterr) MUST_USE;
+
+/** store_hide_dir() - names of files in @text become relative to the run folder @dir. */
+void store_hide_dir(char *text, const char *dir);
 
 /** store_cell_status() - as in cell.json. Borrowed. */
 const char *store_cell_status(const struct store *s, const struct cell *c);

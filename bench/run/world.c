@@ -15,9 +15,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-/* Room for the files of one pass and ext4's own; the backing file is sparse and has no name. */
-#define SHARE_BYTES (2048 * MIB)
-#define MKFS_MS	    30000
+#define MKFS_MS 30000
 /* What virtiofsd itself asks for when it may. */
 #define NOFILE_WANTED 1000000UL
 
@@ -123,7 +121,7 @@ static int open_nameless(const char *dir, struct err *reterr)
 }
 
 /* An ext4 of our own on a nameless file: full at its own limit, gone with the namespace. */
-static int mount_loop_share(const char *dir, struct world *w, struct err *reterr)
+static int mount_loop_share(const char *dir, unsigned mib, struct world *w, struct err *reterr)
 {
 	CLEANUP(fd_closep) int fd = open_nameless(dir, reterr);
 	char scratch[32];
@@ -133,9 +131,8 @@ static int mount_loop_share(const char *dir, struct world *w, struct err *reterr
 
 	if (fd < 0)
 		return fd;
-	if (fallocate(fd, 0, 0, SHARE_BYTES) < 0 && ftruncate(fd, SHARE_BYTES) < 0)
-		e = err_errno(reterr, -errno, "no room for a share of %d MiB in %s",
-			      (int)(SHARE_BYTES / MIB), dir);
+	if (fallocate(fd, 0, 0, (off_t)(mib * MIB)) < 0 && ftruncate(fd, (off_t)(mib * MIB)) < 0)
+		e = err_errno(reterr, -errno, "no room for a share of %u MiB in %s", mib, dir);
 	else
 		e = make_ext4(fd, reterr);
 	if (e < 0)
@@ -172,16 +169,17 @@ static int mount_dir_share(const char *dir, const char *why, struct world *w, st
 	return 0;
 }
 
-static int mount_share(const char *home, struct world *w, struct err *reterr)
+static int mount_share(const struct world_source *src, struct world *w, struct err *reterr)
 {
-	CLEANUP(freep) char *dir = fs_path("%s/build/share", home);
+	CLEANUP(freep) char *dir = fs_path("%s/build/share", src->home);
 	struct err why = { 0 };
 	int e;
 
 	if (!dir)
 		return err_set(reterr, -ENOMEM, "out of memory making the share");
 	e = fs_mkdirs(dir, 0700, reterr);
-	if (e == 0 && mount_loop_share(dir, w, &why) < 0)
+	if (e == 0 &&
+	    mount_loop_share(dir, src->share_mib ? src->share_mib : WORLD_SHARE_MIB, w, &why) < 0)
 		e = mount_dir_share(dir, why.text, w, reterr);
 	return e;
 }
@@ -258,7 +256,7 @@ static int make_for_guests(const struct world_source *src, struct world *w, stru
 	if (e == 0)
 		e = fs_mkdirs(WORLD_TMPFS, 0700, reterr);
 	if (e == 0)
-		e = mount_share(src->home, w, reterr);
+		e = mount_share(src, w, reterr);
 	if (e == 0)
 		e = sockets_dir(w, reterr);
 	if (e == 0)
@@ -286,7 +284,11 @@ int world_make(const struct world_source *src, struct world *ret, struct err *re
 
 		if (src->attach && binds[i].for_guests)
 			continue;
-		e = from ? bind_ro(from, binds[i].to, reterr) : -ENOMEM;
+		/* What is missing fails the cells that need it, and tells them; the others run. */
+		if (from && !src->strict && !fs_exists(from))
+			e = fs_mkdirs(binds[i].to, 0755, reterr);
+		else
+			e = from ? bind_ro(from, binds[i].to, reterr) : -ENOMEM;
 	}
 	if (e == 0)
 		e = src->attach ? attach(src->attach, &w, reterr)

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "stack/stack.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -25,10 +26,15 @@
 /* User and group that VMMs run as: no account has it (above the range of systemd's dynamic users). */
 #define WORLD_VMM_ID 65521
 
+/* Room for the files of one pass and ext4's own; the backing file is sparse and has no name. */
+#define WORLD_SHARE_MIB 2048
+
 struct world_source {
 	const char *home;	 /* the project folder */
 	const char *attach;	 /* mount to be measured: no guests, no share of our own; or NULL */
 	const char *user_kernel; /* folder with vmlinux-user and initramfs-user.cpio, or NULL */
+	bool strict;		 /* a part of the project that is missing is an error */
+	unsigned share_mib;	 /* size of the private file system; 0: WORLD_SHARE_MIB */
 };
 
 struct world {

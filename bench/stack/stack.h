@@ -104,6 +104,7 @@ struct stack {
 	const char *root;	  /* stack root that holds the program */
 	const char *program;	  /* inside the root */
 	const char *const *probe; /* arguments that make it print its version */
+	const char *version;	  /* glob that this version has to match; NULL: any */
 	const char *const *args;
 	const char *const *writeback;	 /* daemon's words with writeback; NULL: it has none */
 	const char *const *no_writeback; /* and without */
@@ -171,8 +172,9 @@ struct vmm {
 	const char *program;
 	const char *cpu_tcg;
 	const char *cpu_kvm;
-	const char *device; /* vhost-user file system device */
-	bool saves_by_path; /* saves a guest to "file:PATH" (since 9.0 not to a file's "fd:") */
+	const char *device;  /* vhost-user file system device */
+	const char *version; /* glob that its version has to match; NULL: any */
+	bool saves_by_path;  /* saves a guest to "file:PATH" (since 9.0 not to a file's "fd:") */
 	const char *source;
 };
 

@@ -4,14 +4,13 @@
  * a VMM that dies or stops, with parts missing. A private home (links to this project) shows what
  * a run leaves. No cmocka assert runs while a CLEANUP variable is live.
  */
-#include "real_guest.h"
+#include "conduct.h"
 
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/rng.h"
 
-#include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -21,15 +20,11 @@
 #include <cmocka.h>
 
 #define SEED 20261122
-/* What DESIGN promises after a kill. */
-#define GONE_MS 3000
 /* Kills: one in each of these slices of a run, at a seeded moment. */
 #define KILLS	 5
-#define SLICE_MS 1800
+#define SLICE_MS 1400
 /* A refusal, or an error before anything starts. A loaded machine takes its time. */
 #define AT_ONCE_MS 4000
-/* Until a pass or a run gets somewhere; far away. */
-#define REACH_MS 120000
 /* Bytes that a daemon has read when its share is being read, far beyond those of its own start. */
 #define READING_BYTES (4ULL << 20)
 /* A pass whose daemon or VMM died must not wait for the deadline of a phase (time + 60 s). */
@@ -37,20 +32,7 @@
 /* The others do, and for what follows: the agent's grace or the unplug. */
 #define STOPPED_WALL_S 90.0
 
-struct fixture {
-	char dir[PATH_MAX];
-	char home[PATH_MAX + 16];
-	char out[PATH_MAX + 32];
-	char log[PATH_MAX + 32];
-	struct proc driver;
-	struct real_tree tree;
-	unsigned serial;
-	struct err err;
-};
-
-static struct fixture fx;
-
-#define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+static struct conduct fx;
 
 static void fine(int e)
 {
@@ -58,30 +40,15 @@ static void fine(int e)
 		fail_msg("error %d: %s", e, fx.err.text);
 }
 
-/* A new folder and log for the next run. */
-static void next_run(void)
-{
-	fx.serial++;
-	(void)snprintf(fx.out, sizeof(fx.out), "%s/run%u", fx.dir, fx.serial);
-	(void)snprintf(fx.log, sizeof(fx.log), "%s/run%u.log", fx.dir, fx.serial);
-}
-
 static uint64_t ms_since(uint64_t start_ns)
 {
 	return (clock_now_ns() - start_ns) / NS_PER_MS;
 }
 
-static void stop_driver(void)
-{
-	if (proc_alive(&fx.driver))
-		(void)kill(fx.driver.pid, SIGKILL);
-	proc_kill(&fx.driver);
-}
-
 /* A run of four cells in one guest, about 10 s a round. */
 static int start_small_run(const char *rounds)
 {
-	next_run();
+	conduct_next(&fx);
 	return real_start_run(ARGS("run", "--plan", "test", "--cell",
 				   "*.qemu-backports.auto.*.bookworm.seqread-psync",
 				   "--accelerator", "tcg", "--rounds", rounds, "--observed", "0",
@@ -95,7 +62,7 @@ static int run_null(void)
 	int status = -1;
 	int e;
 
-	next_run();
+	conduct_next(&fx);
 	e = real_run(ARGS("run", "--plan", "test", "--cell", "null.metadata", "--observed", "0",
 			  "--home", fx.home, "--out", fx.out),
 		     fx.log, REACH_MS, &status, &fx.err);
@@ -104,96 +71,31 @@ static int run_null(void)
 		       : e;
 }
 
-static int check_json(const char *out)
-{
-	CLEANUP(freep) char *path = fs_path("%s/run.json", out);
-	json_auto_t *run = NULL;
-	size_t i;
-	json_t *id;
-	int e = path ? json_load_path(path, &run, &fx.err) : -ENOMEM;
-
-	json_array_foreach(json_object_get(run, "cells"), i, id) {
-		json_auto_t *cell = NULL;
-
-		/* Cells are made once versions are known: none, or one that can be read. */
-		CLEANUP(freep)
-		char *file = fs_path("%s/cells/%s/cell.json", out, json_string_value(id));
-
-		if (e == 0 && file && fs_exists(file))
-			e = json_load_path(file, &cell, &fx.err);
-	}
-	return e;
-}
-
-static size_t count_passes(const char *out, json_t *cell)
-{
-	size_t done = 0;
-	size_t i;
-	json_t *r;
-
-	json_array_foreach(json_object_get(cell, "rounds"), i, r) {
-		CLEANUP(freep)
-		char *path = fs_path("%s/%s/pass.json", out, json_str_at(r, "dir", "?"));
-		json_auto_t *pass = NULL;
-
-		done += path && json_load_path(path, &pass, NULL) == 0 &&
-			strcmp(json_str_at(pass, "status", ""), "ok") == 0;
-	}
-	return done;
-}
-
-/* Passes that are on disk, complete. */
-static size_t count_done(const char *out)
-{
-	CLEANUP(freep) char *path = fs_path("%s/run.json", out);
-	json_auto_t *run = NULL;
-	size_t done = 0;
-	size_t i;
-	json_t *id;
-
-	if (!path || json_load_path(path, &run, NULL) < 0)
-		return 0;
-	json_array_foreach(json_object_get(run, "cells"), i, id) {
-		json_auto_t *cell = NULL;
-
-		if (real_cell(out, json_string_value(id), &cell, NULL) == 0)
-			done += count_passes(out, cell);
-	}
-	return done;
-}
-
 /* ---- (a) kill -9 ---- */
 
-static void kill_at(unsigned slice, struct rng *rng)
+static void kill_at(const char *plan, uint64_t moment_ms)
 {
-	uint64_t moment = (uint64_t)slice * SLICE_MS + rng_below(rng, SLICE_MS);
-	char seen[64];
-	uint64_t start;
+	json_t *line = json_object();
+	char *seen;
+	int e = conduct_kill(&fx, plan, moment_ms, line);
 
-	fine(start_small_run("9"));
-	if (proc_wait(&fx.driver, clock_deadline_ms(moment)) == 0)
-		fail_msg("the run ended by itself before %llu ms, with %d, see %s",
-			 (unsigned long long)moment, real_status(&fx.driver), fx.log);
-	real_tree_read(fx.driver.pid, &fx.tree);
-	start = clock_now_ns();
-	stop_driver();
-	fine(real_wait_gone(&fx.tree, fx.home, GONE_MS, &fx.err));
-	(void)snprintf(seen, sizeof(seen), "%zu processes%s", fx.tree.count,
-		       fx.tree.loop_file[0] ? " and a loop device" : "");
-	(void)printf("figure: kill -9 after %llu ms: %s gone after %llu ms, %zu passes kept\n",
-		     (unsigned long long)moment, seen, (unsigned long long)ms_since(start),
-		     count_done(fx.out));
-	fine(check_json(fx.out));
-	fine(run_null());
+	seen = json_dumps(line, JSON_COMPACT);
+	(void)printf("figure: kill -9 and resume: %s\n", seen ? seen : "?");
+	free(seen);
+	json_decref(line);
+	fine(e);
 }
 
-static void test_kill_leaves_nothing(void **state)
+/* The same at a hundred moments is `make soak-kill`. */
+static void test_kill_leaves_nothing_and_resume_completes(void **state)
 {
 	struct rng rng = { SEED };
+	char plan[PATH_MAX + 32];
 
 	(void)state;
+	fine(conduct_write(&fx, "kill.conf", conduct_plan, plan, sizeof(plan)));
 	for (unsigned i = 0; i < KILLS; i++)
-		kill_at(i, &rng);
+		kill_at(plan, (uint64_t)i * SLICE_MS + rng_below(&rng, SLICE_MS));
 }
 
 static bool share_has_file(void)
@@ -224,7 +126,7 @@ static void test_kill_while_the_share_is_made(void **state)
 		seen = share_has_file() ||
 		       real_tree_find(&fx.tree, ARGS("mkfs.ext4"), (pid_t[1]){ 0 }, 1) > 0;
 	}
-	stop_driver();
+	conduct_stop(&fx);
 	fine(real_wait_gone(&fx.tree, fx.home, GONE_MS, &fx.err));
 	if (!seen)
 		(void)printf("figure: making the share was too short to be hit\n");
@@ -237,6 +139,7 @@ static void second_driver(void)
 {
 	char log[PATH_MAX + 64];
 	char out[PATH_MAX + 64];
+	char who[64];
 	struct proc second = { 0 };
 	uint64_t start = clock_now_ns();
 
@@ -252,7 +155,50 @@ static void second_driver(void)
 		     (unsigned long long)ms_since(start));
 	assert_int_equal(real_status(&second), 3);
 	assert_true(real_said(log, "another virtiofs-qual run is going on"));
+	(void)snprintf(who, sizeof(who), "(process %d)", (int)fx.driver.pid);
+	assert_true(real_said(log, who));
 	assert_false(fs_exists(out));
+}
+
+/* One that waits in the queue says for whom; it can be ended, or comes next. */
+static void queued_driver(int signal, struct proc *ret)
+{
+	char log[PATH_MAX + 64];
+	char out[PATH_MAX + 64];
+	char who[64];
+	uint64_t deadline_ns;
+
+	(void)snprintf(log, sizeof(log), "%s/queued%d.log", fx.dir, signal);
+	(void)snprintf(out, sizeof(out), "%s/queued%d", fx.dir, signal);
+	(void)snprintf(who, sizeof(who), "waiting for the run of process %d to end",
+		       (int)fx.driver.pid);
+	fine(real_start(ARGS("run", "--wait", "--plan", "test", "--cell", "null.metadata", "--home",
+			     fx.home, "--out", out),
+			log, ret, &fx.err));
+	deadline_ns = clock_deadline_ms(AT_ONCE_MS);
+	while (!real_said(log, who) && clock_left_ms(deadline_ns) > 0)
+		real_pause();
+	assert_true(real_said(log, who));
+	assert_true(proc_alive(ret));
+	assert_false(fs_exists(out));
+	if (!signal)
+		return;
+	(void)kill(ret->pid, signal);
+	if (proc_wait(ret, clock_deadline_ms(AT_ONCE_MS)) < 0) {
+		proc_kill(ret);
+		fail_msg("a driver that waits cannot be ended");
+	}
+	assert_int_equal(real_status(ret), 130);
+	assert_false(fs_exists(out));
+}
+
+static void queue_comes_next(struct proc *queued)
+{
+	if (proc_wait(queued, clock_deadline_ms(REACH_MS)) < 0) {
+		proc_kill(queued);
+		fail_msg("the driver that waited does not end");
+	}
+	assert_int_equal(real_status(queued), 0);
 }
 
 static void test_interrupt_keeps_what_was_done(void **state)
@@ -260,17 +206,21 @@ static void test_interrupt_keeps_what_was_done(void **state)
 	char path[PATH_MAX + 64];
 	json_t *run = NULL;
 	char *status;
+	struct proc queued = { 0 };
 	size_t kept;
+	int resumed = -1;
 	uint64_t start = clock_now_ns();
 
 	(void)state;
 	fine(start_small_run("1"));
-	while (proc_alive(&fx.driver) && count_done(fx.out) == 0) {
+	while (proc_alive(&fx.driver) && conduct_passes(fx.out) == 0) {
 		if (ms_since(start) > REACH_MS + REAL_LOCK_WAIT_MS)
 			fail_msg("no pass was finished");
 		real_pause();
 	}
 	second_driver();
+	queued_driver(SIGINT, &queued);
+	queued_driver(0, &queued);
 	real_tree_read(fx.driver.pid, &fx.tree);
 	start = clock_now_ns();
 	assert_true(proc_alive(&fx.driver));
@@ -278,19 +228,27 @@ static void test_interrupt_keeps_what_was_done(void **state)
 	if (proc_wait(&fx.driver, clock_deadline_ms(GONE_MS)) < 0)
 		fail_msg("the driver lives %d ms after SIGINT", GONE_MS);
 	assert_int_equal(real_status(&fx.driver), 130);
-	fine(real_wait_gone(&fx.tree, fx.home, GONE_MS, &fx.err));
-	(void)printf("figure: SIGINT: all gone after %llu ms\n",
+	(void)printf("figure: SIGINT: the driver ended after %llu ms\n",
 		     (unsigned long long)ms_since(start));
-	fine(check_json(fx.out));
+	/* It lives in the same home: only once it has ended a look at what is left means something. */
+	queue_comes_next(&queued);
+	fine(real_wait_gone(&fx.tree, fx.home, GONE_MS, &fx.err));
+	fine(conduct_check_json(&fx));
 	(void)snprintf(path, sizeof(path), "%s/run.json", fx.out);
 	fine(json_load_path(path, &run, &fx.err));
 	status = strdup(json_str_at(run, "status", ""));
 	json_decref(run);
 	assert_string_equal(status, "interrupted");
 	free(status);
-	kept = count_done(fx.out);
+	kept = conduct_passes(fx.out);
 	assert_true(kept >= 1 && kept < 4);
-	fine(run_null());
+	fine(conduct_resume(&fx, NULL, &resumed));
+	assert_int_equal(resumed, 0);
+	fine(conduct_all_ok(&fx));
+	/* a run that is complete says so, and its results decide */
+	fine(conduct_resume(&fx, NULL, &resumed));
+	assert_int_equal(resumed, 0);
+	assert_true(real_said(fx.log, "is complete: there is nothing to do"));
 }
 
 /* ---- (d) daemons and (e) VMMs that die or stop ---- */
@@ -452,7 +410,7 @@ static void test_faults_fail_their_pass_only(void **state)
 	(void)state;
 	(void)snprintf(plan, sizeof(plan), "%s/faults.conf", fx.dir);
 	fine(fs_write_atomic(plan, fault_plan, strlen(fault_plan), &fx.err));
-	next_run();
+	conduct_next(&fx);
 	fine(real_start_run(ARGS("run", "--plan", plan, "--accelerator", "tcg", "--home", fx.home,
 				 "--out", fx.out),
 			    fx.out, fx.log, &fx.driver, &fx.err));
@@ -482,7 +440,7 @@ static void test_missing_image_is_told(void **state)
 	(void)state;
 	(void)snprintf(home, sizeof(home), "%s/home-without-image", fx.dir);
 	fine(real_home(home, "image", &fx.err));
-	next_run();
+	conduct_next(&fx);
 	start = clock_now_ns();
 	fine(real_run(ARGS("run", "--plan", "test", "--cell", "*.randread-psync", "--observed", "0",
 			   "--home", home, "--out", fx.out),
@@ -495,19 +453,16 @@ static void test_missing_image_is_told(void **state)
 		     (unsigned long long)ms_since(start));
 	fx.tree = (struct real_tree){ 0 };
 	fine(real_wait_gone(&fx.tree, home, GONE_MS, &fx.err));
-	fine(check_json(fx.out));
+	fine(conduct_check_json(&fx));
 }
 
 /* ---- */
 
 static int setup(void **state)
 {
-	int e = real_dir("conduct", fx.dir, sizeof(fx.dir), &fx.err);
+	int e = conduct_open(&fx, "conduct");
 
 	(void)state;
-	(void)snprintf(fx.home, sizeof(fx.home), "%s/home", fx.dir);
-	if (e == 0)
-		e = real_home(fx.home, NULL, &fx.err);
 	if (e < 0)
 		(void)fprintf(stderr, "%s\n", fx.err.text);
 	return e < 0 ? -1 : 0;
@@ -517,8 +472,7 @@ static int setup(void **state)
 static int end_test(void **state)
 {
 	(void)state;
-	stop_driver();
-	fx.driver = (struct proc){ 0 };
+	conduct_stop(&fx);
 	fx.err.text[0] = '\0';
 	return 0;
 }
@@ -527,7 +481,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_missing_image_is_told, end_test),
-		cmocka_unit_test_teardown(test_kill_leaves_nothing, end_test),
+		cmocka_unit_test_teardown(test_kill_leaves_nothing_and_resume_completes, end_test),
 		cmocka_unit_test_teardown(test_kill_while_the_share_is_made, end_test),
 		cmocka_unit_test_teardown(test_interrupt_keeps_what_was_done, end_test),
 		cmocka_unit_test_teardown(test_faults_fail_their_pass_only, end_test),

@@ -220,16 +220,54 @@ static void no_machine_paths(void **state)
 	json_decref(list);
 }
 
+/* Goal: a run's options can be given again from what it recorded. Method: there and back. */
+static void replayed(void **state)
+{
+	struct strv words = { 0 };
+	json_t *list;
+	json_t *again;
+
+	(void)state;
+	assert_int_equal(PARSE(CMD_RUN, "run", "--plan", "/x/a.conf", "--cell", "*.auto.*",
+			       "--rounds", "3", "--time", "0.3", "--json", "--wait", "--seed", "5"),
+			 0);
+	(void)opt_from_plan(&opts, OPT_TIME, 9);
+	list = opt_json(&opts, CMD_RUN);
+	assert_int_equal(opt_replay(list, &words, &err), 0);
+	assert_int_equal(opt_parse((int)words.count, words.item, CMD_RUN, &opts, &err), 0);
+	assert_string_equal(opts.value[OPT_CELL].text, "*.auto.*");
+	assert_true(opts.value[OPT_ROUNDS].number == 3);
+	assert_true(opts.value[OPT_TIME].number == 0.3);
+	assert_true(opts.value[OPT_SEED].number == 5);
+	assert_true(opts.value[OPT_MEMORY].number == 512);
+	assert_string_equal(opts.value[OPT_ACCELERATOR].text, "auto");
+	assert_null(opts.value[OPT_STACK].text);
+	/* how the command spoke is not repeated, nor is what lies on this machine */
+	assert_false(opt_is_json(&opts));
+	assert_false(opt_given(&opts, OPT_WAIT));
+	assert_string_equal(opts.value[OPT_PLAN].text, "quick");
+	strv_free(&words);
+	(void)json_array_append_new(list, json_pack("{s:s,s:s}", "name", "nosuch", "value", "1"));
+	assert_int_equal(opt_replay(list, &words, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "nosuch"));
+	strv_free(&words);
+	again = json_object();
+	assert_int_equal(opt_replay(again, &words, &err), -EINVAL);
+	json_decref(again);
+	json_decref(list);
+}
+
 /* Goal: help lists a command's options and no other. Method: compare with what parsing accepts. */
 static void help_and_parsing_agree(void **state)
 {
-	static const enum command_bit all[] = { CMD_DOCTOR, CMD_LIST, CMD_PLAN, CMD_RUN,
-						CMD_REPORT };
+	static const enum command_bit all[] = { CMD_DOCTOR, CMD_LIST,	CMD_PLAN,
+						CMD_RUN,    CMD_REPORT, CMD_RESUME };
 	static const char *const names[] = { "plan",   "stack",	      "workload", "cell",
 					     "kernel", "modules",     "rounds",	  "seed",
 					     "vcpus",  "memory",      "out",	  "suite",
 					     "format", "json",	      "home",	  "help",
-					     "time",   "accelerator", "observed", "attach" };
+					     "time",   "accelerator", "wait",	  "retry-failed",
+					     "force",  "observed",    "attach" };
 
 	(void)state;
 	assert_int_equal(ARRAY_SIZE(names), OPT_COUNT);
@@ -263,6 +301,7 @@ int main(void)
 		cmocka_unit_test(numbers_from_a_plan),
 		cmocka_unit_test(recorded),
 		cmocka_unit_test(no_machine_paths),
+		cmocka_unit_test(replayed),
 		cmocka_unit_test(help_and_parsing_agree),
 	};
 
