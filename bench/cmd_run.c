@@ -8,6 +8,7 @@
 #include "base/proc.h"
 #include "report/report.h"
 #include "run/attach.h"
+#include "run/estimate.h"
 #include "run/executor.h"
 #include "run/lock.h"
 
@@ -15,13 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-/* What a pass costs besides its phases, for the estimate shown beforehand. */
-#define PASS_OVERHEAD_S 0.8
-/* What an observed pass costs in all, its phases included: once over the data, through the relay. */
-#define OBSERVED_S 3.0
-/* Starting a guest of each (VMM, kernel), for the same estimate. */
-#define GUEST_START_S 4.0
-#define KERNEL_MS     120000
+#define KERNEL_MS 120000
 
 /* --kernel FILE: extract and pack it as the image build does for Debian's kernels. */
 static int make_user_kernel(const struct command_call *c, char **ret_dir, struct err *reterr)
@@ -122,52 +117,77 @@ static int load_selected(const struct command_call *c, struct plan *ret, struct 
 	return command_plan_load(c->opts, dir, c->opts->value[OPT_PLAN].text, ret, reterr);
 }
 
-static double expected_seconds(const struct plan *p)
-{
-	double s = 0;
-	size_t guests = 0;
-
-	for (size_t i = 0; i < p->cells.count; i++) {
-		const struct cell *c = &p->cells.item[i];
-		size_t j;
-
-		s += p->rounds *
-		     (PASS_OVERHEAD_S + (double)c->workload->phase_count * p->time_ms / 1000.0);
-		s += p->observed * OBSERVED_S;
-		for (j = 0; j < i; j++)
-			if (p->cells.item[j].vmm == c->vmm && p->cells.item[j].kernel == c->kernel)
-				break;
-		guests += c->vmm && j == i;
-	}
-	return s + (double)guests * GUEST_START_S;
-}
-
-static void print_cells(const struct plan *p)
-{
-	for (size_t i = 0; i < p->cells.count; i++)
-		(void)printf("  %s\n", p->cells.item[i].id);
-	(void)printf("\n");
-}
-
+/* What will run and how long it will take, stack by stack. */
 static void print_head(FILE *out, const struct plan *p)
 {
+	CLEANUP(estimate_free) struct estimate e = { 0 };
+
+	if (estimate_plan(p, &e) < 0)
+		return;
 	(void)fprintf(
 		out,
 		"plan %s: %s\n%zu cells x %u round%s and %u observed, phases of at most %.2g s, seed %llu; about %.0f s\n\n",
 		p->name, p->title, p->cells.count, p->rounds, p->rounds == 1 ? "" : "s",
-		p->observed, p->time_ms / 1000.0, (unsigned long long)p->seed, expected_seconds(p));
+		p->observed, p->time_ms / 1000.0, (unsigned long long)p->seed, e.seconds);
+	(void)fprintf(out, "  %-16s %6s %13s %8s\n", "stack", "cells", "expected n/a", "about s");
+	for (size_t i = 0; i < e.stack_count; i++)
+		(void)fprintf(out, "  %-16s %6zu %13zu %8.0f\n", e.stack[i].stack->id,
+			      e.stack[i].cells, e.stack[i].na, e.stack[i].seconds);
+	if (e.guests)
+		(void)fprintf(out, "  starting %zu guest%s %*.0f\n", e.guests,
+			      e.guests == 1 ? " " : "s", 28, e.guests_s);
+	(void)fprintf(out, "\n");
+}
+
+static void print_cells(const struct plan *p)
+{
+	for (size_t i = 0; i < p->cells.count; i++) {
+		char scratch[160];
+		const char *na = estimate_na(&p->cells.item[i], scratch, sizeof(scratch));
+
+		(void)printf("  %s%s%s\n", p->cells.item[i].id, na ? "  expected n/a: " : "",
+			     na ? na : "");
+	}
+	(void)printf("\n");
+}
+
+static json_t *stacks_json(const struct estimate *e)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < e->stack_count; i++)
+		(void)json_array_append_new(
+			list, json_pack("{s:s,s:I,s:I,s:o}", "id", e->stack[i].stack->id, "cells",
+					(json_int_t)e->stack[i].cells, "expected_na",
+					(json_int_t)e->stack[i].na, "expected_s",
+					json_num(e->stack[i].seconds)));
+	return list;
 }
 
 static json_t *plan_json(const struct plan *p)
 {
+	CLEANUP(estimate_free) struct estimate e = { 0 };
 	json_t *cells = json_array();
+	json_t *na = json_array();
 
-	for (size_t i = 0; i < p->cells.count; i++)
-		(void)json_array_append_new(cells, json_string(p->cells.item[i].id));
-	return json_pack("{s:i,s:s,s:s,s:i,s:i,s:I,s:o,s:o}", "schema", 1, "name", p->name, "title",
-			 p->title, "rounds", (int)p->rounds, "observed", (int)p->observed, "seed",
-			 (json_int_t)p->seed, "expected_s", json_num(expected_seconds(p)), "cells",
-			 cells);
+	if (estimate_plan(p, &e) < 0)
+		return NULL;
+	for (size_t i = 0; i < p->cells.count; i++) {
+		const struct cell *c = &p->cells.item[i];
+		char scratch[160];
+		const char *why = estimate_na(c, scratch, sizeof(scratch));
+
+		(void)json_array_append_new(cells, json_string(c->id));
+		if (why)
+			(void)json_array_append_new(
+				na, json_pack("{s:s,s:s}", "id", c->id, "reason", why));
+	}
+	return json_pack("{s:i,s:s,s:s,s:i,s:i,s:I,s:o,s:{s:I,s:o},s:o,s:o,s:o}", "schema", 1,
+			 "name", p->name, "title", p->title, "rounds", (int)p->rounds, "observed",
+			 (int)p->observed, "seed", (json_int_t)p->seed, "expected_s",
+			 json_num(e.seconds), "guests", "count", (json_int_t)e.guests, "expected_s",
+			 json_num(e.guests_s), "stacks", stacks_json(&e), "expected_na", na,
+			 "cells", cells);
 }
 
 int command_plan(const struct command_call *c)

@@ -7,6 +7,7 @@
 #include "metric/metric.h"
 #include "relay/fuse_names.h"
 #include "run/attach.h"
+#include "run/estimate.h"
 #include "run/isolate.h"
 #include "run/observe.h"
 #include "run/pass.h"
@@ -169,7 +170,10 @@ static int describe_run(struct store *s, const struct run_request *req, struct e
 {
 	const struct plan *p = req->plan;
 	json_t *run = s->run;
+	CLEANUP(estimate_free) struct estimate expected = { 0 };
 
+	if (estimate_plan(p, &expected) < 0)
+		return err_set(reterr, -ENOMEM, "out of memory");
 	(void)json_object_set_new(run, "schema", json_integer(1));
 	(void)json_object_set_new(
 		run, "program",
@@ -181,6 +185,7 @@ static int describe_run(struct store *s, const struct run_request *req, struct e
 	(void)json_object_set_new(run, "seed", json_integer((json_int_t)p->seed));
 	(void)json_object_set_new(run, "started", utc_now());
 	(void)json_object_set_new(run, "finished", json_null());
+	(void)json_object_set_new(run, "expected_s", json_num(expected.seconds));
 	(void)json_object_set_new(run, "elapsed_s", json_null());
 	(void)json_object_set_new(run, "status", json_string("running"));
 	(void)json_object_set_new(run, "cause", json_null());

@@ -318,13 +318,14 @@ static int home_with_jobs(char *home, size_t size)
 		const char *file;
 		const char *from, *to; /* a line of the job and what takes its place */
 	} jobs[] = {
+		/* fio redirects the last command of the line, which therefore is another one */
 		{ "randread-psync.fio", "ioengine=psync",
-		  "ioengine=psync\nexec_prerun=echo c > /proc/sysrq-trigger" },
+		  "ioengine=psync\nexec_prerun=echo c > /proc/sysrq-trigger || true" },
 		{ "seqread-psync.fio", "ioengine=psync",
-		  "ioengine=psync\nexec_prerun=yes a flood of lines on the standard output" },
+		  "ioengine=psync\nexec_prerun=yes a flood of lines on the standard output || true" },
 		{ "seqread-mmap.fio", "ioengine=mmap",
-		  "ioengine=mmap\nexec_prerun=yes a flood of lines | head -c 8000000 > /dev/console" },
-		{ "seqwrite-psync.fio", "size=${VQ_SIZE}", "size=64m\nfile_append=1" },
+		  "ioengine=mmap\nexec_prerun=dd if=/dev/zero of=/dev/console bs=4k count=500 || true" },
+		{ "seqwrite-psync.fio", "size=${VQ_SIZE}", "size=200m\nfallocate=none" },
 	};
 	int e = home_with_copy("home-jobs", "workloads", ".", home, size);
 

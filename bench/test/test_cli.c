@@ -211,6 +211,27 @@ static void report_of_nothing(void **state)
 	assert_complaint(f, dir);
 }
 
+/* What the plan says of its stacks adds up. */
+static void check_sums(json_t *plan)
+{
+	double cells = 0;
+	double na = 0;
+	double seconds = json_number_value(json_at(plan, "guests.expected_s"));
+	size_t i;
+	json_t *s;
+
+	json_array_foreach(json_at(plan, "stacks"), i, s) {
+		cells += json_number_value(json_object_get(s, "cells"));
+		na += json_number_value(json_object_get(s, "expected_na"));
+		seconds += json_number_value(json_object_get(s, "expected_s"));
+	}
+	assert_true(cells == (double)json_array_size(json_at(plan, "cells")));
+	assert_true(na == (double)json_array_size(json_at(plan, "expected_na")));
+	/* and the run's own start */
+	assert_true(seconds < json_number_value(json_at(plan, "expected_s")));
+	assert_true(seconds + 1 > json_number_value(json_at(plan, "expected_s")));
+}
+
 /* Goal: `plan` shows each cell and what it costs. Method: the smoke plan, as text and as JSON. */
 static void plan_of_smoke(void **state)
 {
@@ -227,7 +248,7 @@ static void plan_of_smoke(void **state)
 	for (i = 0; i < plan.cells.count; i++) {
 		char line[CELL_ID_SIZE + 4];
 
-		(void)snprintf(line, sizeof(line), "\n  %s\n", plan.cells.item[i].id);
+		(void)snprintf(line, sizeof(line), "\n  %s", plan.cells.item[i].id);
 		assert_contains(&f->o.out, line);
 	}
 	assert_int_equal(RUN(f, "plan", HERE, "--plan", "smoke", "--json", "--rounds", "5"), 0);
@@ -237,6 +258,7 @@ static void plan_of_smoke(void **state)
 	assert_int_equal(json_integer_value(json_at(f->json, "rounds")), 5);
 	assert_true(json_number_value(json_at(f->json, "expected_s")) > 0);
 	assert_int_equal(json_array_size(json_at(f->json, "cells")), plan.cells.count);
+	check_sums(f->json);
 	json_array_foreach(json_at(f->json, "cells"), i, id)
 		assert_string_equal(json_string_value(id), plan.cells.item[i].id);
 	plan_free(&plan);

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/fs.h"
+#include "run/estimate.h"
 #include "run/plan.h"
 
 #define SHIPPED "bench/plans"
@@ -383,6 +384,65 @@ static void order(void **state)
 	free(reseeded);
 }
 
+/* Goal: what is expected to be n/a is told with its cause. Method: one cell a row, and its cost. */
+static void estimates(void **state)
+{
+	static const struct {
+		const char *plan;
+		const char *says; /* NULL: nothing */
+	} rows[] = {
+		{ GUEST("caches={\"auto\"}\nworkloads={\"metadata\"}"), NULL },
+		{ GUEST("caches={\"metadata\"}\nworkloads={\"metadata\"}"),
+		  "c-bookworm is not known to have cache=metadata" },
+		{ GUEST("caches={\"auto\"}\ndax={\"always\"}\nworkloads={\"metadata\"}"),
+		  "no DAX window is known for c-bookworm" },
+		{ GUEST("caches={\"none\"}\nworkloads={\"seqread-mmap\"}"), "mmap(MAP_SHARED)" },
+		{ GUEST("caches={\"auto\"}\nworkloads={\"seqread-mmap\"}"), NULL },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct estimate e = { 0 };
+		char scratch[160];
+		const char *why;
+
+		assert_int_equal(load(f, rows[i].plan), 0);
+		why = estimate_na(&f->plan.cells.item[0], scratch, sizeof(scratch));
+		if (!rows[i].says)
+			assert_null(why);
+		else if (!why || !strstr(why, rows[i].says))
+			fail_msg("row %zu: %s", i, why ? why : "no reason");
+		assert_int_equal(estimate_plan(&f->plan, &e), 0);
+		assert_int_equal(e.stack_count, 1);
+		assert_int_equal(e.guests, 1);
+		assert_int_equal(e.na, rows[i].says != NULL);
+		assert_true(e.seconds > e.guests_s && e.stack[0].seconds > 0);
+		estimate_free(&e);
+	}
+}
+
+/* Goal: more rounds, time and observed passes cost more. Method: change each. */
+static void estimates_grow(void **state)
+{
+	struct fixture *f = *state;
+	double last = 0;
+
+	assert_int_equal(load(f, "observed = 0\ntime_ms = 100\n" GUEST(
+					 "caches={\"auto\"}\nworkloads={\"seqread-psync\"}")),
+			 0);
+	for (unsigned i = 0; i < 4; i++) {
+		struct estimate e = { 0 };
+
+		f->plan.rounds = i < 1 ? 1 : 2;
+		f->plan.time_ms = i < 2 ? 100 : 1000;
+		f->plan.observed = i < 3 ? 0 : 1;
+		assert_int_equal(estimate_plan(&f->plan, &e), 0);
+		assert_true(e.seconds > last);
+		last = e.seconds;
+		estimate_free(&e);
+	}
+}
+
 static int is_conf(const struct dirent *d)
 {
 	size_t n = strlen(d->d_name);
@@ -448,6 +508,8 @@ int main(void)
 		TEST(selection),
 		TEST(one_kernel_for_all),
 		TEST(nothing_selected),
+		TEST(estimates),
+		TEST(estimates_grow),
 		TEST(order),
 		TEST(shipped_plans),
 	};
