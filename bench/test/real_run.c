@@ -152,6 +152,21 @@ static void check_status(const struct cell *c, json_t *cell, struct problems *p)
 			fx.plan.observed);
 }
 
+/* Goal: the time that is shown beforehand is of use. Method: against the true one, within 2. */
+static void test_estimate_is_honest(void **state)
+{
+	double expected = 0;
+	double elapsed = 0;
+
+	(void)state;
+	assert_int_equal(json_number_at(fx.run, "expected_s", &expected), 0);
+	assert_int_equal(json_number_at(fx.run, "elapsed_s", &elapsed), 0);
+	(void)printf("figure: expected %.0f s, took %.0f s\n", expected, elapsed);
+	if (elapsed > 2 * expected || elapsed < expected / 2)
+		fail_msg("expected %.0f s, took %.0f s: see the table in bench/run/estimate.c",
+			 expected, elapsed);
+}
+
 static void test_every_cell_has_its_status(void **state)
 {
 	struct problems p = { 0 };
@@ -757,6 +772,7 @@ int main(void)
 		cmocka_unit_test(test_plan_is_complete),
 		cmocka_unit_test(test_plan_uses_every_row),
 		cmocka_unit_test(test_exit_status),
+		cmocka_unit_test(test_estimate_is_honest),
 		cmocka_unit_test(test_every_cell_has_its_status),
 		cmocka_unit_test(test_na_has_reason_and_evidence),
 		cmocka_unit_test(test_metrics_are_what_the_raw_files_hold),
