@@ -29,6 +29,7 @@ struct inner {
 	struct store *store;
 	json_t *broken;	      /* programs that cannot be used, and why */
 	size_t passes_before; /* of a run that goes on */
+	unsigned starts;      /* of guests, that run.json tells of */
 	uint64_t start_ns;
 };
 
@@ -306,6 +307,20 @@ static int run_pass(struct inner *in, struct pass_context *ctx, struct progress 
 	return e;
 }
 
+/* An interrupted run tells of its guests too. */
+static int note_guests(struct inner *in, const struct fleet *f, struct err *reterr)
+{
+	unsigned starts = 0;
+
+	for (size_t i = 0; i < f->count; i++)
+		starts += f->item[i].starts;
+	if (starts == in->starts)
+		return 0;
+	in->starts = starts;
+	resume_merge_guests(in->store->run, fleet_describe(f));
+	return store_save_run(in->store, reterr);
+}
+
 static int run_rounds(struct inner *in, struct pass_context *ctx, struct err *reterr)
 {
 	const struct plan *p = in->req->plan;
@@ -318,10 +333,14 @@ static int run_rounds(struct inner *in, struct pass_context *ctx, struct err *re
 	for (unsigned round = 1; e == 0 && round <= p->rounds + p->observed; round++) {
 		CLEANUP(freep) size_t *order = plan_order(p, round);
 
-		for (size_t i = 0; e == 0 && i < p->cells.count; i++)
-			e = order ? run_pass(in, ctx, &progress, &p->cells.item[order[i]],
-					     turn_of(p, round), reterr)
-				  : -ENOMEM;
+		if (!order)
+			e = err_set(reterr, -ENOMEM, "out of memory");
+		for (size_t i = 0; e == 0 && i < p->cells.count; i++) {
+			e = run_pass(in, ctx, &progress, &p->cells.item[order[i]],
+				     turn_of(p, round), reterr);
+			if (e == 0)
+				e = note_guests(in, ctx->fleet, reterr);
+		}
 	}
 	progress_end(&progress);
 	ctx->stage_arg = NULL;

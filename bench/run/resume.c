@@ -125,7 +125,7 @@ static bool same_guest(json_t *a, json_t *b)
 	       strcmp(json_str_at(a, "kernel", ""), json_str_at(b, "kernel", "")) == 0;
 }
 
-void resume_merge_guests(json_t *run, json_t *now)
+void resume_merge_guests(json_t *run, json_t *take_now)
 {
 	json_t *merged = json_array();
 	json_t *before;
@@ -136,12 +136,13 @@ void resume_merge_guests(json_t *run, json_t *now)
 		bool again = false;
 		size_t j;
 
-		json_array_foreach(now, j, guest)
+		json_array_foreach(take_now, j, guest)
 			again |= same_guest(before, guest);
 		if (!again)
 			(void)json_array_append(merged, before);
 	}
-	(void)json_array_extend(merged, now);
+	(void)json_array_extend(merged, take_now);
+	json_decref(take_now);
 	(void)json_object_set_new(run, "guests", merged);
 }
 

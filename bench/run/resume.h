@@ -26,8 +26,8 @@ int resume_refuse(json_t *differences, struct err *reterr);
 /** resume_record() - add {at, passes_before, forced} to run.json's "resumptions". */
 void resume_record(json_t *run, json_t *at, size_t passes_before, json_t *differences);
 
-/** resume_merge_guests() - run.json's "guests": @now, and those of before that were not started again. */
-void resume_merge_guests(json_t *run, json_t *now);
+/** resume_merge_guests() - run.json's "guests": @take_now, and those of before that are not in it. */
+void resume_merge_guests(json_t *run, json_t *take_now);
 
 /** turn_of() - what the @round-th round (from 1) is: timed ones first, whoever stops early has those. */
 struct turn turn_of(const struct plan *p, unsigned round);
