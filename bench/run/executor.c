@@ -335,7 +335,7 @@ static int run_rounds(struct inner *in, struct pass_context *ctx, struct err *re
 
 		if (!order)
 			e = err_set(reterr, -ENOMEM, "out of memory");
-		for (size_t i = 0; e == 0 && i < p->cells.count; i++) {
+		for (size_t i = 0; e == 0 && order && i < p->cells.count; i++) {
 			e = run_pass(in, ctx, &progress, &p->cells.item[order[i]],
 				     turn_of(p, round), reterr);
 			if (e == 0)
