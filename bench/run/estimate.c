@@ -59,10 +59,13 @@ const char *estimate_na(const struct cell *c, char *scratch, size_t size)
 			       cache_name(c->cache));
 	else if (c->stack->kind == STACK_VIRTIOFS && c->dax != DAX_NONE)
 		(void)snprintf(scratch, size, "no DAX window is known for %s", c->stack->id);
-	else if (c->workload->maps_shared && c->stack->kind == STACK_VIRTIOFS &&
+	else if (c->workload->needs & NEED_MAP_SHARED && c->stack->kind == STACK_VIRTIOFS &&
 		 cache_keeps(c->cache) == KEEPS_NOTHING && !has_option(c, "mmap"))
 		(void)snprintf(scratch, size, "cache=%s is known to refuse mmap(MAP_SHARED)",
 			       cache_name(c->cache));
+	else if (c->workload->needs & NEED_MAP_WRITE && c->stack->kind == STACK_9P &&
+		 c->cache == CACHE_NONE)
+		(void)snprintf(scratch, size, "9p with cache=none maps shared files read-only");
 	else
 		return NULL;
 	return scratch;
