@@ -29,6 +29,9 @@ int attach_plan(struct plan *p, struct err *reterr)
 		struct cell c = { .stack = stack_find("attached"),
 				  .workload = p->cells.item[i].workload };
 
+		/* There is one guest, and it is not ours to start more. */
+		if (c.workload->tool == TOOL_FOOTPRINT)
+			continue;
 		cell_name(&c);
 		e = cells_add(&kept, &c);
 	}

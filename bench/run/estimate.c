@@ -14,6 +14,7 @@
 #define TIME_PART   0.8
 #define OBSERVED_S  1.5 /* of one phase that goes once over the data, through the relay */
 #define NA_S	    0.4 /* a pass that ends with the answer to its mount */
+#define FOOTPRINT_S 1.8 /* a restored guest that reads its tree and is measured */
 #define RUN_START_S 0.5 /* world, versions, report */
 
 static const struct {
@@ -32,6 +33,8 @@ static double pass_seconds(const struct plan *p, const struct cell *c)
 			      ? cost[c->stack->kind].fio_phase + TIME_PART * p->time_ms / 1000.0
 			      : cost[c->stack->kind].program_phase;
 
+	if (w->tool == TOOL_FOOTPRINT)
+		return w->guests * FOOTPRINT_S;
 	return cost[c->stack->kind].pass + phases * each;
 }
 
@@ -75,7 +78,7 @@ static double cell_seconds(const struct plan *p, const struct cell *c, bool na)
 {
 	if (na) /* it is asked once */
 		return NA_S;
-	return p->rounds * pass_seconds(p, c) + p->observed * observed_seconds(c);
+	return p->rounds * pass_seconds(p, c) + plan_observed(p, c) * observed_seconds(c);
 }
 
 static bool first_of_guest(const struct plan *p, size_t i)

@@ -117,7 +117,8 @@ static void describe_workload(const struct workload *w, json_t *workloads, json_
 	for (size_t i = 0; i < w->phase_count; i++) {
 		for (size_t j = 0; j < w->metric_count; j++)
 			add_metric(metrics, w->phases[i].name, &w->metrics[j]);
-		for (size_t j = 0; j < METRIC_BUILTIN_COUNT; j++)
+		/* Taken around a phase in one guest; a footprint has several. */
+		for (size_t j = 0; j < METRIC_BUILTIN_COUNT && w->tool != TOOL_FOOTPRINT; j++)
 			add_metric(metrics, w->phases[i].name,
 				   metric_builtin((enum builtin_metric)j));
 	}
@@ -138,7 +139,8 @@ static void describe_workloads(json_t *run, const struct plan *p)
 		if (!used)
 			continue;
 		describe_workload(all[i], workloads, metrics);
-		for (size_t j = 0; p->observed && j < all[i]->phase_count; j++)
+		for (size_t j = 0;
+		     p->observed && all[i]->tool != TOOL_FOOTPRINT && j < all[i]->phase_count; j++)
 			describe_operations(all[i]->phases[j].name, metrics);
 	}
 	if (p->observed)
@@ -279,7 +281,8 @@ static int run_pass(struct inner *in, struct pass_context *ctx, struct progress 
 	if (store_has_pass(in->store, c, turn))
 		return 0; /* of a run that goes on */
 	/* What a stack answered once it will answer again: n/a is not asked for in later rounds. */
-	if (strcmp(store_cell_status(in->store, c), "n/a") == 0) {
+	if (strcmp(store_cell_status(in->store, c), "n/a") == 0 ||
+	    (turn.kind == PASS_OBSERVED && turn.number > plan_observed(p, c))) {
 		progress->total--;
 		return 0;
 	}
@@ -301,7 +304,7 @@ static int run_pass(struct inner *in, struct pass_context *ctx, struct progress 
 		pass_result_free(&r);
 		return -ENOSPC;
 	}
-	e = store_pass_commit(in->store, c, turn, p->rounds + p->observed, &r, reterr);
+	e = store_pass_commit(in->store, c, turn, p->rounds + plan_observed(p, c), &r, reterr);
 	progress_done(progress, &r);
 	pass_result_free(&r);
 	return e;

@@ -87,13 +87,15 @@ static int make_paths(struct fleet *f, struct fleet_guest *g, struct start_paths
 		      struct err *reterr)
 {
 	const char *dir = strcmp(g->kernel->id, "user") == 0 ? WORLD "/kernel" : WORLD_IMAGE;
+	const char *kind = g->extra ? "x" : "";
+	unsigned n = g->extra ? g->extra : g->starts;
 
 	(void)snprintf(p->kernel, sizeof(p->kernel), "%s/vmlinux-%s", dir, g->kernel->id);
 	(void)snprintf(p->initramfs, sizeof(p->initramfs), "%s/initramfs-%s.cpio", dir,
 		       g->kernel->id);
-	(void)snprintf(p->socket, sizeof(p->socket), "%s/%s.%s.%u", WORLD_SOCKETS, g->vmm->id,
-		       g->kernel->id, g->starts);
-	p->log_dir = fs_path("%s/%s.%s.%u", f->opt.log_dir, g->vmm->id, g->kernel->id, g->starts);
+	(void)snprintf(p->socket, sizeof(p->socket), "%s/%s.%s.%s%u", WORLD_SOCKETS, g->vmm->id,
+		       g->kernel->id, kind, n);
+	p->log_dir = fs_path("%s/%s.%s.%s%u", f->opt.log_dir, g->vmm->id, g->kernel->id, kind, n);
 	if (!p->log_dir)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	return fs_mkdirs(p->log_dir, 0755, reterr);
@@ -268,6 +270,39 @@ static int restore(struct fleet *f, struct fleet_guest *g, struct err *reterr)
 	g->restore_ns = g->guest.start_ns;
 	g->origin = "restored";
 	return 0;
+}
+
+int fleet_extra(struct fleet *f, const struct fleet_guest *own, struct fleet_guest **ret,
+		struct err *reterr)
+{
+	struct fleet_guest *g = calloc(1, sizeof(*g));
+	int e;
+
+	if (!g)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	g->vmm = own->vmm;
+	g->kernel = own->kernel;
+	g->baseline = own->baseline;
+	g->extra = ++f->extras;
+	(void)snprintf(g->state, sizeof(g->state), "%s", own->state);
+	e = g->state[0] ? restore(f, g, reterr)
+			: err_set(reterr, -ENOTSUP, "the guest %s.%s has no saved state to restore",
+				  own->vmm->id, own->kernel->id);
+	if (e < 0)
+		(void)fleet_extra_free(g);
+	else
+		*ret = g;
+	return e;
+}
+
+struct fleet_guest *fleet_extra_free(struct fleet_guest *g)
+{
+	if (!g)
+		return NULL;
+	fleet_drop(g);
+	json_decref(g->argv);
+	free(g);
+	return NULL;
 }
 
 static struct fleet_guest *find(struct fleet *f, const struct vmm *vmm, const struct kernel *kernel)

@@ -35,6 +35,7 @@ struct fleet_guest {
 	struct fleet_baseline baseline;
 	const char *origin; /* of the running guest: "booted" | "reused" | "restored" */
 	unsigned starts;
+	unsigned extra; /* number of an extra guest, counted from 1; 0: the group's own */
 	uint64_t cold_start_ns;
 	uint64_t restore_ns; /* of the newest restore, 0: none */
 	uint64_t saved_bytes;
@@ -47,6 +48,7 @@ struct fleet {
 	struct fleet_options opt;
 	struct fleet_guest *item;
 	size_t count;
+	unsigned extras; /* extra guests so far; names their logs and sockets */
 };
 
 void fleet_init(struct fleet *f, const struct fleet_options *opt);
@@ -57,6 +59,17 @@ void fleet_init(struct fleet *f, const struct fleet_options *opt);
  */
 int fleet_get(struct fleet *f, const struct vmm *vmm, const struct kernel *kernel,
 	      struct fleet_guest **ret, struct err *reterr) MUST_USE;
+
+/**
+ * fleet_extra() - one more guest of this kind, newly restored, beside the group's own; for passes
+ * that need several guests, or one that nothing was done in. The group's own guest must have been
+ * got before: its saved state is what is restored.
+ * @ret: owned; fleet_extra_free().
+ */
+int fleet_extra(struct fleet *f, const struct fleet_guest *own, struct fleet_guest **ret,
+		struct err *reterr) MUST_USE;
+/** fleet_extra_free() - end it. Accepts NULL; returns NULL. */
+struct fleet_guest *fleet_extra_free(struct fleet_guest *g);
 
 /** fleet_drop() - end a guest that is no longer clean. */
 void fleet_drop(struct fleet_guest *g);

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "metric/metric.h"
 #include "metric/residency.h"
+#include "run/footprint.h"
 #include "run/observe.h"
 #include "run/recording.h"
 #include "run/session.h"
@@ -480,6 +481,11 @@ void pass_run(struct pass_context *ctx, const struct cell *c, enum pass_kind kin
 	int e;
 
 	ctx->serial++;
+	if (c->workload->tool == TOOL_FOOTPRINT) {
+		footprint_run(ctx, c, dir, ret);
+		ret->wall_ns = clock_now_ns() - start;
+		return;
+	}
 	s.recording = observed ? &recording : NULL;
 	e = session_open(ctx, &s, ret);
 	for (size_t i = 0; e == 0 && i < c->workload->phase_count; i++)

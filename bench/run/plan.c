@@ -99,6 +99,27 @@ static int parse_switch(const char *word, bool *ret)
 	return 0;
 }
 
+static int check_footprint(const struct section *s, const struct cell *c, unsigned index)
+{
+	const struct workload *w = c->workload;
+
+	if (!c->vmm)
+		return err_set(
+			s->reterr, -EINVAL,
+			"%s:%u: cells \"%s\": workload %s counts the memory of guests, and stack %s "
+			"has none: name it in another section",
+			s->conf->file, line_of(s, "workloads", index), cfg_title(s->cfg), w->id,
+			c->stack->id);
+	if (c->stack->kind == STACK_BLK && w->guests > 1 && !w->private_trees)
+		return err_set(
+			s->reterr, -EINVAL,
+			"%s:%u: cells \"%s\": workload %s gives one tree to %u guests, which would "
+			"all write to one file system of stack %s: take %s-private",
+			s->conf->file, line_of(s, "workloads", index), cfg_title(s->cfg), w->id,
+			w->guests, c->stack->id, w->id);
+	return 0;
+}
+
 static int add_workloads(const struct section *s, struct cell c, struct cell_list *l)
 {
 	unsigned n = cfg_size(s->cfg, "workloads");
@@ -112,6 +133,8 @@ static int add_workloads(const struct section *s, struct cell c, struct cell_lis
 		c.workload = workload_find(word);
 		if (!c.workload)
 			return bad_word(s, "workloads", i, "see: virtiofs-qual list");
+		if (c.workload->tool == TOOL_FOOTPRINT && check_footprint(s, &c, i) < 0)
+			return -EINVAL;
 		cell_name(&c);
 		if (l->count >= CELLS_MAX || cells_add(l, &c) < 0)
 			return err_set(s->reterr, -ENOMEM, "%s: more than %d cells", s->conf->file,
@@ -411,6 +434,11 @@ int plan_select(struct plan *p, const struct plan_filter *f, struct err *reterr)
 	cells_free(&p->cells);
 	p->cells = kept;
 	return 0;
+}
+
+unsigned plan_observed(const struct plan *p, const struct cell *c)
+{
+	return c->workload->tool == TOOL_FOOTPRINT ? 0 : p->observed;
 }
 
 size_t *plan_order(const struct plan *p, unsigned round)

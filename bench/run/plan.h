@@ -45,6 +45,12 @@ int plan_select(struct plan *p, const struct plan_filter *f, struct err *reterr)
  */
 size_t *plan_order(const struct plan *p, unsigned round) MUST_USE;
 
+/**
+ * plan_observed() - observed passes of a cell. A footprint has none: its rounds are untimed, and a
+ * relay would be memory that guests do not have without it.
+ */
+unsigned plan_observed(const struct plan *p, const struct cell *c);
+
 void plan_free(struct plan *p);
 
 #endif

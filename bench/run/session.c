@@ -88,7 +88,7 @@ static int open_guest(struct pass_context *ctx, struct session *s, struct pass_r
 	int e;
 
 	stage(ctx, "guest");
-	e = fleet_get(ctx->fleet, s->cell->vmm, s->cell->kernel, &s->guest, &err);
+	e = s->lent ? 0 : fleet_get(ctx->fleet, s->cell->vmm, s->cell->kernel, &s->guest, &err);
 	if (e < 0) {
 		s->guest = NULL;
 		pass_fail(r, "no guest: %s", err.text);
@@ -120,7 +120,7 @@ int session_open(struct pass_context *ctx, struct session *s, struct pass_result
 
 	r->guest = "none";
 	stage(ctx, "share");
-	e = share_make(s->cell, ctx->world, ctx->serial, &s->share, &err);
+	e = s->lent ? 0 : share_make(s->cell, ctx->world, ctx->serial, &s->share, &err);
 	if (e < 0) {
 		pass_fail(r, "%s", err.text);
 		return e;
@@ -212,5 +212,6 @@ void session_close(struct pass_context *ctx, struct session *s, struct pass_resu
 		(void)unlink(s->socket);
 	if (s->daemon_socket[0])
 		(void)unlink(s->daemon_socket);
-	share_remove(&s->share);
+	if (!s->lent)
+		share_remove(&s->share);
 }

@@ -20,6 +20,7 @@ struct session {
 	struct share share;
 	struct place place;
 	struct fleet_guest *guest; /* NULL: baseline */
+	bool lent;		   /* share and guest are the caller's, set before session_open() */
 	struct proc daemon;
 	struct proc daemon_pump;
 	bool observed;		     /* a relay goes between VMM and daemon */

@@ -165,6 +165,12 @@ struct vmm_config {
 	bool sandbox;
 };
 
+/*
+ * TCG's buffer for translated code (QEMU's unit: MiB). Far beyond what a guest of a pass fills, so
+ * that it is never flushed; memory is only used as far as code was translated.
+ */
+#define VMM_TCG_BUFFER_MIB 256
+
 struct vmm {
 	const char *id;
 	const char *title;

@@ -43,6 +43,16 @@ static void add_program(const struct vmm *v, const struct stack_paths *p, struct
 	strv_addf(ret, "%s/%s/usr/share/seabios", p->roots, v->root);
 }
 
+/* The default size depends on the host's memory: a fixed one is the same for everybody. */
+static void add_accelerator(const struct vmm_config *c, struct strv *ret)
+{
+	strv_add(ret, "-accel");
+	if (strcmp(c->accelerator, "tcg") == 0)
+		strv_addf(ret, "tcg,thread=multi,tb-size=%d", VMM_TCG_BUFFER_MIB);
+	else
+		strv_add(ret, c->accelerator);
+}
+
 static void add_machine(const struct vmm *v, const struct vmm_config *c, struct strv *ret)
 {
 	strv_add(ret, "-nodefaults");
@@ -53,8 +63,7 @@ static void add_machine(const struct vmm *v, const struct vmm_config *c, struct 
 	strv_add(ret, "-machine");
 	/* Devices that no check needs cost boot time under TCG. */
 	strv_add(ret, "q35,memory-backend=mem,hpet=off,vmport=off,smbus=off,sata=off,usb=off");
-	strv_add(ret, "-accel");
-	strv_add(ret, strcmp(c->accelerator, "tcg") == 0 ? "tcg,thread=multi" : c->accelerator);
+	add_accelerator(c, ret);
 	strv_add(ret, "-cpu");
 	strv_add(ret, vmm_cpu_model(v, c));
 	strv_add(ret, "-smp");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workload/workload.h"
 
+#include <assert.h>
+
 /* One turn of the job over its file, and how often it syncs. */
 struct turn {
 	uint64_t bytes;
@@ -98,6 +100,7 @@ int workload_command(const struct workload *w, const struct workload_phase *phas
 	int e = 0;
 
 	strv_add(ret_env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
+	assert(w->job); /* a footprint has no command */
 	if (w->tool == TOOL_FIO)
 		fio_command(w, phase, r, ret_argv, ret_env);
 	else

@@ -19,7 +19,8 @@ const struct workload_phase workload_cold_warm_once[2] = {
 const struct workload *const *workload_list(size_t *ret_count)
 {
 	static const struct workload_rows *const tables[] = { &workload_fio_rows,
-							      &workload_program_rows };
+							      &workload_program_rows,
+							      &workload_footprint_rows };
 	static const struct workload *list[WORKLOADS_MAX];
 	size_t n = 0;
 

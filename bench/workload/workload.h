@@ -24,7 +24,8 @@ struct workload_phase {
 	bool repeat; /* go round the data until the time is over */
 };
 
-enum workload_tool { TOOL_FIO, TOOL_PROGRAM };
+/* TOOL_FOOTPRINT: the harness itself starts guests that read a tree, and adds their memory up. */
+enum workload_tool { TOOL_FIO, TOOL_PROGRAM, TOOL_FOOTPRINT };
 
 /* What the host lays out before the share is served. */
 enum workload_layout {
@@ -78,6 +79,8 @@ struct workload {
 	unsigned
 		file_count; /* LAYOUT_FILES: 1, or one file for each job; LAYOUT_PROGRAMS: copies */
 	uint64_t file_bytes; /* LAYOUT_FILES: of each file */
+	unsigned guests;     /* TOOL_FOOTPRINT: how many, each newly restored */
+	bool private_trees;  /* TOOL_FOOTPRINT: a share for each guest, else one for all */
 	unsigned needs;	     /* enum workload_need */
 	bool maps_private; /* leaves pages in a guest's page cache even where the mode keeps none */
 	const struct workload_phase *phases;
