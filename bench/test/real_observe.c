@@ -247,9 +247,11 @@ static uint64_t checksum(const struct buf *b)
 
 static int host_checksum(char *ret, size_t size)
 {
-	CLEANUP(freep) char *path = fs_path("%s/" WORKLOAD_FILE, fx.dir);
+	CLEANUP(freep) char *path = fs_path("%s/" WORKLOAD_DATA, fx.dir);
 	CLEANUP(buf_free) struct buf data = { 0 };
-	int e = workload_layout(workload_find("ops-reference"), fx.dir, &fx.err);
+	uint64_t bytes;
+	int e = workload_lay_out(workload_find("ops-reference"), "build/guest", fx.dir, &bytes,
+				 &fx.err);
 
 	if (e == 0)
 		e = path ? fs_read(path, 64 * MIB, &data, &fx.err) : -ENOMEM;
