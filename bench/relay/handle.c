@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the relay does with each message between front end and back end: one row, two small functions. */
-#include "relay/serve.h"
+#include "relay/handle.h"
 
-#include <fcntl.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <string.h>
-
-#define BIT(n) (UINT64_C(1) << (n))
 
 /*
  * What the rings here and the messages below can carry. Everything else is taken out of the offer:
@@ -21,13 +18,6 @@
 	 BIT(VHOST_USER_PROTOCOL_F_CONFIG) | BIT(VHOST_USER_PROTOCOL_F_RESET_DEVICE) | \
 	 BIT(VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS) | BIT(VHOST_USER_PROTOCOL_F_STATUS))
 
-/* @in is the VMM's message, @out the one that the daemon will get: a copy with borrowed descriptors. */
-typedef int request_fn(struct serve *s, struct message *in, struct message *out,
-		       struct err *reterr);
-/* The daemon has done it: @reply is its answer, NULL when it gives none. */
-typedef int done_fn(struct serve *s, const struct vhost_user_vring_state *state,
-		    struct message *reply, struct err *reterr);
-
 struct message_rule {
 	const char *name;
 	bool reply;	  /* always has one; others when asked to acknowledge */
@@ -38,15 +28,6 @@ struct message_rule {
 	request_fn *request;
 	done_fn *done;
 };
-
-static struct queue *get_queue(struct serve *s, uint32_t index, struct err *reterr)
-{
-	if (index < QUEUES_MAX)
-		return &s->queue[index];
-	(void)err_set(reterr, -EPROTO, "the VMM names queue %u; the relay has room for %d", index,
-		      QUEUES_MAX);
-	return NULL;
-}
 
 static bool acknowledges(const struct serve *s)
 {
@@ -211,173 +192,6 @@ static int done_max_slots(struct serve *s, const struct vhost_user_vring_state *
 	return 0;
 }
 
-/* ---- rings ---- */
-
-static int set_num(struct serve *s, struct message *in, struct message *out, struct err *reterr)
-{
-	struct queue *q = get_queue(s, in->body.state.index, reterr);
-
-	(void)out;
-	return q ? queue_set_size(q, in->body.state.num, reterr) : -EPROTO;
-}
-
-static int set_base(struct serve *s, struct message *in, struct message *out, struct err *reterr)
-{
-	struct queue *q = get_queue(s, in->body.state.index, reterr);
-
-	(void)out;
-	if (!q)
-		return -EPROTO;
-	q->base = (uint16_t)in->body.state.num;
-	if (q->guest.used && !q->running)
-		queue_reset(q, q->base);
-	return 0;
-}
-
-static int set_addr(struct serve *s, struct message *in, struct message *out, struct err *reterr)
-{
-	struct queue *q = get_queue(s, in->body.addr.index, reterr);
-	uint64_t base = SHADOW_USER_ADDR;
-	int e;
-
-	if (!q)
-		return -EPROTO;
-	q->addr = in->body.addr;
-	q->have_addr = true;
-	e = queue_resolve(q, &s->memory, reterr);
-	if (e < 0)
-		return e;
-	if (!q->running)
-		queue_reset(q, q->base);
-	base += (uint64_t)q->index * SHADOW_RING_SIZE;
-	out->body.addr.flags = 0;
-	out->body.addr.desc_user_addr = base + SHADOW_DESC;
-	out->body.addr.avail_user_addr = base + SHADOW_AVAIL;
-	out->body.addr.used_user_addr = base + SHADOW_USED;
-	return 0;
-}
-
-/* Kick and call: the VMM's descriptor stays here, the daemon gets one of ours. */
-static int swap_fd(struct serve *s, struct message *in, struct message *out, bool kick,
-		   struct err *reterr)
-{
-	struct queue *q = get_queue(s, in->body.u64 & VHOST_USER_VRING_INDEX_MASK, reterr);
-	int *mine;
-
-	if (!q)
-		return -EPROTO;
-	if (in->body.u64 & VHOST_USER_VRING_NOFD || in->fd_count != 1)
-		return err_set(reterr, -EPROTO, "the VMM gave queue %u no descriptor to notify by",
-			       q->index);
-	mine = kick ? &q->guest_kick : &q->guest_call;
-	fd_closep(mine);
-	*mine = TAKE_FD(in->fd[0]);
-	/* We must not wait for one who never reads or writes it. */
-	if (fcntl(*mine, F_SETFL, O_NONBLOCK) < 0)
-		return err_errno(reterr, -errno, "the VMM's descriptor for queue %u", q->index);
-	out->fd[0] = kick ? q->shadow_kick : q->shadow_call;
-	return 0;
-}
-
-static int set_kick(struct serve *s, struct message *in, struct message *out, struct err *reterr)
-{
-	return swap_fd(s, in, out, true, reterr);
-}
-
-static int set_call(struct serve *s, struct message *in, struct message *out, struct err *reterr)
-{
-	return swap_fd(s, in, out, false, reterr);
-}
-
-/* From here on the guest's ring is served; with protocol features, once it is enabled as well. */
-static void begin(struct serve *s, struct queue *q)
-{
-	bool needs_enable = s->n.features & BIT(VHOST_USER_F_PROTOCOL_FEATURES);
-
-	if (q->running || q->guest_kick < 0 || !q->guest.avail || (needs_enable && !q->enabled))
-		return;
-	q->running = true;
-	if (q->index >= s->n.queues)
-		s->n.queues = q->index + 1;
-	s->n.queue_size = q->size;
-	(void)queue_submit(q, &s->memory);
-}
-
-static int done_kick(struct serve *s, const struct vhost_user_vring_state *state,
-		     struct message *reply, struct err *reterr)
-{
-	(void)reply;
-	(void)reterr;
-	/* The index is the low byte of the payload, where `state` begins. */
-	begin(s, &s->queue[state->index & VHOST_USER_VRING_INDEX_MASK]);
-	return 0;
-}
-
-static int set_enable(struct serve *s, struct message *in, struct message *out, struct err *reterr)
-{
-	struct queue *q = get_queue(s, in->body.state.index, reterr);
-
-	(void)out;
-	if (!q)
-		return -EPROTO;
-	if (in->body.state.num == 0)
-		q->enabled = false;
-	return 0;
-}
-
-static int done_enable(struct serve *s, const struct vhost_user_vring_state *state,
-		       struct message *reply, struct err *reterr)
-{
-	struct queue *q = get_queue(s, state->index, reterr);
-
-	(void)reply;
-	if (q && state->num) {
-		q->enabled = true;
-		begin(s, q);
-	}
-	return q ? 0 : -EPROTO;
-}
-
-static int get_base(struct serve *s, struct message *in, struct message *out, struct err *reterr)
-{
-	struct queue *q = get_queue(s, in->body.state.index, reterr);
-
-	(void)out;
-	if (q)
-		q->stopping = true;
-	return q ? 0 : -EPROTO;
-}
-
-static int done_get_base(struct serve *s, const struct vhost_user_vring_state *state,
-			 struct message *reply, struct err *reterr)
-{
-	struct queue *q = get_queue(s, state->index, reterr);
-
-	if (!q)
-		return -EPROTO;
-	if (q->running)
-		queue_stop(q, &s->memory, (uint16_t)reply->body.state.num);
-	q->base = (uint16_t)reply->body.state.num;
-	return 0;
-}
-
-static int reset_device(struct serve *s, struct message *in, struct message *out,
-			struct err *reterr)
-{
-	(void)in;
-	(void)out;
-	(void)reterr;
-	for (size_t i = 0; i < QUEUES_MAX; i++) {
-		struct queue *q = &s->queue[i];
-
-		if (q->running)
-			queue_stop(q, &s->memory, q->avail_next);
-		q->enabled = false;
-		q->base = 0;
-	}
-	return 0;
-}
-
 #define STATE_SIZE sizeof(struct vhost_user_vring_state)
 
 /* By number. A message without a row cannot be passed on safely, and is an error. */
@@ -385,21 +199,23 @@ static const struct message_rule rules[] = {
 	[VHOST_USER_GET_FEATURES] = { "GET_FEATURES", .reply = true, .done = done_get_features },
 	[VHOST_USER_SET_FEATURES] = { "SET_FEATURES", .size = 8, .request = set_features },
 	[VHOST_USER_SET_OWNER] = { "SET_OWNER" },
-	[VHOST_USER_RESET_OWNER] = { "RESET_OWNER", .request = reset_device },
+	[VHOST_USER_RESET_OWNER] = { "RESET_OWNER", .request = handle_reset },
 	[VHOST_USER_SET_MEM_TABLE] = { "SET_MEM_TABLE", .size = 8, .any_size = true,
 				       .fds = VHOST_USER_MEM_REGIONS_MAX,
 				       .request = set_mem_table },
-	[VHOST_USER_SET_VRING_NUM] = { "SET_VRING_NUM", .size = STATE_SIZE, .request = set_num },
+	[VHOST_USER_SET_VRING_NUM] = { "SET_VRING_NUM", .size = STATE_SIZE,
+				       .request = handle_set_num },
 	[VHOST_USER_SET_VRING_ADDR] = { "SET_VRING_ADDR",
 					.size = sizeof(struct vhost_user_vring_addr),
-					.request = set_addr },
-	[VHOST_USER_SET_VRING_BASE] = { "SET_VRING_BASE", .size = STATE_SIZE, .request = set_base },
+					.request = handle_set_addr },
+	[VHOST_USER_SET_VRING_BASE] = { "SET_VRING_BASE", .size = STATE_SIZE,
+					.request = handle_set_base },
 	[VHOST_USER_GET_VRING_BASE] = { "GET_VRING_BASE", .reply = true, .size = STATE_SIZE,
-					.request = get_base, .done = done_get_base },
-	[VHOST_USER_SET_VRING_KICK] = { "SET_VRING_KICK", .size = 8, .fds = 1, .request = set_kick,
-					.done = done_kick },
+					.request = handle_get_base, .done = handle_base_done },
+	[VHOST_USER_SET_VRING_KICK] = { "SET_VRING_KICK", .size = 8, .fds = 1,
+					.request = handle_set_kick, .done = handle_kick_done },
 	[VHOST_USER_SET_VRING_CALL] = { "SET_VRING_CALL", .size = 8, .fds = 1,
-					.request = set_call },
+					.request = handle_set_call },
 	[VHOST_USER_SET_VRING_ERR] = { "SET_VRING_ERR", .size = 8, .fds = 1 },
 	[VHOST_USER_GET_PROTOCOL_FEATURES] = { "GET_PROTOCOL_FEATURES", .reply = true,
 					       .done = done_get_protocol },
@@ -408,11 +224,11 @@ static const struct message_rule rules[] = {
 	[VHOST_USER_GET_QUEUE_NUM] = { "GET_QUEUE_NUM", .reply = true },
 	/* Until it is acknowledged a notification of ours could come too early and be lost. */
 	[VHOST_USER_SET_VRING_ENABLE] = { "SET_VRING_ENABLE", .acknowledge = true,
-					  .size = STATE_SIZE, .request = set_enable,
-					  .done = done_enable },
+					  .size = STATE_SIZE, .request = handle_set_enable,
+					  .done = handle_enable_done },
 	[VHOST_USER_GET_CONFIG] = { "GET_CONFIG", .reply = true, .any_size = true },
 	[VHOST_USER_SET_CONFIG] = { "SET_CONFIG", .any_size = true },
-	[VHOST_USER_RESET_DEVICE] = { "RESET_DEVICE", .request = reset_device },
+	[VHOST_USER_RESET_DEVICE] = { "RESET_DEVICE", .request = handle_reset },
 	[VHOST_USER_GET_MAX_MEM_SLOTS] = { "GET_MAX_MEM_SLOTS", .reply = true,
 					   .done = done_max_slots },
 	[VHOST_USER_ADD_MEM_REG] = { "ADD_MEM_REG", .size = sizeof(struct vhost_user_mem_reg),

@@ -13,7 +13,8 @@ static uint16_t load(const __virtio16 *p)
 
 static void store(__virtio16 *p, uint16_t value)
 {
-	__atomic_store_n(p, htole16(value), __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	*(volatile __virtio16 *)p = htole16(value);
 }
 
 /* "used_event" lies behind the available ring, "avail_event" behind the used ring. */
