@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 
 _Static_assert(RECORDING_OPS_MAX >= FUSE_OPCODES, "room for all names");
 
@@ -86,7 +87,9 @@ static void add_relay(struct recording *r, const struct session *s, struct recor
 int recording_start(struct recording *r, const struct session *s, unsigned interval_ms,
 		    unsigned deadline_ms, struct err *reterr)
 {
-	bool data = s->cell->workload->file_bytes > 0 || s->share.image[0];
+	struct stat st;
+	/* A folder of many files would take longer to look through than an interval. */
+	bool data = stat(s->share.data, &st) == 0 && S_ISREG(st.st_mode);
 	struct record_config c = {
 		.dir = s->dir,
 		.tool = WORLD_GUEST "/vq-guest",

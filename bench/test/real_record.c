@@ -163,13 +163,13 @@ static int ask_pcp(struct agent *a, const char *how, struct buf *ret)
 
 static int run_phase(struct session *s, struct recording *rec, const char *name)
 {
-	CLEANUP(freep) char *path = fs_path("%s/%s", s->place.dir, WORKLOAD_FILE);
+	CLEANUP(freep) char *path = fs_path("%s/%s", s->place.dir, WORKLOAD_DATA);
 	int e = recording_phase(rec, name, &fx.err);
 
 	if (e == 0 && strcmp(name, "cold") == 0)
 		e = residency_drop(s->share.data, &fx.err);
 	if (e == 0)
-		e = path ? place_read_file(&s->place, path, &fx.err) : -ENOMEM;
+		e = path ? place_read(&s->place, path, &fx.err) : -ENOMEM;
 	return e;
 }
 
