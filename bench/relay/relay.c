@@ -160,6 +160,9 @@ static int receive(struct relay *r, json_t **ret, struct err *reterr)
 
 	if (!text)
 		return err_set(reterr, -ENOMEM, "out of memory for a snapshot");
+	/* It left with our question unread: the socket says that first, and then its last words. */
+	if (n < 0 && errno == ECONNRESET)
+		n = recv(r->control, text, CONTROL_MAX, MSG_DONTWAIT);
 	if (n <= 0) {
 		(void)proc_wait(&r->proc, clock_deadline_ms(STOP_MS));
 		return err_set(reterr, -EPIPE, "the relay has ended (%s)",
