@@ -171,7 +171,7 @@ int conduct_resume(struct conduct *c, const char *option, int *ret_status)
 }
 
 const char conduct_plan[] =
-	"title = \"kill\"\nrounds = 2\ntime_ms = 50\nseed = 3\n"
+	"title = \"kill\"\nrounds = 2\nobserved = 0\ntime_ms = 50\nseed = 3\n"
 	"cells \"guest\" {\n\tstacks = {\"rust-trixie\"}\n\tvmms = {\"qemu-backports\"}\n"
 	"\tkernels = {\"bookworm\"}\n\tcaches = {\"auto\"}\n\twriteback = {\"off\", \"on\"}\n"
 	"\tworkloads = {\"seqread-psync\"}\n}\n"

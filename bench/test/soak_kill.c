@@ -22,6 +22,8 @@
 #define STRETCH	    1.05
 #define REPORT_PART 0.95
 #define SET_UP_MS   120
+/* Prime to KILLS: whoever stops early has moments all over the life too. */
+#define STRIDE 37
 
 struct soak {
 	struct conduct c;
@@ -60,7 +62,7 @@ static uint64_t moment_of(const struct soak *s, size_t n)
 		return (uint64_t)(part * SET_UP_MS);
 	if (n % 10 == 5)
 		return (uint64_t)(life * (REPORT_PART + (STRETCH - REPORT_PART) * part));
-	return (uint64_t)(life * ((double)n + part) / KILLS);
+	return (uint64_t)(life * ((double)(n * STRIDE % KILLS) + part) / KILLS);
 }
 
 static void read_commit(char *ret, size_t size)
