@@ -248,6 +248,14 @@ static int complete(struct conduct *c, const char *plan, json_t *line)
 	return e;
 }
 
+static void wait_for_report(struct conduct *c)
+{
+	CLEANUP(freep) char *run = fs_path("%s/run.json", c->out);
+
+	while (run && proc_alive(&c->driver) && !real_said(run, "\"status\": \"complete\""))
+		(void)usleep(500);
+}
+
 int conduct_kill(struct conduct *c, const char *plan, uint64_t moment_ms, json_t *line)
 {
 	uint64_t begun;
@@ -255,7 +263,12 @@ int conduct_kill(struct conduct *c, const char *plan, uint64_t moment_ms, json_t
 
 	if (e < 0)
 		return e;
-	(void)proc_wait(&c->driver, clock_deadline_ms(moment_ms));
+	begun = clock_now_ns();
+	if (moment_ms == CONDUCT_IN_REPORT)
+		wait_for_report(c);
+	else
+		(void)proc_wait(&c->driver, clock_deadline_ms(moment_ms));
+	moment_ms = (clock_now_ns() - begun) / NS_PER_MS;
 	real_tree_read(c->driver.pid, &c->tree);
 	(void)json_object_set_new(line, "moment_ms", json_integer((json_int_t)moment_ms));
 	(void)json_object_set_new(line, "ended_before", json_boolean(!proc_alive(&c->driver)));

@@ -54,6 +54,8 @@ int conduct_resume(struct conduct *c, const char *option, int *ret_status) MUST_
 extern const char conduct_plan[];
 /** conduct_start() - start a run of the plan file @plan at once; its moments count from here. */
 int conduct_start(struct conduct *c, const char *plan) MUST_USE;
+/* A moment: when all passes are done and the report is being written. */
+#define CONDUCT_IN_REPORT UINT64_MAX
 /**
  * conduct_kill() - start, kill -9 after @moment_ms, see that nothing is left and at most one pass
  * was lost, resume, see that all is ok. What was seen is added to @line.
