@@ -75,10 +75,14 @@ static int find_kernel(const struct kernel *k, char *ret, size_t size, struct er
 	char name[96];
 	int e;
 
-	if (json_load_path(user ? WORLD "/kernel/user.json" : WORLD_IMAGE "/manifest.json",
-			   &manifest, &why) < 0)
+	(void)snprintf(name, sizeof(name), user ? "user.json" : "manifest.json");
+	e = check_image_file(dir, name, reterr);
+	if (e < 0)
+		return e;
+	(void)snprintf(name, sizeof(name), "%s/%s", dir, user ? "user.json" : "manifest.json");
+	if (json_load_path(name, &manifest, &why) < 0)
 		return err_set(
-			reterr, -ENOENT,
+			reterr, -EBADMSG,
 			"the guest image in build/image cannot be used (see: make image): %s",
 			why.text);
 	(void)snprintf(name, sizeof(name), user ? "version" : "kernels.%s.version", k->id);

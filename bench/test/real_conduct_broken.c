@@ -338,8 +338,7 @@ static const char prerun[] =
 	" || (test ${VQ_RW}${VQ_ENGINE} = readpsync && yes a flood of lines)"
 	" || (test ${VQ_RW}${VQ_ENGINE} = readmmap"
 	" && yes a flood of lines | head -c 600000 > /dev/console)"
-	" || (test ${VQ_RW}${VQ_ENGINE} = writepsync && : > ${VQ_DIR}/vq.data"
-	" && dd if=/dev/zero of=${VQ_DIR}/fill bs=1M) || true\n";
+	" || true\n";
 
 static int home_with_job(char *home, size_t size)
 {
@@ -357,11 +356,10 @@ static int home_with_job(char *home, size_t size)
 
 static const char guest_plan[] =
 	"title = \"guests\"\nrounds = 1\nobserved = 0\ntime_ms = 50\ngrace_ms = 20000\nstep_ms = 2500\n"
-	"share_mib = 48\n"
 	"cells \"A\" {\n\tstacks = {\"rust-trixie\"}\n\tvmms = {\"qemu-backports\"}\n"
 	"\tkernels = {\"bookworm\"}\n\tcaches = {\"auto\"}\n"
 	"\tworkloads = {\"randread-psync\", \"seqread-psync\", \"seqread-mmap\", "
-	"\"seqwrite-psync\", \"metadata\"}\n}\n" HOST_CELL;
+	"\"metadata\"}\n}\n" HOST_CELL;
 
 #define GUEST_CELL(workload) "rust-trixie.qemu-backports.auto.nowb.none.bookworm." workload
 
@@ -398,9 +396,6 @@ static void test_guests(void **state)
 		{ "guest floods its console",
 		  GUEST_CELL("seqread-mmap"),
 		  { "failed", { "fio-cold.json" } } },
-		{ "share is full",
-		  GUEST_CELL("seqwrite-psync"),
-		  { "failed", { "No space left on device" } } },
 		{ "a good cell between", GUEST_CELL("metadata"), { "ok", { NULL } } },
 		{ "the host", "null.metadata", { "ok", { NULL } } },
 	};
@@ -418,7 +413,34 @@ static void test_guests(void **state)
 	assert_int_equal(status, 3);
 }
 
-/* ---- (e) guests that do not come up ---- */
+/* ---- (e) a share without room for what belongs in it ---- */
+
+static const char full_plan[] =
+	"title = \"full\"\nrounds = 1\nobserved = 0\ntime_ms = 50\nshare_mib = 16\n"
+	"cells \"A\" {\n\tstacks = {\"rust-trixie\"}\n\tvmms = {\"qemu-backports\"}\n"
+	"\tkernels = {\"bookworm\"}\n\tcaches = {\"auto\"}\n"
+	"\tworkloads = {\"seqwrite-psync\", \"metadata\"}\n}\n"
+	"cells \"L\" {\n\tstacks = {\"local\"}\n\tworkloads = {\"seqwrite-psync\", "
+	"\"metadata\"}\n}\n";
+
+static void test_share_is_full(void **state)
+{
+	static const struct verdict full = { "failed", { "No space left on device" } };
+	static const struct verdict ok = { "ok", { NULL } };
+	struct buf wrong = { 0 };
+	int status = -1;
+
+	(void)state;
+	fine(run_plan(fx.home, "full.conf", full_plan, &status));
+	check_cell("share is full", GUEST_CELL("seqwrite-psync"), &full, &wrong);
+	check_cell("the host's share is full", "local.seqwrite-psync", &full, &wrong);
+	check_cell("a cell that needs less", GUEST_CELL("metadata"), &ok, &wrong);
+	check_cell("one on the host", "local.metadata", &ok, &wrong);
+	judge(&wrong);
+	assert_int_equal(status, 3);
+}
+
+/* ---- (f) guests that do not come up ---- */
 
 static const char boot_plan[] =
 	"title = \"boots\"\nrounds = 1\nobserved = 0\ntime_ms = 50\nboot_ms = 6000\n"
@@ -483,7 +505,7 @@ static void test_guest_never_answers(void **state)
 	assert_int_equal(real_status(&fx.driver), 3);
 }
 
-/* ---- (f) no room for results ---- */
+/* ---- (g) no room for results ---- */
 
 static int fill_disk(const char *dir, const char *file)
 {
@@ -576,6 +598,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(test_missing_kernel, end_test),
 		cmocka_unit_test_teardown(test_daemons, end_test),
 		cmocka_unit_test_teardown(test_guests, end_test),
+		cmocka_unit_test_teardown(test_share_is_full, end_test),
 		cmocka_unit_test_teardown(test_guest_panics_at_boot, end_test),
 		cmocka_unit_test_teardown(test_guest_never_answers, end_test),
 		cmocka_unit_test_teardown(test_no_room_for_results, end_test),
