@@ -14,7 +14,9 @@
 
 /* fio's JSON is about 20 KiB; what a program prints beyond this is cut and counted. */
 #define OUT_MAX (4 * MIB)
-#define STEP_MS 20000
+/* An answer may itself wait for a step; reading a whole file takes longer. */
+#define TOOL_STEPS 2
+#define READ_STEPS 4
 
 void place_result_free(struct place_result *r)
 {
@@ -95,14 +97,15 @@ int place_put(const struct place *p, const char *host_path, const char *path, st
 	if (!p->agent)
 		return fs_write_atomic(path, buf_text(&text), text.size, reterr);
 	return agent_push(p->agent, buf_text(&text), text.size, path, 0644,
-			  clock_deadline_ms(STEP_MS), reterr);
+			  clock_deadline_ms(TOOL_STEPS * p->step_ms), reterr);
 }
 
 int place_get(const struct place *p, const char *path, struct buf *ret, struct err *reterr)
 {
 	if (!p->agent)
 		return fs_read(path, OUT_MAX, ret, reterr);
-	return agent_pull(p->agent, path, OUT_MAX, clock_deadline_ms(STEP_MS), ret, reterr);
+	return agent_pull(p->agent, path, OUT_MAX, clock_deadline_ms(TOOL_STEPS * p->step_ms), ret,
+			  reterr);
 }
 
 static int host_cached(double *ret, struct err *reterr)
@@ -128,7 +131,7 @@ int place_cached(const struct place *p, double *ret, struct err *reterr)
 
 	if (!p->agent)
 		return host_cached(ret, reterr);
-	e = guest_tool(p->agent, args, STEP_MS, &info, reterr);
+	e = guest_tool(p->agent, args, TOOL_STEPS * p->step_ms, &info, reterr);
 	if (e < 0)
 		return e;
 	return json_number_at(info, "Cached", ret) < 0
@@ -143,7 +146,7 @@ int place_read(const struct place *p, const char *path, struct err *reterr)
 
 	if (!p->agent)
 		return residency_fill(path, reterr);
-	return guest_tool(p->agent, args, 2 * STEP_MS, &answer, reterr);
+	return guest_tool(p->agent, args, READ_STEPS * p->step_ms, &answer, reterr);
 }
 
 int place_try(const struct place *p, const char *what, const char *path, json_t **ret,
@@ -157,13 +160,13 @@ int place_try(const struct place *p, const char *what, const char *path, json_t 
 	int e;
 
 	if (p->agent)
-		return guest_tool(p->agent, args, STEP_MS, ret, reterr);
+		return guest_tool(p->agent, args, TOOL_STEPS * p->step_ms, ret, reterr);
 	strv_addf(&argv, "%s/vq-guest", p->program_dir);
 	strv_add_all(&argv, args);
 	strv_add(&env, "PATH=/usr/bin:/bin");
 	if (strv_failed(&argv) || strv_failed(&env))
 		return err_set(reterr, -ENOMEM, "out of memory");
-	e = run_host(&argv, &env, STEP_MS, &r, reterr);
+	e = run_host(&argv, &env, TOOL_STEPS * p->step_ms, &r, reterr);
 	if (e == 0 && !r.ok)
 		e = err_set(reterr, -EIO, "vq-guest try %s: %s: %s", what, r.fate,
 			    buf_text(&r.err));

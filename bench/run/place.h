@@ -20,6 +20,7 @@ struct place {
 	const char *dir;	 /* the share as seen there */
 	const char *tmp;	 /* folder for job files and output */
 	const char *program_dir; /* our static programs */
+	unsigned step_ms;	 /* bound of a step around the phases */
 };
 
 struct place_result {

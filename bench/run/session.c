@@ -95,7 +95,8 @@ static int open_guest(struct pass_context *ctx, struct session *s, struct pass_r
 		return e;
 	}
 	r->guest = s->guest->origin;
-	s->place = (struct place){ s->guest->guest.agent, SESSION_MOUNT, GUEST_TMP, "/usr/lib/vq" };
+	s->place = (struct place){ s->guest->guest.agent, SESSION_MOUNT, GUEST_TMP, "/usr/lib/vq",
+				   s->step_ms };
 	stage(ctx, "plug");
 	e = backend_start(ctx, s, r, &err);
 	if (e == 0 && s->daemon.pid && backend_refuses(s, r))
@@ -126,7 +127,7 @@ int session_open(struct pass_context *ctx, struct session *s, struct pass_result
 		return e;
 	}
 	if (!stack_is_guest(s->cell->stack))
-		s->place = (struct place){ NULL, s->share.dir, WORLD, WORLD_GUEST };
+		s->place = (struct place){ NULL, s->share.dir, WORLD, WORLD_GUEST, s->step_ms };
 	if (s->cell->stack->kind == STACK_HOST)
 		e = record(ctx, s, r);
 	else
@@ -181,6 +182,10 @@ static void close_guest(struct session *s, struct pass_result *r)
 		pass_fail(r, "the daemon ended during the pass");
 		s->guest_lost = true;
 	}
+	/* One that does not answer any more would keep each of the next steps waiting. */
+	if (r->status == PASS_FAILED && !s->guest_lost && s->place.agent)
+		s->guest_lost = agent_ping(s->place.agent, clock_deadline_ms(s->step_ms), NULL,
+					   NULL) < 0;
 	if (!s->guest_lost && s->place.agent) {
 		unmount(s, r);
 		save_dmesg(s);

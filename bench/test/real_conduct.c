@@ -275,7 +275,7 @@ static const struct {
 
 /* Modes that keep no data, so that the daemon has work in each phase; pass N uses share/pN. */
 static const char fault_plan[] =
-	"title = \"faults\"\nrounds = 1\nobserved = 0\ntime_ms = 1000\ngrace_ms = 5000\nseed = 1\n"
+	"title = \"faults\"\nrounds = 1\nobserved = 0\ntime_ms = 1000\ngrace_ms = 5000\nstep_ms = 2500\nseed = 1\n"
 	"cells \"C\" {\n\tstacks = {\"c-bookworm\"}\n"
 	"\tvmms = {\"qemu-backports\"}\n\tkernels = {\"bookworm\"}\n"
 	"\tcaches = {\"none\"}\n\twriteback = {\"off\", \"on\"}\n"
