@@ -474,7 +474,7 @@ void pass_run(struct pass_context *ctx, const struct cell *c, enum pass_kind kin
 	      struct pass_result *ret)
 {
 	bool observed = kind == PASS_OBSERVED;
-	struct session s = { .cell = c, .dir = dir, .step_ms = ctx->step_ms, .observed = observed };
+	struct session s = { .cell = c, .dir = dir, .observed = observed };
 	struct observation observation = { 0 };
 	struct recording recording = { 0 };
 	uint64_t start = clock_now_ns();

@@ -5,13 +5,16 @@
 #include "run/fleet.h"
 #include "run/store.h"
 
+/* Far beyond what a step takes under TCG on a busy host. */
+#define PASS_STEP_MS 10000
+
 /* What passes share. */
 struct pass_context {
 	const struct world *world;
 	struct fleet *fleet;
 	unsigned time_ms;  /* bound of one phase */
 	unsigned grace_ms; /* past which it counts as hung */
-	unsigned step_ms;  /* bound of plug, mount, unmount, unplug, each */
+	unsigned step_ms;  /* bound of plug, mount, unmount, unplug, each; 0: PASS_STEP_MS */
 	unsigned serial;   /* counts passes; names share folders and sockets */
 	void (*stage)(void *arg, const char *what); /* progress; may be NULL */
 	void *stage_arg;

@@ -120,6 +120,7 @@ int session_open(struct pass_context *ctx, struct session *s, struct pass_result
 	int e;
 
 	r->guest = "none";
+	s->step_ms = ctx->step_ms ? ctx->step_ms : PASS_STEP_MS;
 	stage(ctx, "share");
 	e = s->lent ? 0 : share_make(s->cell, ctx->world, ctx->serial, &s->share, &err);
 	if (e < 0) {

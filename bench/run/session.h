@@ -16,7 +16,7 @@
 struct session {
 	const struct cell *cell;
 	const char *dir;  /* raw files of the pass */
-	unsigned step_ms; /* bound of each step around the phases */
+	unsigned step_ms; /* bound of each step around the phases; session_open() takes it from its context */
 	struct share share;
 	struct place place;
 	struct fleet_guest *guest; /* NULL: baseline */
