@@ -13,6 +13,8 @@
 #include "base/clock.h"
 
 #define GRACE_DEFAULT_MS 10000
+/* Longer than any answer that is on its way takes, short beside a boot. */
+#define REPEAT_MS 1000
 
 /* ---- frames in ---- */
 
@@ -122,26 +124,47 @@ void agent_dispatch(struct agent *a, const struct vqp_frame *f)
 
 /* ---- connection ---- */
 
+static int queue_hello(struct agent *a, uint32_t flags)
+{
+	struct vqp_hello h = { .nonce = vqp_put64(a->nonce),
+			       .flags = vqp_put32(flags),
+			       .version = vqp_put32(VQP_VERSION) };
+
+	a->out_start = 0;
+	a->out_size = VQP_PAD_SIZE;
+	memset(a->out, 0, VQP_PAD_SIZE);
+	return agent_link_put(a, VQP_HELLO, 0, &h, sizeof(h), NULL, 0);
+}
+
+/* The agent takes a second HELLO before anything that follows the first answer: both are in order. */
+static int await_hello(struct agent *a, uint32_t flags, uint64_t deadline_ns)
+{
+	uint64_t again_ns = a->repeat_ms ? clock_deadline_ms(a->repeat_ms) : deadline_ns;
+	int e = queue_hello(a, flags);
+
+	while (e == 0 && !a->in_session) {
+		e = agent_link_pump(a, again_ns < deadline_ns ? again_ns : deadline_ns);
+		if (e != -ETIMEDOUT || a->in_session || clock_left_ms(deadline_ns) == 0)
+			continue;
+		e = a->out_size ? 0 : queue_hello(a, flags);
+		again_ns = clock_deadline_ms(a->repeat_ms);
+	}
+	return e;
+}
+
 static int hello_exchange(struct agent *a, uint32_t flags, uint64_t deadline_ns, struct err *reterr)
 {
-	struct vqp_hello h = { .flags = vqp_put32(flags), .version = vqp_put32(VQP_VERSION) };
 	uint64_t since_ns = clock_now_ns();
 	int e;
 
 	if (getrandom(&a->nonce, sizeof(a->nonce), 0) != (ssize_t)sizeof(a->nonce))
 		return err_errno(reterr, -errno, "cannot get random bytes for the agent's HELLO");
-	h.nonce = vqp_put64(a->nonce);
 	a->in_session = false;
 	a->restarted = false;
 	a->garbage = 0;
 	a->link_note[0] = '\0';
 	a->in_size = 0;
-	a->out_start = 0;
-	a->out_size = VQP_PAD_SIZE;
-	memset(a->out, 0, VQP_PAD_SIZE);
-	e = agent_link_put(a, VQP_HELLO, 0, &h, sizeof(h), NULL, 0);
-	while (e == 0 && !a->in_session)
-		e = agent_link_pump(a, deadline_ns);
+	e = await_hello(a, flags, deadline_ns);
 	if (!a->in_session)
 		return agent_link_error(a, e, "HELLO", since_ns, reterr);
 	if (vqp_get32(a->hello.version) != VQP_VERSION)
@@ -153,7 +176,8 @@ static int hello_exchange(struct agent *a, uint32_t flags, uint64_t deadline_ns,
 	return 0;
 }
 
-int agent_adopt_fd(int take_fd, uint64_t deadline_ns, struct agent **ret, struct err *reterr)
+static int adopt(int take_fd, uint32_t repeat_ms, uint64_t deadline_ns, struct agent **ret,
+		 struct err *reterr)
 {
 	CLEANUP(agent_closep) struct agent *a = calloc(1, sizeof(*a));
 	int e;
@@ -165,11 +189,17 @@ int agent_adopt_fd(int take_fd, uint64_t deadline_ns, struct agent **ret, struct
 	a->fd = take_fd;
 	a->watch_fd = -1;
 	a->grace_ms = GRACE_DEFAULT_MS;
+	a->repeat_ms = repeat_ms;
 	e = hello_exchange(a, VQP_HELLO_RESET, deadline_ns, reterr);
 	if (e < 0)
 		return e;
 	*ret = TAKE_PTR(a);
 	return 0;
+}
+
+int agent_adopt_fd(int take_fd, uint64_t deadline_ns, struct agent **ret, struct err *reterr)
+{
+	return adopt(take_fd, 0, deadline_ns, ret, reterr);
 }
 
 /* A VMM that is just going away may still take a connection and drop it: that is no answer yet. */
@@ -187,8 +217,8 @@ int agent_connect(const char *socket_path, uint64_t deadline_ns, struct agent **
 	return agent_connect_while(socket_path, -1, deadline_ns, ret, reterr);
 }
 
-int agent_connect_while(const char *socket_path, int watch_fd, uint64_t deadline_ns,
-			struct agent **ret, struct err *reterr)
+static int connect_with(const char *socket_path, int watch_fd, uint32_t repeat_ms,
+			uint64_t deadline_ns, struct agent **ret, struct err *reterr)
 {
 	int e;
 
@@ -198,9 +228,21 @@ int agent_connect_while(const char *socket_path, int watch_fd, uint64_t deadline
 		e = agent_link_connect(socket_path, watch_fd, deadline_ns, &fd, reterr);
 		if (e < 0)
 			return e;
-		e = agent_adopt_fd(fd, deadline_ns, ret, reterr);
+		e = adopt(fd, repeat_ms, deadline_ns, ret, reterr);
 	} while (try_again(e, deadline_ns));
 	return e < 0 ? err_prefix(reterr, e, "%s", socket_path) : 0;
+}
+
+int agent_connect_while(const char *socket_path, int watch_fd, uint64_t deadline_ns,
+			struct agent **ret, struct err *reterr)
+{
+	return connect_with(socket_path, watch_fd, 0, deadline_ns, ret, reterr);
+}
+
+int agent_connect_console(const char *socket_path, int watch_fd, uint64_t deadline_ns,
+			  struct agent **ret, struct err *reterr)
+{
+	return connect_with(socket_path, watch_fd, REPEAT_MS, deadline_ns, ret, reterr);
 }
 
 int agent_reattach_fd(struct agent *a, int take_fd, uint64_t deadline_ns, struct err *reterr)

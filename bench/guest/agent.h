@@ -36,6 +36,11 @@ int agent_connect(const char *socket_path, uint64_t deadline_ns, struct agent **
 int agent_connect_while(const char *socket_path, int watch_fd, uint64_t deadline_ns,
 			struct agent **ret, struct err *reterr) MUST_USE;
 
+/** agent_connect_console() - the same over a serial line or console of the guest: what is sent there
+ * before the agent listens may be lost in part, so HELLO is said again until it is answered. */
+int agent_connect_console(const char *socket_path, int watch_fd, uint64_t deadline_ns,
+			  struct agent **ret, struct err *reterr) MUST_USE;
+
 /** agent_adopt_fd() - as agent_connect(), on a connected stream socket. @take_fd is closed on
  * failure too. */
 int agent_adopt_fd(int take_fd, uint64_t deadline_ns, struct agent **ret, struct err *reterr)

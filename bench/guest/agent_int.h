@@ -54,6 +54,7 @@ struct agent {
 	uint32_t grace_ms;
 	uint32_t next_id;
 	uint32_t stuck_count;
+	uint32_t repeat_ms; /* HELLO is said again after so long without an answer; 0: once */
 	bool in_session; /* HELLO was answered */
 	bool restarted;
 	uint64_t nonce;

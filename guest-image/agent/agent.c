@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * vq-agent - runs programs in the guest for the host, over a virtio-serial port.
+ * vq-agent - runs programs in the guest for the host, over a virtio-serial port or a terminal.
  *
- *   vq-agent [NAME | --port NAME | --fd N | --socket PATH]
+ *   vq-agent [NAME | PATH | --port NAME | --tty PATH | --fd N | --socket PATH]
  *
  * --port (also as plain argument, which is how init passes it) names the virtio-serial port,
- * default vq.agent; --fd takes a connected socket and ends with it; --socket listens on a path and
+ * default vq.agent; --tty (also as plain argument that begins with '/') a serial line or virtio
+ * console, for VMMs without named ports; --fd takes a connected socket and ends with it; --socket listens on a path and
  * serves one host after the other, which is how the tests play a reconnect without a VM. Prints
  * VQ-AGENT-READY on stderr once the port is open.
  */
@@ -250,7 +251,9 @@ struct options {
 
 static int usage(void)
 {
-	(void)fprintf(stderr, "usage: vq-agent [NAME | --port NAME | --fd N | --socket PATH]\n");
+	(void)fprintf(
+		stderr,
+		"usage: vq-agent [NAME | PATH | --port NAME | --tty PATH | --fd N | --socket PATH]\n");
 	return 2;
 }
 
@@ -264,6 +267,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		return 0;
 	if (argc == 2 && argv[1][0] != '-') {
 		ret->target = argv[1];
+		ret->kind = argv[1][0] == '/' ? LINK_TTY : LINK_PORT;
 		return 0;
 	}
 	if (argc != 3)
@@ -271,6 +275,10 @@ static int parse_options(int argc, char **argv, struct options *ret)
 	ret->target = argv[2];
 	if (strcmp(argv[1], "--port") == 0)
 		return 0;
+	if (strcmp(argv[1], "--tty") == 0) {
+		ret->kind = LINK_TTY;
+		return 0;
+	}
 	if (strcmp(argv[1], "--socket") == 0) {
 		ret->kind = LINK_LISTEN;
 		return 0;
@@ -308,10 +316,10 @@ int main(int argc, char **argv)
 	e = link_open(options.kind, options.target, options.fd,
 		      now_ns() + PORT_DEADLINE_MS * NS_PER_MS);
 	if (e < 0) {
-		(void)fprintf(stderr,
-			      "vq-agent: open %s: %s (does the VMM have a virtserialport of that "
-			      "name?)\n",
-			      options.target, strerror(-e));
+		(void)fprintf(
+			stderr, "vq-agent: open %s: %s (does the VMM have a %s of that name?)\n",
+			options.target, strerror(-e),
+			options.kind == LINK_TTY ? "serial line or console" : "virtserialport");
 		return 1;
 	}
 	agent_set_oom_score("-1000");

@@ -41,13 +41,14 @@ static inline void agent_close_fd(int *fd)
 
 /* ---- agent_link.c ---- */
 
-enum link_kind { LINK_PORT, LINK_FD, LINK_LISTEN };
+enum link_kind { LINK_PORT, LINK_TTY, LINK_FD, LINK_LISTEN };
 
 /**
  * link_open() - open the byte stream to the host.
- * @target:      port name, or path of a socket to listen on; borrowed, must stay valid.
+ * @target:      port name, or path of a terminal, or of a socket to listen on; borrowed, must stay
+ *               valid.
  * @fd:          descriptor of LINK_FD, which is then owned by the link.
- * @deadline_ns: for a port that does not exist yet.
+ * @deadline_ns: for a port or terminal that does not exist yet.
  * Return: 0 or -errno.
  */
 int link_open(enum link_kind kind, const char *target, int fd, uint64_t deadline_ns);

@@ -7,6 +7,9 @@
  * descriptor works again. So a port without a host is left out of the poll set; SIGIO tells
  * when the host comes (drivers/char/virtio_console.c sends it on PORT_OPEN), and a slow poll
  * stands in for a signal that was missed.
+ *
+ * A terminal (a serial line or virtio console, for VMMs without named ports) never says whether a
+ * host is there; it only moves bytes, once it is told to leave them alone.
  */
 #include "agent_int.h"
 
@@ -20,6 +23,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -119,9 +123,38 @@ static int port_try_open(const char *name)
 	return fd;
 }
 
+/* Open a terminal as a plain byte stream: no echo, no line editing, no signals, no flow control. */
+static int tty_try_open(const char *path)
+{
+	struct termios t;
+	int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return -errno;
+	if (tcgetattr(fd, &t) == 0) {
+		cfmakeraw(&t);
+		t.c_cflag |= CLOCAL | CREAD;
+		t.c_cflag &= ~(tcflag_t)(HUPCL | CRTSCTS);
+		t.c_iflag &= ~(tcflag_t)(IXOFF | IXANY);
+		t.c_cc[VMIN] = 1;
+		t.c_cc[VTIME] = 0;
+		(void)cfsetspeed(&t, B115200);
+		if (tcsetattr(fd, TCSANOW, &t) == 0)
+			return fd;
+	}
+	/* A console whose device is still being set up has no settings yet either. */
+	(void)close(fd);
+	return -ENOENT;
+}
+
+static int try_open(enum link_kind kind, const char *target)
+{
+	return kind == LINK_TTY ? tty_try_open(target) : port_try_open(target);
+}
+
 /* Uevents only shorten the wait: without the socket, or when one is lost, the next look finds the
  * port. */
-static int port_open(const char *name, uint64_t deadline_ns)
+static int port_open(enum link_kind kind, const char *target, uint64_t deadline_ns)
 {
 	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = 1 };
 	int events = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
@@ -136,7 +169,7 @@ static int port_open(const char *name, uint64_t deadline_ns)
 	for (;;) {
 		struct pollfd wait = { .fd = events, .events = POLLIN };
 
-		fd = port_try_open(name);
+		fd = try_open(kind, target);
 		if (fd >= 0 || now_ns() >= deadline_ns)
 			break;
 		(void)poll(&wait, 1, PORT_POLL_MS);
@@ -176,7 +209,10 @@ int link_open(enum link_kind kind, const char *target, int fd, uint64_t deadline
 	wire.kind = kind;
 	wire.target = target;
 	switch (kind) {
-	case LINK_PORT: wire.fd = port_open(target, deadline_ns); return wire.fd < 0 ? wire.fd : 0;
+	case LINK_PORT:
+	case LINK_TTY:
+		wire.fd = port_open(kind, target, deadline_ns);
+		return wire.fd < 0 ? wire.fd : 0;
 	case LINK_LISTEN:
 		wire.listen_fd = socket_listen(target);
 		return wire.listen_fd < 0 ? wire.listen_fd : 0;
@@ -233,6 +269,11 @@ static void host_lost(void)
 		wire.garbage = 0;
 		wire.suspended = false;
 		break;
+	case LINK_TTY:
+		(void)close(wire.fd);
+		wire.fd = -1;
+		wire.away = true;
+		break;
 	case LINK_FD: wire.over = true; break;
 	}
 }
@@ -251,6 +292,11 @@ static void look_for_host(void)
 
 	if (wire.kind == LINK_LISTEN && wire.fd < 0) {
 		wire.fd = accept4(wire.listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		return;
+	}
+	if (wire.kind == LINK_TTY && wire.away) {
+		wire.fd = tty_try_open(wire.target);
+		wire.away = wire.fd < 0;
 		return;
 	}
 	if (wire.kind != LINK_PORT || !wire.away)
@@ -369,7 +415,7 @@ size_t link_poll(struct pollfd *set, size_t count, bool want_input)
 
 uint64_t link_deadline(void)
 {
-	return wire.kind == LINK_PORT && wire.away ? now_ns() + AWAY_POLL_MS * NS_PER_MS
+	return wire.away ? now_ns() + AWAY_POLL_MS * NS_PER_MS
 						   : DEADLINE_NEVER;
 }
 

@@ -11,7 +11,7 @@
  *
  * Kernel command line words:
  *   vq.probe=1        print VQ-PROBE-OK and power off, before anything else (the accelerator probe of the driver)
- *   vq.agent=NAME     virtio-serial port of the agent, handed to it as its argument
+ *   vq.agent=NAME     virtio-serial port of the agent, or its terminal (/dev/hvc0, /dev/ttyS1); handed to it as its argument
  *   vq.root=DEVICE    block device of the root, without /dev/; default vda
  *   vq.timing=1       print the time of each stage on the console
  */
