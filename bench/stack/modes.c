@@ -64,7 +64,7 @@ int dax_parse(const char *word, enum dax_mode *ret)
 static const char *const kinds[STACK_KIND_COUNT] = {
 	[STACK_VIRTIOFS] = "virtiofs", [STACK_9P] = "9p",
 	[STACK_BLK] = "blk",	       [STACK_HOST] = "baseline",
-	[STACK_ATTACHED] = "attached",
+	[STACK_ATTACHED] = "attached", [STACK_VMM_FS] = "vmm-virtiofs",
 };
 
 const char *stack_kind_name(enum stack_kind k)

@@ -57,12 +57,15 @@ enum cache_keeps cache_keeps(enum cache_mode m);
 struct stack_paths {
 	const char *roots; /* folder of stack roots (host-setup) */
 	const char *image; /* folder of guest images */
+	const char *conf;  /* ID/NAME in it: programs of the host that conf files name */
 };
 
 /* Everything a daemon is started with. */
 struct daemon_config {
-	const char *share; /* folder to be shared */
-	int listen_fd;	   /* bound and listening vhost-user socket, inherited */
+	const char *share;  /* folder to be shared */
+	int listen_fd;	    /* bound and listening vhost-user socket, inherited */
+	const char *socket; /* instead: where a daemon that stack_makes_socket() is to make it */
+	const char *tag;
 	enum cache_mode cache;
 	bool writeback;
 	unsigned options;     /* bits of the stack's options */
@@ -75,10 +78,12 @@ enum stack_kind {
 	STACK_BLK,	/* virtio-blk device of the VMM, ext4 on an image file */
 	STACK_HOST,	/* no guest: the workload runs on the host (baselines) */
 	STACK_ATTACHED, /* a mount of the guest that the driver itself runs in */
+	STACK_VMM_FS,	/* virtio-fs device of the VMM itself: no daemon */
 	STACK_KIND_COUNT,
 };
 
-/** stack_kind_name() - the word used in results: "virtiofs", "9p", "blk", "baseline", "attached". Static. */
+/** stack_kind_name() - the word used in results: "virtiofs", "9p", "blk", "baseline", "attached",
+ * "vmm-virtiofs". Static. */
 const char *stack_kind_name(enum stack_kind k);
 
 /* One thing that a cell may switch on; the options of a cell are its variant ("pool4+direct-io"). */
@@ -94,7 +99,8 @@ struct stack_option {
 #define STACK_OPTIONS_MAX 8
 
 /*
- * Words of a daemon's command line may hold {fd} (listening socket), {share}, {cache}, {nofile};
+ * Words of a daemon's command line may hold {fd} (listening socket) or {socket} (path where it makes
+ * one), {share}, {cache}, {nofile}, {tag}; those of STACK_VMM_FS what a VMM's may hold, and {cache};
  * those of mount options {cache}.
  */
 struct stack {
@@ -103,8 +109,10 @@ struct stack {
 	enum stack_kind kind;
 	const char *root;	  /* stack root that holds the program */
 	const char *program;	  /* inside the root */
+	const char *host_program; /* or a path of the host; conf rows only */
+	const char *version;	  /* glob that the line it prints must match; NULL: any line */
+	const char *conf; /* name of the conf file that made or changed the row; NULL: none */
 	const char *const *probe; /* arguments that make it print its version */
-	const char *version;	  /* glob that this version has to match; NULL: any */
 	const char *const *args;
 	const char *const *writeback;	 /* daemon's words with writeback; NULL: it has none */
 	const char *const *no_writeback; /* and without */
@@ -133,6 +141,10 @@ const char *stack_variant(const struct stack *s, unsigned options, char *ret, si
 /** stack_variant_parse() - "default" or options joined by '+'. 0; -EINVAL with what the stack has. */
 int stack_variant_parse(const struct stack *s, const char *word, unsigned *ret, struct err *reterr)
 	MUST_USE;
+/** stack_is_virtiofs() - does the guest mount it as virtiofs, with the modes of that? */
+bool stack_is_virtiofs(const struct stack *s);
+/** stack_makes_socket() - does its daemon make the socket itself? */
+bool stack_makes_socket(const struct stack *s);
 /** stack_has_cache() - do its cells have a cache mode? stack_is_guest() - do they run in a guest? */
 bool stack_has_cache(const struct stack *s);
 bool stack_is_guest(const struct stack *s);
@@ -140,12 +152,28 @@ bool stack_is_guest(const struct stack *s);
 /** stack_probe_argv() - the command that prints the daemon's version. 0 or -ENOMEM. */
 int stack_probe_argv(const struct stack *s, const struct stack_paths *p, struct strv *ret) MUST_USE;
 
+/** stack_words() - its words for a cell: args, options, writeback. As words_add(). */
+struct word_value;
+int stack_words(const struct stack *s, unsigned options, bool writeback,
+		const struct word_value *values, size_t count, struct strv *ret) MUST_USE;
+
 /**
  * root_program_argv() - start a command line for a program of a stack root: through the root's
  * own dynamic loader, so that it needs nothing of the host's libraries and no chroot.
  */
 void root_program_argv(const struct stack_paths *p, const char *root, const char *program,
 		       struct strv *ret);
+
+/* A file system device that is there from the start: VMMs without hot-plug. */
+struct vmm_device {
+	const struct stack *stack;
+	const char *socket; /* STACK_VIRTIOFS: vhost-user socket of the daemon */
+	const char *share;  /* STACK_VMM_FS: folder that the VMM itself serves */
+	const char *tag;
+	enum cache_mode cache;
+	unsigned options;
+	bool writeback;
+};
 
 /* Everything a guest is started with. */
 struct vmm_config {
@@ -163,6 +191,7 @@ struct vmm_config {
 	bool incoming;		  /* started to be restored from a saved state (told over QMP) */
 	bool probe_only;	  /* accelerator probe: no devices, no QMP, console on stdout */
 	bool sandbox;
+	const struct vmm_device *device; /* VMM_CONTROL_NONE */
 };
 
 /*
@@ -171,16 +200,37 @@ struct vmm_config {
  */
 #define VMM_TCG_BUFFER_MIB 256
 
+/* How a VMM is told to plug, pause and save. */
+enum vmm_control {
+	VMM_CONTROL_QMP,
+	VMM_CONTROL_NONE, /* not at all: a guest is booted for each pass, with its device */
+};
+
+/*
+ * Words of a VMM's command line may hold {kernel}, {initramfs}, {root_image}, {cmdline}, {vcpus},
+ * {memory_mib}, {accelerator}, {cpu}, {agent_socket}, {root} (folder of its stack root), {qmp_fd},
+ * {fs_socket}, {share}, {tag}. The word {device} alone stands for the words of the device: those of
+ * `device_args`, or of the stack if that is a STACK_VMM_FS.
+ */
 struct vmm {
 	const char *id;
 	const char *title;
 	const char *root;
 	const char *program;
+	const char *host_program; /* as of a stack, like the next three */
+	const char *version;
+	const char *conf;
+	const char *const *probe; /* NULL: --version */
 	const char *cpu_tcg;
 	const char *cpu_kvm;
-	const char *device;  /* vhost-user file system device */
-	const char *version; /* glob that its version has to match; NULL: any */
-	bool saves_by_path;  /* saves a guest to "file:PATH" (since 9.0 not to a file's "fd:") */
+	const char *device; /* vhost-user file system device */
+	bool saves_by_path; /* saves a guest to "file:PATH" (since 9.0 not to a file's "fd:") */
+	enum vmm_control control;
+	const char *const *args;	/* the whole command line; NULL: QEMU's */
+	const char *const *extra_args;	/* behind it */
+	const char *const *device_args; /* vhost-user-fs device that is there from the start */
+	const char *agent_tty; /* guest's terminal of the agent; NULL: virtio-serial port */
+	const char *console;   /* guest's console=; NULL: as the image has it */
 	const char *source;
 };
 
@@ -191,15 +241,28 @@ int vmm_argv(const struct vmm *v, const struct stack_paths *p, const struct vmm_
 	     struct strv *ret) MUST_USE;
 int vmm_env(const struct vmm *v, const struct stack_paths *p, struct strv *ret) MUST_USE;
 int vmm_probe_argv(const struct vmm *v, const struct stack_paths *p, struct strv *ret) MUST_USE;
+/** vmm_cpu_model() - NULL when the VMM is not told one. */
 const char *vmm_cpu_model(const struct vmm *v, const struct vmm_config *c);
+/** vmm_find_builtin() - the row as it is without conf files. */
+const struct vmm *vmm_find_builtin(const char *id);
+/** vmm_serves() - can a cell join these? -EINVAL with why not. */
+int vmm_serves(const struct vmm *v, const struct stack *s, struct err *reterr) MUST_USE;
 
-/* Kernels that the guest image is built with; `--kernel` adds "user". */
+/* Kernels that the guest image is built with; `--kernel` adds "user", conf files add theirs. */
 struct kernel {
 	const char *id;
 	const char *title;
+	const char *files;   /* id of the files it is started from; NULL: its own */
+	const char *file;    /* kernel on the host that those are made of; NULL: the image's */
+	const char *modules; /* its lib/modules/VERSION; NULL: none */
+	const char *const *cmdline; /* further words; NULL: none */
+	const char *conf;
 	const char *source;
 };
 const struct kernel *kernel_list(size_t *ret_count);
 const struct kernel *kernel_find(const char *id);
+/** kernel_files() - id of its files; kernel_is_made() - are they made for the run, not the image's? */
+const char *kernel_files(const struct kernel *k);
+bool kernel_is_made(const struct kernel *k);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What a cell switches on of its stack, as words and as command lines. */
 #include "base/buf.h"
+#include "stack/registry.h"
 #include "stack/stack.h"
 #include "stack/words.h"
 
@@ -64,7 +65,17 @@ bool stack_is_guest(const struct stack *s)
 
 bool stack_has_cache(const struct stack *s)
 {
-	return s->kind == STACK_VIRTIOFS || s->kind == STACK_9P;
+	return stack_is_virtiofs(s) || s->kind == STACK_9P;
+}
+
+bool stack_is_virtiofs(const struct stack *s)
+{
+	return s->kind == STACK_VIRTIOFS || s->kind == STACK_VMM_FS;
+}
+
+bool stack_makes_socket(const struct stack *s)
+{
+	return words_use(s->args, "socket");
 }
 
 int stack_mount_options(const struct stack *s, enum cache_mode cache, unsigned options, char *ret,
@@ -89,29 +100,32 @@ int stack_mount_options(const struct stack *s, enum cache_mode cache, unsigned o
 	return e;
 }
 
+int stack_words(const struct stack *s, unsigned options, bool writeback,
+		const struct word_value *values, size_t count, struct strv *ret)
+{
+	int e = words_add(ret, s->args, values, count, NULL);
+
+	for (size_t i = 0; e == 0 && i < s->option_count; i++)
+		e = words_add(ret, options & 1U << i ? s->options[i].with : s->options[i].without,
+			      values, count, NULL);
+	if (e == 0)
+		e = words_add(ret, writeback ? s->writeback : s->no_writeback, values, count, NULL);
+	return e;
+}
+
 int stack_daemon_argv(const struct stack *s, const struct stack_paths *p,
 		      const struct daemon_config *c, struct strv *ret)
 {
 	char fd[16];
 	char nofile[32];
 	const struct word_value values[] = {
-		{ "fd", fd },
-		{ "share", c->share },
-		{ "cache", cache_name(c->cache) },
-		{ "nofile", nofile },
+		{ "fd", fd },	       { "socket", c->socket },
+		{ "share", c->share }, { "cache", cache_name(c->cache) },
+		{ "nofile", nofile },  { "tag", c->tag },
 	};
-	int e;
 
 	(void)snprintf(fd, sizeof(fd), "%d", c->listen_fd);
 	(void)snprintf(nofile, sizeof(nofile), "%lu", c->nofile);
-	root_program_argv(p, s->root, s->program, ret);
-	e = words_add(ret, s->args, values, ARRAY_SIZE(values), NULL);
-	for (size_t i = 0; e == 0 && i < s->option_count; i++)
-		e = words_add(ret,
-			      c->options & 1U << i ? s->options[i].with : s->options[i].without,
-			      values, ARRAY_SIZE(values), NULL);
-	if (e == 0)
-		e = words_add(ret, c->writeback ? s->writeback : s->no_writeback, values,
-			      ARRAY_SIZE(values), NULL);
-	return e;
+	program_argv(p, s->id, s->host_program, s->root, s->program, ret);
+	return stack_words(s, c->options, c->writeback, values, ARRAY_SIZE(values), ret);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* QEMU: one command line for every version here; a row says what differs. */
 #include "stack/rows.h"
+#include "stack/vmm_words.h"
 
 #include <string.h>
 
@@ -31,12 +32,16 @@ const char *vmm_cpu_model(const struct vmm *v, const struct vmm_config *c)
 {
 	if (c->cpu_model)
 		return c->cpu_model;
+	if (v->args && !words_use(v->args, "cpu"))
+		return NULL;
 	return strcmp(c->accelerator, "kvm") == 0 ? v->cpu_kvm : v->cpu_tcg;
 }
 
 static void add_program(const struct vmm *v, const struct stack_paths *p, struct strv *ret)
 {
-	root_program_argv(p, v->root, v->program, ret);
+	program_argv(p, v->id, v->host_program, v->root, v->program, ret);
+	if (!v->root)
+		return; /* a QEMU of the host finds its own, or is told with extra_args */
 	strv_add(ret, "-L");
 	strv_addf(ret, "%s/%s/usr/share/qemu", p->roots, v->root);
 	strv_add(ret, "-L");
@@ -119,6 +124,8 @@ static void add_devices(const struct vmm_config *c, struct strv *ret)
 int vmm_argv(const struct vmm *v, const struct stack_paths *p, const struct vmm_config *c,
 	     struct strv *ret)
 {
+	if (v->args)
+		return vmm_words_argv(v, p, c, ret);
 	add_program(v, p, ret);
 	add_machine(v, c, ret);
 	add_kernel(c, ret);
@@ -133,18 +140,23 @@ int vmm_argv(const struct vmm *v, const struct stack_paths *p, const struct vmm_
 		strv_add(ret, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,"
 			      "resourcecontrol=deny");
 	}
-	return strv_failed(ret) ? -ENOMEM : 0;
+	return vmm_words_extra(v, p, c, ret);
 }
 
 int vmm_env(const struct vmm *v, const struct stack_paths *p, struct strv *ret)
 {
-	strv_addf(ret, "QEMU_MODULE_DIR=%s/%s/usr/lib/x86_64-linux-gnu/qemu", p->roots, v->root);
+	if (v->root)
+		strv_addf(ret, "QEMU_MODULE_DIR=%s/%s/usr/lib/x86_64-linux-gnu/qemu", p->roots,
+			  v->root);
 	return strv_failed(ret) ? -ENOMEM : 0;
 }
 
 int vmm_probe_argv(const struct vmm *v, const struct stack_paths *p, struct strv *ret)
 {
-	root_program_argv(p, v->root, v->program, ret);
-	strv_add(ret, "--version");
+	program_argv(p, v->id, v->host_program, v->root, v->program, ret);
+	if (v->probe)
+		strv_add_all(ret, v->probe);
+	else
+		strv_add(ret, "--version");
 	return strv_failed(ret) ? -ENOMEM : 0;
 }

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* More than any table of names here has. */
+#define WORD_NAMES_MAX 32
+
 static const struct word_value *find(const struct word_value *values, size_t count,
 				     const char *name, size_t size)
 {
@@ -41,6 +44,11 @@ int word_fill(const char *word, const struct word_value *values, size_t count, c
 		at += plain;
 		if (e < 0 || !*at)
 			break;
+		if (at[1] == '{') {
+			e = buf_add(&text, at, 1);
+			at += 2;
+			continue;
+		}
 		size = strcspn(++at, "}");
 		v = at[size] ? find(values, count, at, size) : NULL;
 		if (!v)
@@ -68,4 +76,39 @@ int words_add(struct strv *to, const char *const *words, const struct word_value
 		strv_add(to, word);
 	}
 	return strv_failed(to) ? err_set(reterr, -ENOMEM, "out of memory") : 0;
+}
+
+int words_check(const char *const *words, const char *const *names, size_t count, size_t *ret_index,
+		struct err *reterr)
+{
+	struct word_value values[WORD_NAMES_MAX];
+
+	if (count > ARRAY_SIZE(values))
+		return err_set(reterr, -E2BIG, "more than %d names", WORD_NAMES_MAX);
+	for (size_t i = 0; i < count; i++)
+		values[i] = (struct word_value){ names[i], "" };
+	for (size_t i = 0; words && words[i]; i++) {
+		CLEANUP(freep) char *word = NULL;
+		int e = word_fill(words[i], values, count, &word, reterr);
+
+		*ret_index = i;
+		if (e < 0)
+			return e;
+	}
+	return 0;
+}
+
+bool words_use(const char *const *words, const char *name)
+{
+	size_t size = strlen(name);
+
+	for (size_t i = 0; words && words[i]; i++) {
+		for (const char *at = words[i]; (at = strchr(at, '{')); at++) {
+			if (at[1] == '{')
+				at++;
+			else if (strncmp(at + 1, name, size) == 0 && at[1 + size] == '}')
+				return true;
+		}
+	}
+	return false;
 }
