@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "metric/metric.h"
+#include "run/describe.h"
 #include "run/plan.h"
 
 #include <dirent.h>
@@ -23,10 +24,11 @@ static json_t *list_stacks(void)
 			if (s[i]->cache_mask & 1U << m)
 				(void)json_array_append_new(
 					caches, json_string(cache_name((enum cache_mode)m)));
-		(void)json_array_append_new(list, json_pack("{s:s,s:s,s:o,s:s,s:s}", "id", s[i]->id,
-							    "title", s[i]->title, "caches", caches,
-							    "direct_io", s[i]->direct_io, "source",
-							    s[i]->source));
+		(void)json_array_append_new(list, json_pack("{s:s,s:s,s:o,s:s,s:s,s:o}", "id",
+							    s[i]->id, "title", s[i]->title,
+							    "caches", caches, "direct_io",
+							    s[i]->direct_io, "source", s[i]->source,
+							    "origin", describe_origin(s[i]->conf)));
 	}
 	return list;
 }
@@ -39,8 +41,9 @@ static json_t *list_vmms(void)
 
 	for (size_t i = 0; i < n; i++)
 		(void)json_array_append_new(list,
-					    json_pack("{s:s,s:s,s:s}", "id", v[i]->id, "title",
-						      v[i]->title, "source", v[i]->source));
+					    json_pack("{s:s,s:s,s:s,s:o}", "id", v[i]->id, "title",
+						      v[i]->title, "source", v[i]->source, "origin",
+						      describe_origin(v[i]->conf)));
 	return list;
 }
 
@@ -51,8 +54,10 @@ static json_t *list_kernels(void)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		(void)json_array_append_new(list, json_pack("{s:s,s:s,s:s}", "id", k[i].id, "title",
-							    k[i].title, "source", k[i].source));
+		(void)json_array_append_new(list,
+					    json_pack("{s:s,s:s,s:s,s:o}", "id", k[i].id, "title",
+						      k[i].title, "source", k[i].source, "origin",
+						      describe_origin(k[i].conf)));
 	return list;
 }
 
@@ -127,6 +132,8 @@ static void print_metrics(json_t *metrics)
 	(void)printf("\n");
 }
 
+#define BUILT_IN "built-in"
+
 static void print_group(const char *title, json_t *list)
 {
 	size_t i;
@@ -136,8 +143,12 @@ static void print_group(const char *title, json_t *list)
 	json_array_foreach(list, i, item) {
 		const char *question = json_str_at(item, "question", NULL);
 
-		(void)printf("  %-16s %s\n", json_str_at(item, "id", ""),
-			     json_str_at(item, "title", ""));
+		const char *origin = json_str_at(item, "origin", BUILT_IN);
+		bool built_in = strcmp(origin, BUILT_IN) == 0;
+
+		(void)printf("  %-16s %s%s%s%s\n", json_str_at(item, "id", ""),
+			     json_str_at(item, "title", ""), built_in ? "" : "  [",
+			     built_in ? "" : origin, built_in ? "" : "]");
 		if (!question)
 			continue;
 		(void)printf("  %-16s   %s\n  %-16s   decides: %s\n  %-16s   ", "", question, "",

@@ -114,7 +114,7 @@ int command_resume(const struct command_call *c)
 
 	if (store_open(dir, &store, &err) < 0 ||
 	    prepare(c, store.run, &words, &opts, &plan, &err) < 0 ||
-	    command_user_kernel(&call, &user_kernel, &err) < 0)
+	    command_kernels(&call, &plan, &user_kernel, &err) < 0)
 		return command_error(EXIT_USAGE, &err);
 	req.user_kernel = user_kernel;
 	req.attach = opts.value[OPT_ATTACH].text;

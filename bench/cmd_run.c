@@ -18,55 +18,76 @@
 
 #define KERNEL_MS 120000
 
-/* --kernel FILE: extract and pack it as the image build does for Debian's kernels. */
-static int make_user_kernel(const struct command_call *c, char **ret_dir, struct err *reterr)
+/* Extract and pack a kernel as the image build does for Debian's. */
+static int make_kernel(const struct command_call *c, const char *id, const char *file,
+		       const char *modules, const char *dir, struct err *reterr)
 {
-	const char *file = c->opts->value[OPT_KERNEL].text;
 	CLEANUP(freep) char *script = fs_path("%s/guest-image/kernel", c->home);
-	CLEANUP(freep) char *dir = fs_path("%s/build/kernel-user", c->home);
 	CLEANUP(strv_free) struct strv argv = { 0 };
 	struct proc_spec spec = { 0 };
 	struct proc_output o = { 0 };
 	int e;
 
-	if (!script || !dir)
+	if (!script)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	strv_add(&argv, script);
 	strv_add(&argv, "--kernel");
 	strv_add(&argv, file);
-	if (opt_given(c->opts, OPT_MODULES)) {
+	if (modules) {
 		strv_add(&argv, "--modules");
-		strv_add(&argv, c->opts->value[OPT_MODULES].text);
+		strv_add(&argv, modules);
 	}
 	strv_add(&argv, "--out");
 	strv_add(&argv, dir);
 	strv_add(&argv, "--id");
-	strv_add(&argv, "user");
+	strv_add(&argv, id);
 	if (strv_failed(&argv))
 		return err_set(reterr, -ENOMEM, "out of memory");
 	spec.argv = argv.item;
-	e = fs_mkdirs(dir, 0755, reterr);
-	if (e == 0)
-		e = proc_run(&spec, 64 * KIB, clock_deadline_ms(KERNEL_MS), &o, reterr);
+	e = proc_run(&spec, 64 * KIB, clock_deadline_ms(KERNEL_MS), &o, reterr);
 	if (e < 0)
 		return e;
 	if (o.status != 0)
-		e = err_set(reterr, -EINVAL, "--kernel %s: %s", file, buf_text(&o.err));
+		e = err_set(reterr, -EINVAL, "kernel %s: %s", file, buf_text(&o.err));
 	proc_output_free(&o);
+	return e;
+}
+
+/* The kernel that gives a cell's kernel its files, if those are made for the run; else NULL. */
+static const struct kernel *made_for(const struct cell *c)
+{
+	return c->kernel && kernel_is_made(c->kernel) ? kernel_find(kernel_files(c->kernel)) : NULL;
+}
+
+int command_kernels(const struct command_call *c, const struct plan *p, char **ret_dir,
+		    struct err *reterr)
+{
+	const struct opts *o = c->opts;
+	CLEANUP(freep) char *dir = fs_path("%s/build/kernel-user", c->home);
+	size_t made = 0;
+	int e = dir ? fs_mkdirs(dir, 0755, reterr) : err_set(reterr, -ENOMEM, "out of memory");
+
+	for (size_t i = 0; e == 0 && i < p->cells.count; i++) {
+		const struct kernel *k = made_for(&p->cells.item[i]);
+		size_t j = 0;
+
+		while (j < i && made_for(&p->cells.item[j]) != k)
+			j++;
+		if (!k || j < i)
+			continue;
+		e = k->file ? make_kernel(c, k->id, k->file, k->modules, dir, reterr)
+			    : make_kernel(c, k->id, o->value[OPT_KERNEL].text,
+					  o->value[OPT_MODULES].text, dir, reterr);
+		made++;
+	}
 	if (e == 0)
-		*ret_dir = TAKE_PTR(dir);
+		*ret_dir = made ? TAKE_PTR(dir) : NULL;
 	return e;
 }
 
 static bool is_user_kernel(const struct opts *o)
 {
 	return opt_given(o, OPT_KERNEL) && !kernel_find(o->value[OPT_KERNEL].text);
-}
-
-int command_user_kernel(const struct command_call *c, char **ret_dir, struct err *reterr)
-{
-	*ret_dir = NULL;
-	return is_user_kernel(c->opts) ? make_user_kernel(c, ret_dir, reterr) : 0;
 }
 
 int command_plan_load(struct opts *o, const char *dir, const char *name, struct plan *ret,
@@ -319,7 +340,7 @@ int command_run(const struct command_call *c)
 	};
 	struct err err = { 0 };
 
-	if (load_selected(c, &plan, &err) < 0 || command_user_kernel(c, &user_kernel, &err) < 0)
+	if (load_selected(c, &plan, &err) < 0 || command_kernels(c, &plan, &user_kernel, &err) < 0)
 		return command_error(EXIT_USAGE, &err);
 	req.user_kernel = user_kernel;
 	return command_execute(c, &req);

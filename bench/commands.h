@@ -37,8 +37,12 @@ int command_error(int status, const struct err *e);
 /** command_plan_load() - plan @name of @dir as the options @o change it. 0 or -errno. */
 int command_plan_load(struct opts *o, const char *dir, const char *name, struct plan *ret,
 		      struct err *reterr) MUST_USE;
-/** command_user_kernel() - make the files of --kernel FILE. @ret_dir is NULL without such a file. */
-int command_user_kernel(const struct command_call *c, char **ret_dir, struct err *reterr) MUST_USE;
+/**
+ * command_kernels() - make the files of the kernels that the plan uses and the image lacks: of
+ * --kernel FILE and of conf files. @ret_dir is NULL when there are none.
+ */
+int command_kernels(const struct command_call *c, const struct plan *p, char **ret_dir,
+		    struct err *reterr) MUST_USE;
 /** command_execute() - lock, head, run, report, outcome. Returns an exit status. */
 int command_execute(const struct command_call *c, struct run_request *req);
 

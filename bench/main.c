@@ -3,6 +3,7 @@
 #include "commands.h"
 
 #include "base/fs.h"
+#include "stack/conf_rows.h"
 
 #include <limits.h>
 #include <string.h>
@@ -74,6 +75,7 @@ static int run_command(const struct command *cmd, int argc, char **argv)
 	struct opts opts = { 0 };
 	struct command_call call = { .opts = &opts };
 	struct err err = { 0 };
+	int status;
 
 	if (opt_parse(argc, argv, cmd->bit, &opts, &err) < 0) {
 		(void)fprintf(stderr, "virtiofs-qual %s: %s (see: virtiofs-qual %s --help)\n",
@@ -100,7 +102,15 @@ static int run_command(const struct command *cmd, int argc, char **argv)
 		return command_error(EXIT_USAGE, &err);
 	}
 	call.home = home;
-	return cmd->run(&call);
+	for (size_t i = 0; i < opts.conf_count; i++) {
+		if (stack_conf_load(opts.conf[i], NULL, &err) < 0) {
+			stack_conf_free();
+			return command_error(EXIT_USAGE, &err);
+		}
+	}
+	status = cmd->run(&call);
+	stack_conf_free();
+	return status;
 }
 
 int main(int argc, char **argv)

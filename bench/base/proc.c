@@ -211,6 +211,18 @@ void proc_kill(struct proc *p)
 	proc_reaped(p, r == p->pid ? status : 0);
 }
 
+bool proc_end(struct proc *p, unsigned grace_ms)
+{
+	bool ended;
+
+	if (!proc_alive(p))
+		return true;
+	(void)kill(p->pid, SIGTERM);
+	ended = proc_wait(p, clock_deadline_ms(grace_ms)) == 0;
+	proc_kill(p);
+	return ended;
+}
+
 const char *proc_fate(struct proc *p, char *scratch, size_t size)
 {
 	if (!p->pid)

@@ -45,6 +45,9 @@ bool proc_alive(struct proc *p);
 /** proc_kill() - SIGKILL (unless it has ended) and reap. Accepts a zero struct. */
 void proc_kill(struct proc *p);
 
+/** proc_end() - SIGTERM, then after @grace_ms SIGKILL; reaps. Was SIGTERM enough? */
+bool proc_end(struct proc *p, unsigned grace_ms);
+
 /** proc_fate() - "exited:N", "signal:N" or "alive", as results files say it. Returns @scratch. */
 const char *proc_fate(struct proc *p, char *scratch, size_t size);
 

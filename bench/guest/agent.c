@@ -13,8 +13,10 @@
 #include "base/clock.h"
 
 #define GRACE_DEFAULT_MS 10000
-/* Longer than any answer that is on its way takes, short beside a boot. */
+/* Short beside a boot. */
 #define REPEAT_MS 1000
+/* Longer than a slow serial line needs for what was said to it meanwhile. */
+#define HEARD_MS 10000
 
 /* ---- frames in ---- */
 
@@ -93,8 +95,10 @@ static void on_hello_reply(struct agent *a, const struct vqp_frame *f)
 	if (f->size != sizeof(a->hello))
 		return;
 	memcpy(&a->hello, f->payload, sizeof(a->hello));
-	if (vqp_get64(a->hello.nonce) != a->nonce)
+	if (vqp_get64(a->hello.nonce) != a->nonce) {
+		a->heard |= a->nonce - vqp_get64(a->hello.nonce) < a->hellos;
 		return;
+	}
 	a->in_session = true;
 	a->garbage = 0;
 }
@@ -126,17 +130,21 @@ void agent_dispatch(struct agent *a, const struct vqp_frame *f)
 
 static int queue_hello(struct agent *a, uint32_t flags)
 {
-	struct vqp_hello h = { .nonce = vqp_put64(a->nonce),
+	struct vqp_hello h = { .nonce = vqp_put64(++a->nonce),
 			       .flags = vqp_put32(flags),
 			       .version = vqp_put32(VQP_VERSION) };
 
+	a->hellos++;
 	a->out_start = 0;
 	a->out_size = VQP_PAD_SIZE;
 	memset(a->out, 0, VQP_PAD_SIZE);
 	return agent_link_put(a, VQP_HELLO, 0, &h, sizeof(h), NULL, 0);
 }
 
-/* The agent takes a second HELLO before anything that follows the first answer: both are in order. */
+/*
+ * Only the answer to the newest HELLO begins the session: the agent drops what stands behind one that
+ * it has not answered yet. Once an older one is answered, the others are on their way.
+ */
 static int await_hello(struct agent *a, uint32_t flags, uint64_t deadline_ns)
 {
 	uint64_t again_ns = a->repeat_ms ? clock_deadline_ms(a->repeat_ms) : deadline_ns;
@@ -144,6 +152,9 @@ static int await_hello(struct agent *a, uint32_t flags, uint64_t deadline_ns)
 
 	while (e == 0 && !a->in_session) {
 		e = agent_link_pump(a, again_ns < deadline_ns ? again_ns : deadline_ns);
+		if (a->heard)
+			again_ns = clock_deadline_ms(HEARD_MS);
+		a->heard = false;
 		if (e != -ETIMEDOUT || a->in_session || clock_left_ms(deadline_ns) == 0)
 			continue;
 		e = a->out_size ? 0 : queue_hello(a, flags);
@@ -159,6 +170,7 @@ static int hello_exchange(struct agent *a, uint32_t flags, uint64_t deadline_ns,
 
 	if (getrandom(&a->nonce, sizeof(a->nonce), 0) != (ssize_t)sizeof(a->nonce))
 		return err_errno(reterr, -errno, "cannot get random bytes for the agent's HELLO");
+	a->hellos = 0;
 	a->in_session = false;
 	a->restarted = false;
 	a->garbage = 0;

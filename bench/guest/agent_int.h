@@ -55,9 +55,11 @@ struct agent {
 	uint32_t next_id;
 	uint32_t stuck_count;
 	uint32_t repeat_ms; /* HELLO is said again after so long without an answer; 0: once */
-	bool in_session; /* HELLO was answered */
+	bool in_session;    /* HELLO was answered */
 	bool restarted;
-	uint64_t nonce;
+	uint64_t nonce;	 /* of the newest HELLO; those of one session follow each other */
+	uint32_t hellos; /* HELLOs of this session so far */
+	bool heard;	 /* an older one of them was answered */
 	uint64_t garbage;
 	char link_note[VQP_TEXT_MAX]; /* last complaint of the agent about the link itself */
 	struct host_job jobs[VQP_JOBS_MAX];

@@ -12,6 +12,8 @@
 
 /* Commands that QEMU answers from its main loop; 5 s is far beyond what a loaded host needs. */
 #define QMP_MS 5000
+/* A VMM that is told to end has nothing to save. */
+#define END_MS 5000
 /* Ids of the one hot-plugged device. */
 #define DEVICE_ID  "vqfs"
 #define BACKEND_ID "vqfs-backend"
@@ -36,7 +38,7 @@ static int start_vmm(struct guest_launch *l, struct guest *g, struct err *reterr
 		.argv = l->argv,
 		.env = l->env,
 		.keep_fds = &l->vmm_qmp_fd,
-		.keep_count = 1,
+		.keep_count = l->vmm_qmp_fd >= 0,
 		.uid = l->uid,
 		.gid = l->gid,
 	};
@@ -135,19 +137,28 @@ static int restore(struct guest *g, const struct guest_state *from, uint64_t dea
 	return guest_resume(g, reterr);
 }
 
+static int connect_agent(struct guest_launch *l, struct guest *g, struct err *reterr)
+{
+	return l->agent_console ? agent_connect_console(l->agent_socket, g->vmm.pidfd,
+							l->deadline_ns, &g->agent, reterr)
+				: agent_connect_while(l->agent_socket, g->vmm.pidfd, l->deadline_ns,
+						      &g->agent, reterr);
+}
+
 static int attach(struct guest_launch *l, struct guest *g, struct err *reterr)
 {
-	int e = qmp_open(TAKE_FD(l->qmp_fd), l->deadline_ns, &g->qmp, reterr);
+	int e;
+
+	if (l->qmp_fd < 0)
+		return connect_agent(l, g, reterr);
+	e = qmp_open(TAKE_FD(l->qmp_fd), l->deadline_ns, &g->qmp, reterr);
 
 	if (e < 0)
 		return e;
 	qmp_set_log(g->qmp, open_log(l->log_dir, "qmp.log"));
 	if (l->restore)
 		e = restore(g, l->restore, l->deadline_ns, reterr);
-	if (e < 0)
-		return e;
-	return agent_connect_while(l->agent_socket, g->vmm.pidfd, l->deadline_ns, &g->agent,
-				   reterr);
+	return e < 0 ? e : connect_agent(l, g, reterr);
 }
 
 int guest_start(struct guest_launch *l, struct guest *ret, struct err *reterr)
@@ -180,6 +191,22 @@ void guest_stop(struct guest *g)
 	g->qmp = qmp_close(g->qmp);
 	pump_finish(&g->console_pump);
 	pump_finish(&g->vmm_pump);
+}
+
+const char *guest_end(struct guest *g, char *scratch, size_t size)
+{
+	bool alive = proc_alive(&g->vmm);
+	bool ended;
+	char fate[32];
+
+	g->agent = agent_close(g->agent);
+	ended = proc_end(&g->vmm, END_MS);
+	(void)snprintf(scratch, size, "%s%s", proc_fate(&g->vmm, fate, sizeof(fate)),
+		       !alive  ? ", before it was told to"
+		       : ended ? " after SIGTERM"
+			       : ", SIGTERM did not end it");
+	guest_stop(g);
+	return scratch;
 }
 
 int guest_pause(struct guest *g, struct err *reterr)

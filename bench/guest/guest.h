@@ -21,9 +21,10 @@ struct guest_state {
 struct guest_launch {
 	char *const *argv; /* complete command line of the VMM */
 	char *const *env;
-	int qmp_fd;	/* our end of its QMP socket; owned by guest_start() */
+	int qmp_fd;	/* our end of its QMP socket; owned by guest_start(); -1: it has none */
 	int vmm_qmp_fd; /* the VMM's end, which argv names; owned by guest_start() */
 	const char *agent_socket;
+	bool agent_console;  /* a serial line or console of the guest, not a named port */
 	const char *log_dir; /* console.log, vmm.log, qmp.log are written here */
 	uid_t uid;
 	gid_t gid;
@@ -53,6 +54,12 @@ int guest_start(struct guest_launch *l, struct guest *ret, struct err *reterr) M
 
 /** guest_stop() - end the VMM and its logs. Accepts a zero struct. */
 void guest_stop(struct guest *g);
+
+/**
+ * guest_end() - end a VMM that has no QMP: SIGTERM, then SIGKILL; the rest as guest_stop().
+ * Returns its fate and what was needed for it; in @scratch.
+ */
+const char *guest_end(struct guest *g, char *scratch, size_t size);
 
 /** guest_pause() / guest_resume() - a paused guest uses no CPU while others are measured. */
 int guest_pause(struct guest *g, struct err *reterr) MUST_USE;

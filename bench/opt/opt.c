@@ -32,6 +32,11 @@ static const struct opt_def defs[OPT_COUNT] = {
 		       .def = "quick",
 		       .kind = OPT_TEXT,
 		       .commands = CMD_SELECT },
+	[OPT_CONF] = { .name = "conf",
+		       .arg = "FILE",
+		       .help = "stacks, VMMs and kernels of your own (bench/stacks/README.md); may be repeated",
+		       .kind = OPT_TEXT,
+		       .commands = CMD_SELECT | CMD_LIST | CMD_DOCTOR },
 	[OPT_STACK] = { .name = "stack",
 			.arg = "GLOB",
 			.help = "only these stacks of the plan",
@@ -215,6 +220,14 @@ static int refused(const char *word, struct err *reterr)
 	return err_set(reterr, -EINVAL, "unknown option %s", word);
 }
 
+static int add_conf(struct opts *o, const char *file, struct err *reterr)
+{
+	if (o->conf_count == OPT_CONF_MAX)
+		return err_set(reterr, -EINVAL, "--conf is given more than %d times", OPT_CONF_MAX);
+	o->conf[o->conf_count++] = file;
+	return 0;
+}
+
 int opt_parse(int argc, char **argv, enum command_bit command, struct opts *ret, struct err *reterr)
 {
 	struct option rows[OPT_COUNT + 1] = { { 0 } };
@@ -238,6 +251,8 @@ int opt_parse(int argc, char **argv, enum command_bit command, struct opts *ret,
 			e = set_value(&o.value[c], &defs[c],
 				      defs[c].kind == OPT_FLAG ? "yes" : optarg, "command line",
 				      reterr);
+		if (e == 0 && c == OPT_CONF)
+			e = add_conf(&o, optarg, reterr);
 	}
 	if (e < 0)
 		return e;
@@ -278,6 +293,19 @@ double opt_from_plan(struct opts *o, enum opt_id id, double plan_value)
 	return v->number;
 }
 
+/* Names alone: where the files lie on this machine is nobody's business. */
+static json_t *conf_names(const struct opts *o)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < o->conf_count; i++) {
+		const char *slash = strrchr(o->conf[i], '/');
+
+		(void)json_array_append_new(list, json_string(slash ? slash + 1 : o->conf[i]));
+	}
+	return list;
+}
+
 json_t *opt_json(const struct opts *o, enum command_bit command)
 {
 	json_t *list = json_array();
@@ -292,6 +320,8 @@ json_t *opt_json(const struct opts *o, enum command_bit command)
 			continue;
 		if (defs[i].kind == OPT_NUMBER && (v->text || strcmp(v->origin, "plan") == 0))
 			value = json_num(v->number);
+		else if (i == OPT_CONF && v->text)
+			value = conf_names(o);
 		else if ((i == OPT_KERNEL || i == OPT_PLAN) && v->text && strchr(v->text, '/'))
 			value = json_string(OPT_A_FILE);
 		else

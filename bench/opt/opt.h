@@ -20,6 +20,7 @@ enum command_bit {
 
 enum opt_id {
 	OPT_PLAN,
+	OPT_CONF,
 	OPT_STACK,
 	OPT_WORKLOAD,
 	OPT_CELL,
@@ -51,7 +52,12 @@ struct opt_value {
 	const char *origin; /* "default", "plan" or "command line" */
 };
 
+/* Options that may be given more than once: OPT_CONF. */
+#define OPT_CONF_MAX 16
+
 struct opts {
+	const char *conf[OPT_CONF_MAX];
+	size_t conf_count;
 	struct opt_value value[OPT_COUNT];
 	const char *const *operands;
 	size_t operand_count;

@@ -7,10 +7,9 @@
 #include "base/json.h"
 #include "base/pump.h"
 #include "relay/relay.h"
+#include "run/socket.h"
 
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #define LOG_EXCERPT 600
 /* How long a daemon may take to find out that it does not know a mode. */
@@ -24,50 +23,59 @@ static void add_command(struct pass_result *r, const char *who, char *const *arg
 				    json_pack("{s:s,s:o}", "who", who, "argv", json_argv(argv)));
 }
 
-static int listen_at(const char *path, struct err *reterr)
+/* The one that the daemon serves: behind the relay when there is one. */
+static const char *daemon_socket(const struct session *s)
 {
-	CLEANUP(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, 1) < 0)
-		return err_errno(reterr, -errno, "cannot listen on %s", path);
-	return TAKE_FD(fd);
+	return s->observed ? s->daemon_socket : s->socket;
 }
 
-/* The listening socket is ours and inherited by the daemon: nobody waits for a path to appear. */
-static int listen_for_vmm(struct pass_context *ctx, struct session *s, struct err *reterr)
+const char *backend_vmm_socket(const struct session *s)
 {
-	CLEANUP(fd_closep) int fd = -1;
-
-	(void)snprintf(s->socket, sizeof(s->socket), "%s/fs.%u", WORLD_SOCKETS, ctx->serial);
-	fd = listen_at(s->socket, reterr);
-	if (fd >= 0 && ctx->world->vmm_uid &&
-	    chown(s->socket, ctx->world->vmm_uid, ctx->world->vmm_gid) < 0)
-		return err_errno(reterr, -errno, "cannot give %s to the VMM", s->socket);
-	return TAKE_FD(fd);
+	return s->cell->stack->kind == STACK_VIRTIOFS ? s->socket : NULL;
 }
 
-static int start_daemon(struct pass_context *ctx, struct session *s, int listen_fd,
-			struct pass_result *r, struct err *reterr)
+/* A listening socket of ours that the daemon inherits, or none and a look at where it makes one. */
+static int open_socket(const struct session *s, int *ret_listen, int *ret_watch, struct err *reterr)
 {
-	static const struct stack_paths roots = { WORLD_ROOTS, WORLD_IMAGE };
+	int fd = stack_makes_socket(s->cell->stack) ? socket_watch(reterr)
+						    : socket_listen(daemon_socket(s), reterr);
+
+	if (fd < 0)
+		return fd;
+	*(stack_makes_socket(s->cell->stack) ? ret_watch : ret_listen) = fd;
+	return 0;
+}
+
+static int start_daemon(struct pass_context *ctx, struct session *s, struct pass_result *r,
+			struct err *reterr)
+{
+	static const struct stack_paths roots = WORLD_PATHS;
 	CLEANUP(freep) char *log = fs_path("%s/daemon.log", s->dir);
 	CLEANUP(strv_free) struct strv argv = { 0 };
+	CLEANUP(fd_closep) int listen_fd = -1;
+	CLEANUP(fd_closep) int watch_fd = -1;
 	CLEANUP(fd_closep) int log_fd = -1;
-	const struct daemon_config c = {
+	struct daemon_config c = {
 		.share = s->share.dir,
-		.listen_fd = listen_fd,
+		.socket = daemon_socket(s),
+		.tag = SESSION_TAG,
 		.cache = s->cell->cache,
 		.writeback = s->cell->writeback,
 		.options = s->cell->options,
 		.nofile = ctx->world->nofile,
 	};
-	struct proc_spec spec = { .keep_fds = &listen_fd, .keep_count = 1 };
-	int e;
+	struct proc_spec spec = { .keep_fds = &listen_fd };
+	int e = log ? open_socket(s, &listen_fd, &watch_fd, reterr)
+		    : err_set(reterr, -ENOMEM, "out of memory");
 
-	if (!log || stack_daemon_argv(s->cell->stack, &roots, &c, &argv) < 0)
-		return err_set(reterr, -ENOMEM, "out of memory");
+	if (e < 0)
+		return e;
+	c.listen_fd = listen_fd;
+	spec.keep_count = listen_fd >= 0;
+	e = stack_daemon_argv(s->cell->stack, &roots, &c, &argv);
+	if (e < 0)
+		return err_errno(reterr, e, "cannot make the command line of stack %s",
+				 s->cell->stack->id);
 	add_command(r, "daemon", argv.item);
 	e = pump_start(log, &log_fd, &s->daemon_pump, reterr);
 	if (e < 0)
@@ -75,32 +83,42 @@ static int start_daemon(struct pass_context *ctx, struct session *s, int listen_
 	spec.argv = argv.item;
 	spec.stdout_fd = log_fd;
 	spec.stderr_fd = log_fd;
-	return proc_start(&spec, &s->daemon, reterr);
+	e = proc_start(&spec, &s->daemon, reterr);
+	if (e == 0 && watch_fd >= 0)
+		e = socket_await(daemon_socket(s), &s->daemon, watch_fd, reterr);
+	/* One that does not know the cell's mode: see backend_refuses(). */
+	return e == -EOWNERDEAD && session_beyond_stack(s->cell) ? 0 : e;
 }
 
-/* The daemon, and in an observed pass the relay that the VMM takes for it. */
-static int start_served(struct pass_context *ctx, struct session *s, struct pass_result *r,
-			struct err *reterr)
+/* The relay that the VMM takes for the daemon in an observed pass. */
+static int start_relay(struct pass_context *ctx, struct session *s, struct err *reterr)
 {
-	CLEANUP(fd_closep) int vmm_fd = listen_for_vmm(ctx, s, reterr);
-	CLEANUP(fd_closep) int daemon_fd = -1;
+	CLEANUP(fd_closep) int vmm_fd = socket_listen(s->socket, reterr);
 	const struct relay_config c = {
 		.listen_fd = vmm_fd,
 		.daemon_socket = s->daemon_socket,
 		.uid = ctx->world->vmm_uid,
 		.gid = ctx->world->vmm_gid,
 	};
+
+	return vmm_fd < 0 ? vmm_fd : relay_start(&c, &s->relay, reterr);
+}
+
+/* The daemon, and what stands between it and the VMM. */
+static int start_served(struct pass_context *ctx, struct session *s, struct pass_result *r,
+			struct err *reterr)
+{
 	int e;
 
-	if (vmm_fd < 0 || !s->observed)
-		return vmm_fd < 0 ? vmm_fd : start_daemon(ctx, s, vmm_fd, r, reterr);
-	(void)snprintf(s->daemon_socket, sizeof(s->daemon_socket), "%s/daemon.%u", WORLD_SOCKETS,
-		       ctx->serial);
-	daemon_fd = listen_at(s->daemon_socket, reterr);
-	if (daemon_fd < 0)
-		return daemon_fd;
-	e = start_daemon(ctx, s, daemon_fd, r, reterr);
-	return e < 0 ? e : relay_start(&c, &s->relay, reterr);
+	if (s->observed)
+		(void)snprintf(s->daemon_socket, sizeof(s->daemon_socket), "%s/daemon.%u",
+			       WORLD_SOCKETS, ctx->serial);
+	e = start_daemon(ctx, s, r, reterr);
+	if (e == 0 && s->observed)
+		e = start_relay(ctx, s, reterr);
+	if (e < 0 || !fs_exists(s->socket))
+		return e;
+	return socket_give(s->socket, ctx->world, reterr);
 }
 
 /* The letter that the kernel gives a process's state; '?' when there is none. */
@@ -187,6 +205,7 @@ int backend_start(struct pass_context *ctx, struct session *s, struct pass_resul
 {
 	int e = 0;
 
+	(void)snprintf(s->socket, sizeof(s->socket), "%s/fs.%u", WORLD_SOCKETS, ctx->serial);
 	if (s->cell->stack->kind == STACK_VIRTIOFS)
 		e = start_served(ctx, s, r, reterr);
 	else if (s->cell->stack->kind == STACK_9P)

@@ -10,6 +10,9 @@
 int backend_start(struct pass_context *ctx, struct session *s, struct pass_result *r,
 		  struct err *reterr) MUST_USE;
 
+/** backend_vmm_socket() - the vhost-user socket that the VMM is to use; NULL: its stack has none. */
+const char *backend_vmm_socket(const struct session *s);
+
 /** backend_refuses() - did the daemon leave at once, as one that does not know the mode? Fills @r with n/a. */
 bool backend_refuses(struct session *s, struct pass_result *r);
 

@@ -13,7 +13,7 @@ static void add_part(struct cell *c, char separator, const char *part)
 
 void cell_name(struct cell *c)
 {
-	bool modes = c->stack->kind == STACK_VIRTIOFS;
+	bool modes = stack_is_virtiofs(c->stack);
 	char variant[64];
 
 	(void)snprintf(c->id, sizeof(c->id), "%s", c->stack->id);

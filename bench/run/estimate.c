@@ -22,8 +22,14 @@ static const struct {
 } cost[STACK_KIND_COUNT] = {
 	[STACK_VIRTIOFS] = { 0.35, 0.3, 1.0 }, [STACK_9P] = { 0.4, 0.6, 1.2 },
 	[STACK_BLK] = { 0.55, 0.3, 1.0 },      [STACK_HOST] = { 0.05, 0.25, 0.1 },
-	[STACK_ATTACHED] = { 0.1, 0.25, 0.1 },
+	[STACK_ATTACHED] = { 0.1, 0.25, 0.1 }, [STACK_VMM_FS] = { 0.35, 0.3, 1.0 },
 };
+
+/* A VMM that is told nothing is booted for each pass. */
+static double boot_seconds(const struct cell *c)
+{
+	return c->vmm && c->vmm->control == VMM_CONTROL_NONE ? GUEST_S : 0;
+}
 
 static double pass_seconds(const struct plan *p, const struct cell *c)
 {
@@ -35,7 +41,7 @@ static double pass_seconds(const struct plan *p, const struct cell *c)
 
 	if (w->tool == TOOL_FOOTPRINT)
 		return w->guests * FOOTPRINT_S;
-	return cost[c->stack->kind].pass + phases * each;
+	return boot_seconds(c) + cost[c->stack->kind].pass + phases * each;
 }
 
 static double observed_seconds(const struct cell *c)
@@ -44,7 +50,7 @@ static double observed_seconds(const struct cell *c)
 
 	if (!stack_is_guest(c->stack))
 		return cost[c->stack->kind].pass + phases * cost[c->stack->kind].program_phase;
-	return cost[c->stack->kind].pass + phases * OBSERVED_S;
+	return boot_seconds(c) + cost[c->stack->kind].pass + phases * OBSERVED_S;
 }
 
 static bool has_option(const struct cell *c, const char *id)
@@ -60,9 +66,9 @@ const char *estimate_na(const struct cell *c, char *scratch, size_t size)
 	if (session_beyond_stack(c))
 		(void)snprintf(scratch, size, "%s is not known to have cache=%s", c->stack->id,
 			       cache_name(c->cache));
-	else if (c->stack->kind == STACK_VIRTIOFS && c->dax != DAX_NONE)
+	else if (stack_is_virtiofs(c->stack) && c->dax != DAX_NONE)
 		(void)snprintf(scratch, size, "no DAX window is known for %s", c->stack->id);
-	else if (c->workload->needs & NEED_MAP_SHARED && c->stack->kind == STACK_VIRTIOFS &&
+	else if (c->workload->needs & NEED_MAP_SHARED && stack_is_virtiofs(c->stack) &&
 		 cache_keeps(c->cache) == KEEPS_NOTHING && !has_option(c, "mmap"))
 		(void)snprintf(scratch, size, "cache=%s is known to refuse mmap(MAP_SHARED)",
 			       cache_name(c->cache));
@@ -85,7 +91,7 @@ static bool first_of_guest(const struct plan *p, size_t i)
 {
 	const struct cell *c = &p->cells.item[i];
 
-	if (!c->vmm)
+	if (!c->vmm || c->vmm->control == VMM_CONTROL_NONE)
 		return false;
 	for (size_t j = 0; j < i; j++)
 		if (p->cells.item[j].vmm == c->vmm && p->cells.item[j].kernel == c->kernel)

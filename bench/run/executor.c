@@ -7,6 +7,7 @@
 #include "metric/metric.h"
 #include "relay/fuse_names.h"
 #include "run/attach.h"
+#include "run/describe.h"
 #include "run/estimate.h"
 #include "run/isolate.h"
 #include "run/observe.h"
@@ -42,38 +43,6 @@ static json_t *utc_now(void)
 	(void)gmtime_r(&now, &tm);
 	(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	return json_string(text);
-}
-
-static json_t *describe_options(const struct stack *s)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < s->option_count; i++)
-		(void)json_array_append_new(list, json_pack("{s:s,s:s}", "id", s->options[i].id,
-							    "title", s->options[i].title));
-	return list;
-}
-
-static json_t *describe_stacks(const struct plan *p)
-{
-	json_t *list = json_array();
-	size_t count;
-	const struct stack *const *all = stack_list(&count);
-
-	for (size_t i = 0; i < count; i++) {
-		bool used = false;
-
-		for (size_t j = 0; j < p->cells.count; j++)
-			used |= p->cells.item[j].stack == all[i];
-		if (used)
-			(void)json_array_append_new(
-				list,
-				json_pack("{s:s,s:s,s:s,s:s,s:s?,s:o}", "id", all[i]->id, "title",
-					  all[i]->title, "kind", stack_kind_name(all[i]->kind),
-					  "direct_io", all[i]->direct_io, "set_up", all[i]->set_up,
-					  "options", describe_options(all[i])));
-	}
-	return list;
 }
 
 static void add_metric(json_t *list, const char *phase, const struct metric_def *m)
@@ -203,6 +172,8 @@ static int describe_run(struct store *s, const struct run_request *req, struct e
 	(void)json_object_set_new(run, "stacks", describe_stacks(p));
 	if (req->attach)
 		(void)json_object_set_new(run, "attached", attach_describe(req->attach));
+	(void)json_object_set_new(run, "vmms", describe_vmms(p));
+	(void)json_object_set_new(run, "kernels", describe_kernels(p));
 	describe_workloads(run, p);
 	describe_order(run, p);
 	return store_save_run(s, reterr);
@@ -484,6 +455,8 @@ static int begin(const struct run_request *req, struct store *s, struct err *ret
 	plan = fs_path("%s/" STORE_PLAN, s->dir);
 	e = plan ? fs_write_atomic(plan, req->plan->text, strlen(req->plan->text), reterr)
 		 : err_set(reterr, -ENOMEM, "out of memory");
+	if (e == 0)
+		e = describe_save_conf(s->dir, reterr);
 	return e < 0 ? e : describe_run(s, req, reterr);
 }
 

@@ -55,8 +55,28 @@ int guest_tool(struct agent *a, const char *const *args, unsigned deadline_ms, j
 	return e;
 }
 
+static int add_word(struct buf *to, const char *prefix, const char *word)
+{
+	return buf_printf(to, "%s%s%s", to->size ? " " : "", prefix, word);
+}
+
+/* What a VMM and a kernel of a conf file need besides the words of the image. */
+static int add_own_words(const struct fleet_guest *g, struct buf *ret)
+{
+	int e = 0;
+
+	if (g->vmm->console)
+		e = add_word(ret, "console=", g->vmm->console);
+	if (e == 0 && g->vmm->agent_tty)
+		e = add_word(ret, "vq.agent=", g->vmm->agent_tty);
+	for (size_t i = 0; e == 0 && g->kernel->cmdline && g->kernel->cmdline[i]; i++)
+		e = add_word(ret, "", g->kernel->cmdline[i]);
+	return e;
+}
+
 /* The recommended words of the image, one per line, '#' starts a reason. */
-static int read_cmdline(const char *path, struct buf *ret, struct err *reterr)
+static int read_cmdline(const char *path, const struct fleet_guest *g, struct buf *ret,
+			struct err *reterr)
 {
 	CLEANUP(buf_free) struct buf text = { 0 };
 	char *save = NULL;
@@ -67,9 +87,13 @@ static int read_cmdline(const char *path, struct buf *ret, struct err *reterr)
 	for (char *line = strtok_r(text.data, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save)) {
 		line[strcspn(line, "# \t")] = '\0';
-		if (*line && buf_printf(ret, "%s%s", ret->size ? " " : "", line) < 0)
+		if (g->vmm->console && strncmp(line, "console=", 8) == 0)
+			continue;
+		if (*line && add_word(ret, "", line) < 0)
 			return err_set(reterr, -ENOMEM, "out of memory");
 	}
+	if (add_own_words(g, ret) < 0)
+		return err_set(reterr, -ENOMEM, "out of memory");
 	if (ret->size >= CMDLINE_MAX)
 		return err_set(reterr, -EINVAL, "the kernel command line is longer than %d bytes",
 			       CMDLINE_MAX);
@@ -86,13 +110,13 @@ struct start_paths {
 static int make_paths(struct fleet *f, struct fleet_guest *g, struct start_paths *p,
 		      struct err *reterr)
 {
-	const char *dir = strcmp(g->kernel->id, "user") == 0 ? WORLD "/kernel" : WORLD_IMAGE;
+	const char *dir = kernel_is_made(g->kernel) ? WORLD_KERNEL : WORLD_IMAGE;
+	const char *files = kernel_files(g->kernel);
 	const char *kind = g->extra ? "x" : "";
 	unsigned n = g->extra ? g->extra : g->starts;
 
-	(void)snprintf(p->kernel, sizeof(p->kernel), "%s/vmlinux-%s", dir, g->kernel->id);
-	(void)snprintf(p->initramfs, sizeof(p->initramfs), "%s/initramfs-%s.cpio", dir,
-		       g->kernel->id);
+	(void)snprintf(p->kernel, sizeof(p->kernel), "%s/vmlinux-%s", dir, files);
+	(void)snprintf(p->initramfs, sizeof(p->initramfs), "%s/initramfs-%s.cpio", dir, files);
 	(void)snprintf(p->socket, sizeof(p->socket), "%s/%s.%s.%s%u", WORLD_SOCKETS, g->vmm->id,
 		       g->kernel->id, kind, n);
 	p->log_dir = fs_path("%s/%s.%s.%s%u", f->opt.log_dir, g->vmm->id, g->kernel->id, kind, n);
@@ -104,9 +128,10 @@ static int make_paths(struct fleet *f, struct fleet_guest *g, struct start_paths
 static int build_command(struct fleet *f, struct fleet_guest *g, const struct start_paths *p,
 			 int qmp_fd, struct strv *argv, struct strv *env, struct err *reterr)
 {
-	static const struct stack_paths roots = { WORLD_ROOTS, WORLD_IMAGE };
+	static const struct stack_paths roots = WORLD_PATHS;
 	CLEANUP(buf_free) struct buf cmdline = { 0 };
-	int e = read_cmdline(f->opt.cmdline_path, &cmdline, reterr);
+	int e = read_cmdline(f->opt.cmdline_path, g, &cmdline, reterr);
+	const char *cpu;
 	struct vmm_config c = {
 		.accelerator = f->opt.accelerator,
 		.vcpus = f->opt.vcpus,
@@ -119,16 +144,35 @@ static int build_command(struct fleet *f, struct fleet_guest *g, const struct st
 		.agent_socket = p->socket,
 		.incoming = g->state[0] != '\0',
 		.sandbox = true,
+		.device = g->device,
 	};
 
 	if (e < 0)
 		return e;
 	c.cmdline = buf_text(&cmdline);
-	if (vmm_argv(g->vmm, &roots, &c, argv) < 0 || vmm_env(g->vmm, &roots, env) < 0)
-		return err_set(reterr, -ENOMEM, "out of memory");
-	(void)snprintf(g->cpu_model, sizeof(g->cpu_model), "%s", vmm_cpu_model(g->vmm, &c));
+	e = vmm_argv(g->vmm, &roots, &c, argv);
+	if (e == 0)
+		e = vmm_env(g->vmm, &roots, env);
+	if (e < 0)
+		return err_errno(reterr, e, "cannot make the command line of VMM %s", g->vmm->id);
+	cpu = vmm_cpu_model(g->vmm, &c);
+	(void)snprintf(g->cpu_model, sizeof(g->cpu_model), "%s", cpu ? cpu : "the VMM's default");
 	json_decref(g->argv);
 	g->argv = json_argv(argv->item);
+	return 0;
+}
+
+/* Both ends of a QMP connection; a VMM without one gets none. */
+static int make_qmp(const struct vmm *v, int *ret_ours, int *ret_theirs, struct err *reterr)
+{
+	int pair[2];
+
+	if (v->control == VMM_CONTROL_NONE)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_errno(reterr, -errno, "cannot make a socket pair");
+	*ret_ours = pair[0];
+	*ret_theirs = pair[1];
 	return 0;
 }
 
@@ -142,19 +186,17 @@ static int start_guest(struct fleet *f, struct fleet_guest *g, struct err *reter
 	const struct guest_state state = { g->state, g->vmm->saves_by_path };
 	struct guest_launch l = {
 		.restore = g->state[0] ? &state : NULL,
+		.agent_console = g->vmm->agent_tty != NULL,
 		.uid = f->opt.world->vmm_uid,
 		.gid = f->opt.world->vmm_gid,
 		.deadline_ns = clock_deadline_ms(f->opt.boot_ms),
 	};
-	int pair[2];
 	int e;
 
 	g->starts++;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_errno(reterr, -errno, "cannot make a socket pair");
-	ours = pair[0];
-	theirs = pair[1];
-	e = make_paths(f, g, &p, reterr);
+	e = make_qmp(g->vmm, &ours, &theirs, reterr);
+	if (e == 0)
+		e = make_paths(f, g, &p, reterr);
 	if (e == 0)
 		e = build_command(f, g, &p, theirs, &argv, &env, reterr);
 	if (e == 0) {
@@ -348,6 +390,11 @@ int fleet_get(struct fleet *f, const struct vmm *vmm, const struct kernel *kerne
 	struct fleet_guest *g = find(f, vmm, kernel);
 	int e = 0;
 
+	if (vmm->control == VMM_CONTROL_NONE)
+		return err_set(
+			reterr, -ENOTSUP,
+			"VMM %s has no saved state to restore a guest from (control = \"none\")",
+			vmm->id);
 	if (!g)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	(void)pause_others(f, g);
@@ -370,10 +417,40 @@ int fleet_get(struct fleet *f, const struct vmm *vmm, const struct kernel *kerne
 	return 0;
 }
 
+int fleet_boot(struct fleet *f, const struct vmm *vmm, const struct kernel *kernel,
+	       const struct vmm_device *device, struct fleet_guest **ret, struct err *reterr)
+{
+	struct fleet_guest *g = find(f, vmm, kernel);
+	int e;
+
+	if (!g)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	(void)pause_others(f, g);
+	g->device = device;
+	e = start_guest(f, g, reterr);
+	if (e < 0) {
+		fleet_drop(g);
+		return e;
+	}
+	g->cold_start_ns = g->guest.start_ns;
+	g->origin = "booted";
+	*ret = g;
+	e = warm_up(g, reterr);
+	return e < 0 ? e : take_baseline(g, reterr);
+}
+
+const char *fleet_end(struct fleet_guest *g, char *scratch, size_t size)
+{
+	(void)guest_end(&g->guest, scratch, size);
+	fleet_drop(g);
+	return scratch;
+}
+
 void fleet_drop(struct fleet_guest *g)
 {
 	guest_stop(&g->guest);
 	g->guest = (struct guest){ 0 };
+	g->device = NULL;
 }
 
 int fleet_clean(struct fleet_guest *g, struct err *reterr)

@@ -10,6 +10,7 @@
 /*
  * The guests of a run: one per (VMM, kernel), booted and saved once. While one works the others
  * are paused. A guest that is no longer clean is dropped; the next use restores it from its file.
+ * A VMM that cannot be told anything (VMM_CONTROL_NONE) is booted for each pass instead.
  */
 struct fleet_options {
 	const char *accelerator;
@@ -33,6 +34,7 @@ struct fleet_guest {
 	struct guest guest;
 	char state[128]; /* file with the saved guest; "": none */
 	struct fleet_baseline baseline;
+	const struct vmm_device *device; /* of fleet_boot(), while it runs; borrowed */
 	const char *origin; /* of the running guest: "booted" | "reused" | "restored" */
 	unsigned starts;
 	unsigned extra; /* number of an extra guest, counted from 1; 0: the group's own */
@@ -70,6 +72,17 @@ int fleet_extra(struct fleet *f, const struct fleet_guest *own, struct fleet_gue
 		struct err *reterr) MUST_USE;
 /** fleet_extra_free() - end it. Accepts NULL; returns NULL. */
 struct fleet_guest *fleet_extra_free(struct fleet_guest *g);
+
+/**
+ * fleet_boot() - a newly booted guest of a VMM_CONTROL_NONE, with its device; all others are paused.
+ * Only one of a kind at a time; fleet_drop() or fleet_end() it.
+ */
+int fleet_boot(struct fleet *f, const struct vmm *vmm, const struct kernel *kernel,
+	       const struct vmm_device *device, struct fleet_guest **ret, struct err *reterr)
+	MUST_USE;
+
+/** fleet_end() - end such a guest; its VMM's fate in @scratch. */
+const char *fleet_end(struct fleet_guest *g, char *scratch, size_t size);
 
 /** fleet_drop() - end a guest that is no longer clean. */
 void fleet_drop(struct fleet_guest *g);

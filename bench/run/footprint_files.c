@@ -97,7 +97,7 @@ static int add_command(struct footprint_files *f, const struct strv *argv, struc
 int footprint_files_find(struct footprint_files *ret, const struct stack *stack,
 			 const struct fleet_guest *guest, struct err *reterr)
 {
-	static const struct stack_paths roots = { WORLD_ROOTS, WORLD_IMAGE };
+	static const struct stack_paths roots = WORLD_PATHS;
 	CLEANUP(strv_free) struct strv daemon = { 0 };
 	struct footprint_files f = { 0 };
 	size_t i;
@@ -106,7 +106,7 @@ int footprint_files_find(struct footprint_files *ret, const struct stack *stack,
 
 	json_array_foreach(guest->argv, i, word)
 		add_file(&f, json_string_value(word));
-	if (e == 0 && stack->program) {
+	if (e == 0 && (stack->program || stack->host_program)) {
 		e = stack_probe_argv(stack, &roots, &daemon);
 		if (e == 0)
 			e = add_command(&f, &daemon, reterr);

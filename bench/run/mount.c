@@ -13,6 +13,7 @@ static const struct {
 	const char *source;
 } kinds[STACK_KIND_COUNT] = {
 	[STACK_VIRTIOFS] = { "virtiofs", SESSION_TAG },
+	[STACK_VMM_FS] = { "virtiofs", SESSION_TAG },
 	[STACK_9P] = { "9p", SESSION_TAG },
 	[STACK_BLK] = { "ext4", "virtio-blk:" SESSION_TAG },
 };
@@ -126,7 +127,7 @@ static int judge_mount(struct session *s, json_t *answer, struct pass_result *r)
 {
 	int error = (int)json_integer_value(json_object_get(answer, "errno"));
 
-	if (s->cell->dax > DAX_NONE && proc_alive(&s->daemon) &&
+	if (s->cell->dax > DAX_NONE && (!s->daemon.pid || proc_alive(&s->daemon)) &&
 	    (s->mounted || json_is_true(json_object_get(answer, "device_present"))))
 		return judge_dax(s, answer, r);
 	if (s->mounted)

@@ -194,7 +194,7 @@ static int add_modes(const struct section *s, struct cell c, struct cell_list *l
 static int add_caches(const struct section *s, struct cell c, struct cell_list *l)
 {
 	unsigned n = cfg_size(s->cfg, "caches");
-	bool modes = c.stack->kind == STACK_VIRTIOFS;
+	bool modes = stack_is_virtiofs(c.stack);
 	int e = modes ? 0 : check_modeless(s, &c);
 
 	if (e == 0 && !stack_has_cache(c.stack))
@@ -228,6 +228,10 @@ static int add_guests(const struct section *s, struct cell c, struct cell_list *
 		c.vmm = vmm_find(cfg_getnstr(s->cfg, "vmms", i));
 		if (!c.vmm)
 			return bad_word(s, "vmms", i, "see: virtiofs-qual list");
+		e = vmm_serves(c.vmm, c.stack, s->reterr);
+		if (e < 0)
+			return err_prefix(s->reterr, e, "%s:%u: cells \"%s\"", s->conf->file,
+					  line_of(s, "vmms", i), cfg_title(s->cfg));
 		for (unsigned j = 0; e == 0 && j < kernels; j++) {
 			c.kernel = kernel_find(cfg_getnstr(s->cfg, "kernels", j));
 			if (!c.kernel)

@@ -14,7 +14,7 @@
 #define KVM_PROBE_MS	 3000
 #define PROBE_MEMORY_MIB 256
 
-static const struct stack_paths roots = { WORLD_ROOTS, WORLD_IMAGE };
+static const struct stack_paths roots = WORLD_PATHS;
 
 /* Versions seen, and why what cannot be used cannot: both by id. */
 struct versions {
@@ -27,13 +27,20 @@ static bool is_known(const struct versions *v, const char *id)
 	return json_object_get(v->seen, id) != NULL;
 }
 
+/* @host_program: of a row of a conf file, which says no path of the machine in results; or NULL. */
 static void add_version(struct versions *v, const char *id, const struct strv *argv,
-			const char *wanted)
+			const char *wanted, const char *host_program)
 {
 	struct err why = { 0 };
 	char seen[512] = "";
 
-	if (version_probe(argv, wanted, seen, sizeof(seen), &why) < 0)
+	if (host_program && !fs_exists(argv->item[0]))
+		(void)json_object_set_new(
+			v->broken, id,
+			json_sprintf("program not found: there is no program '%s' that can be "
+				     "executed where the conf file says",
+				     strrchr(host_program, '/') + 1));
+	else if (version_probe(argv, wanted, seen, sizeof(seen), &why) < 0)
 		(void)json_object_set_new(v->broken, id, json_string(why.text));
 	(void)json_object_set_new(v->seen, id, seen[0] ? json_string(seen) : json_null());
 }
@@ -44,7 +51,7 @@ static void add_stack(struct versions *v, const struct stack *s)
 
 	if (s->kind == STACK_VIRTIOFS && !is_known(v, s->id) &&
 	    stack_probe_argv(s, &roots, &argv) == 0)
-		add_version(v, s->id, &argv, s->version);
+		add_version(v, s->id, &argv, s->version, s->host_program);
 }
 
 static void add_vmm(struct versions *v, const struct vmm *m)
@@ -52,7 +59,7 @@ static void add_vmm(struct versions *v, const struct vmm *m)
 	CLEANUP(strv_free) struct strv argv = { 0 };
 
 	if (!is_known(v, m->id) && vmm_probe_argv(m, &roots, &argv) == 0)
-		add_version(v, m->id, &argv, m->version);
+		add_version(v, m->id, &argv, m->version, m->host_program);
 }
 
 static int check_image_file(const char *dir, const char *name, struct err *reterr)
@@ -68,35 +75,35 @@ static int check_image_file(const char *dir, const char *name, struct err *reter
 /* The kernel's version is in the manifest of the image; what it is booted from must be there. */
 static int find_kernel(const struct kernel *k, char *ret, size_t size, struct err *reterr)
 {
-	bool user = strcmp(k->id, "user") == 0;
-	const char *dir = user ? WORLD "/kernel" : WORLD_IMAGE;
+	bool made = kernel_is_made(k);
+	const char *id = kernel_files(k);
+	const char *dir = made ? WORLD_KERNEL : WORLD_IMAGE;
 	json_auto_t *manifest = NULL;
 	struct err why = { 0 };
 	char name[96];
 	int e;
 
-	(void)snprintf(name, sizeof(name), user ? "user.json" : "manifest.json");
+	(void)snprintf(name, sizeof(name), "%s.json", made ? id : "manifest");
 	e = check_image_file(dir, name, reterr);
 	if (e < 0)
 		return e;
-	(void)snprintf(name, sizeof(name), "%s/%s", dir, user ? "user.json" : "manifest.json");
+	(void)snprintf(name, sizeof(name), "%s/%s.json", dir, made ? id : "manifest");
 	if (json_load_path(name, &manifest, &why) < 0)
 		return err_set(
 			reterr, -EBADMSG,
 			"the guest image in build/image cannot be used (see: make image): %s",
 			why.text);
-	(void)snprintf(name, sizeof(name), user ? "version" : "kernels.%s.version", k->id);
+	(void)snprintf(name, sizeof(name), made ? "version" : "kernels.%s.version", id);
 	(void)snprintf(ret, size, "%s", json_str_at(manifest, name, ""));
 	if (!ret[0])
 		return err_set(
 			reterr, -ENOENT,
-			"the guest image in build/image has no kernel '%s' (see: make image)",
-			k->id);
+			"the guest image in build/image has no kernel '%s' (see: make image)", id);
 	e = check_image_file(WORLD_IMAGE, "root.erofs", reterr);
-	(void)snprintf(name, sizeof(name), "vmlinux-%s", k->id);
+	(void)snprintf(name, sizeof(name), "vmlinux-%s", id);
 	if (e == 0)
 		e = check_image_file(dir, name, reterr);
-	(void)snprintf(name, sizeof(name), "initramfs-%s.cpio", k->id);
+	(void)snprintf(name, sizeof(name), "initramfs-%s.cpio", id);
 	return e < 0 ? e : check_image_file(dir, name, reterr);
 }
 
@@ -188,7 +195,7 @@ json_t *probe_image(void)
 static int try_accelerator(const struct world *w, const char *name, unsigned deadline_ms,
 			   struct accel_result *ret)
 {
-	const struct vmm *v = vmm_find("qemu-backports");
+	const struct vmm *v = vmm_find_builtin("qemu-backports");
 	CLEANUP(strv_free) struct strv argv = { 0 };
 	CLEANUP(strv_free) struct strv env = { 0 };
 	const struct vmm_config c = {

@@ -48,7 +48,7 @@ static int plug(struct session *s, struct err *reterr)
 		.kind = devices[stack->kind],
 		.tag = SESSION_TAG,
 		.driver = s->cell->vmm->device,
-		.backend = stack->kind == STACK_BLK ? s->share.image : s->socket,
+		.backend = stack->kind == STACK_BLK ? s->share.image : backend_vmm_socket(s),
 	};
 	int e;
 
@@ -82,11 +82,58 @@ static int record(struct pass_context *ctx, struct session *s, struct pass_resul
 	return e;
 }
 
+static void use_guest(struct session *s, struct pass_result *r)
+{
+	r->guest = s->guest->origin;
+	s->place = (struct place){ s->guest->guest.agent, SESSION_MOUNT, GUEST_TMP, "/usr/lib/vq",
+				   s->step_ms };
+}
+
+/* Without hot-plug the daemon comes first, and the guest is booted with the device. */
+static int open_booted(struct pass_context *ctx, struct session *s, struct pass_result *r)
+{
+	const struct cell *c = s->cell;
+	struct err err = { 0 };
+	int e;
+
+	s->device = (struct vmm_device){
+		.stack = c->stack,
+		.socket = s->socket,
+		.share = s->share.dir,
+		.tag = SESSION_TAG,
+		.cache = c->cache,
+		.options = c->options,
+		.writeback = c->writeback,
+	};
+	stage(ctx, "daemon");
+	e = backend_start(ctx, s, r, &err);
+	s->device.socket = backend_vmm_socket(s);
+	if (e == 0 && s->daemon.pid && backend_refuses(s, r))
+		return -ENOTSUP;
+	stage(ctx, "boot");
+	if (e == 0)
+		e = fleet_boot(ctx->fleet, c->vmm, c->kernel, &s->device, &s->guest, &err);
+	if (e < 0) {
+		pass_fail(r, "no guest: %s", err.text);
+		backend_append(s, r);
+		s->guest_lost = true;
+		return e;
+	}
+	use_guest(s, r);
+	s->plugged = true;
+	if (s->daemon.pid)
+		agent_watch(s->place.agent, s->daemon.pidfd);
+	e = record(ctx, s, r);
+	return e < 0 ? e : mount_share(s, r);
+}
+
 static int open_guest(struct pass_context *ctx, struct session *s, struct pass_result *r)
 {
 	struct err err = { 0 };
 	int e;
 
+	if (s->cell->vmm->control == VMM_CONTROL_NONE)
+		return open_booted(ctx, s, r);
 	stage(ctx, "guest");
 	e = s->lent ? 0 : fleet_get(ctx->fleet, s->cell->vmm, s->cell->kernel, &s->guest, &err);
 	if (e < 0) {
@@ -94,9 +141,7 @@ static int open_guest(struct pass_context *ctx, struct session *s, struct pass_r
 		pass_fail(r, "no guest: %s", err.text);
 		return e;
 	}
-	r->guest = s->guest->origin;
-	s->place = (struct place){ s->guest->guest.agent, SESSION_MOUNT, GUEST_TMP, "/usr/lib/vq",
-				   s->step_ms };
+	use_guest(s, r);
 	stage(ctx, "plug");
 	e = backend_start(ctx, s, r, &err);
 	if (e == 0 && s->daemon.pid && backend_refuses(s, r))
@@ -175,10 +220,34 @@ static void unmount(struct session *s, struct pass_result *r)
 	}
 }
 
-static void close_guest(struct session *s, struct pass_result *r)
+/* The device leaves its guest: by hot-unplug, or with it. */
+static void take_device(struct session *s, struct pass_result *r)
 {
+	bool booted = s->cell->vmm->control == VMM_CONTROL_NONE;
 	struct err err = { 0 };
 
+	if (!booted && s->plugged &&
+	    guest_unplug(&s->guest->guest, clock_deadline_ms(s->step_ms), &err) < 0) {
+		pass_fail(r, "cannot unplug the device: %s", err.text);
+		s->guest_lost = true;
+		return;
+	}
+	if (fleet_clean(s->guest, &err) < 0) {
+		pass_fail(r, "the guest is not clean after the pass and was dropped: %s", err.text);
+		s->guest_lost = true;
+	}
+}
+
+/* How a VMM that is told nothing ended: on signals alone. */
+static void end_booted(struct session *s, struct pass_result *r)
+{
+	char fate[96];
+
+	pass_add_evidence(r, "end of the VMM", fleet_end(s->guest, fate, sizeof(fate)), NULL);
+}
+
+static void close_guest(struct session *s, struct pass_result *r)
+{
 	if (s->plugged && s->daemon.pid && !proc_alive(&s->daemon)) {
 		pass_fail(r, "the daemon ended during the pass");
 		s->guest_lost = true;
@@ -193,19 +262,14 @@ static void close_guest(struct session *s, struct pass_result *r)
 	}
 	if (s->place.agent)
 		agent_watch(s->place.agent, -1); /* it leaves when its device does */
-	if (s->plugged && !s->guest_lost &&
-	    guest_unplug(&s->guest->guest, clock_deadline_ms(s->step_ms), &err) < 0) {
-		pass_fail(r, "cannot unplug the device: %s", err.text);
-		s->guest_lost = true;
-	}
-	if (!s->guest_lost && fleet_clean(s->guest, &err) < 0) {
-		pass_fail(r, "the guest is not clean after the pass and was dropped: %s", err.text);
-		s->guest_lost = true;
-	}
+	if (!s->guest_lost)
+		take_device(s, r);
 	if (r->status == PASS_FAILED && s->guest_lost)
 		append_fates(s, r);
 	if (s->guest_lost)
 		fleet_drop(s->guest);
+	else if (s->cell->vmm->control == VMM_CONTROL_NONE)
+		end_booted(s, r);
 }
 
 void session_close(struct pass_context *ctx, struct session *s, struct pass_result *r)

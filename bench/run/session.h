@@ -28,6 +28,7 @@ struct session {
 	struct recording *recording; /* begun before the device is plugged; NULL: none */
 	char socket[108];	     /* that the VMM connects to */
 	char daemon_socket[108];     /* that the daemon listens on, behind a relay; "": the same */
+	struct vmm_device device;    /* on the command line of a VMM without hot-plug */
 	bool plugged;
 	bool mounted;
 	bool daemon_told;	/* the reason already has its fate */

@@ -192,8 +192,8 @@ static json_t *new_cell(const struct cell *c, const char *accelerator)
 	(void)json_object_set_new(j, "cache", str_or_null(cache_name(c->cache)));
 	(void)json_object_set_new(j, "dax", str_or_null(dax_name(c->dax)));
 	(void)json_object_set_new(j, "writeback",
-				  c->stack->kind == STACK_VIRTIOFS ? json_boolean(c->writeback)
-								   : json_null());
+				  stack_is_virtiofs(c->stack) ? json_boolean(c->writeback)
+							      : json_null());
 	(void)json_object_set_new(j, "window_bytes", json_null());
 	(void)json_object_set_new(j, "status", json_string("pending"));
 	(void)json_object_set_new(j, "reason", json_null());

@@ -184,10 +184,49 @@ static int mount_share(const struct world_source *src, struct world *w, struct e
 	return e;
 }
 
-/* Files of the folder through `ret`: our own image, or the user's kernel beside it. */
 static int add_user_kernel(const struct world_source *src, struct err *reterr)
 {
-	return src->user_kernel ? bind_ro(src->user_kernel, WORLD "/kernel", reterr) : 0;
+	return src->user_kernel ? bind_ro(src->user_kernel, WORLD_KERNEL, reterr) : 0;
+}
+
+/* A program of the host under a name that says nothing of the host. One that is missing is the
+ * fault of the cells that need it. */
+static int bind_program(const char *id, const char *program, struct err *reterr)
+{
+	CLEANUP(freep) char *dir = fs_path(WORLD_CONF "/%s", id);
+	CLEANUP(freep) char *path = program ? fs_path("%s%s", dir, strrchr(program, '/')) : NULL;
+	CLEANUP(fd_closep) int fd = -1;
+	int e;
+
+	if (!program || access(program, X_OK) < 0)
+		return 0;
+	if (!dir || !path)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	e = fs_mkdirs(dir, 0755, reterr);
+	if (e < 0)
+		return e;
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || mount(program, path, NULL, MS_BIND, NULL) < 0 ||
+	    mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) <
+		    0)
+		return err_errno(reterr, -errno, "cannot mount the program %s at %s", program,
+				 path);
+	return 0;
+}
+
+static int bind_programs(struct err *reterr)
+{
+	size_t stacks;
+	size_t vmms;
+	const struct stack *const *s = stack_list(&stacks);
+	const struct vmm *const *v = vmm_list(&vmms);
+	int e = 0;
+
+	for (size_t i = 0; e == 0 && i < stacks; i++)
+		e = bind_program(s[i]->id, s[i]->host_program, reterr);
+	for (size_t i = 0; e == 0 && i < vmms; i++)
+		e = bind_program(v[i]->id, v[i]->host_program, reterr);
+	return e;
 }
 
 static void limits(struct world *w)
@@ -251,6 +290,8 @@ static int make_for_guests(const struct world_source *src, struct world *w, stru
 {
 	int e = add_user_kernel(src, reterr);
 
+	if (e == 0)
+		e = bind_programs(reterr);
 	if (e == 0)
 		e = fs_mkdirs(WORLD_SHARE, 0700, reterr);
 	if (e == 0)

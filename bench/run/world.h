@@ -21,7 +21,15 @@
 #define WORLD_TMPFS   WORLD "/tmpfs"	/* the same on tmpfs */
 #define WORLD_SOCKETS WORLD "/sockets"	/* owned by the VMM's user */
 #define WORLD_ATTACH  WORLD "/attached" /* the mount that is measured, with --attach */
+#define WORLD_CONF    WORLD "/conf"	/* programs of the host that conf files name, read-only */
+#define WORLD_KERNEL  WORLD "/kernel"	/* kernels made for the run, read-only */
 #define WORLD_9P      WORLD "/9p"	/* link to what the VMM's 9p device shares */
+
+/* struct stack_paths of everything that is started. */
+#define WORLD_PATHS                                  \
+	{                                            \
+		WORLD_ROOTS, WORLD_IMAGE, WORLD_CONF \
+	}
 
 /* User and group that VMMs run as: no account has it (above the range of systemd's dynamic users). */
 #define WORLD_VMM_ID 65521
@@ -30,11 +38,12 @@
 #define WORLD_SHARE_MIB 2048
 
 struct world_source {
-	const char *home;	 /* the project folder */
-	const char *attach;	 /* mount to be measured: no guests, no share of our own; or NULL */
-	const char *user_kernel; /* folder with vmlinux-user and initramfs-user.cpio, or NULL */
-	bool strict;		 /* a part of the project that is missing is an error */
-	unsigned share_mib;	 /* size of the private file system; 0: WORLD_SHARE_MIB */
+	const char *home;   /* the project folder */
+	const char *attach; /* mount to be measured: no guests, no share of our own; or NULL */
+	const char
+		*user_kernel; /* folder with kernels made for the run (vmlinux-ID ...), or NULL */
+	bool strict;	      /* a part of the project that is missing is an error */
+	unsigned share_mib;   /* size of the private file system; 0: WORLD_SHARE_MIB */
 };
 
 struct world {

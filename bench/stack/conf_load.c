@@ -30,6 +30,41 @@ static void PRINTF_LIKE(2, 0) on_parse_error(cfg_t *cfg, const char *fmt, va_lis
 	(void)err_set(parse_err, 0, "%s:%d: %s", parse_file, cfg ? cfg->line : 0, text);
 }
 
+/* How long the comment at @at is; 0: there is none. One begins where a word could. */
+static size_t comment_size(const char *text, const char *at)
+{
+	const char *end;
+
+	if (*at == '#')
+		return strcspn(at, "\n");
+	if (*at != '/' || (at > text && !strchr(" \t\r\n{},=", at[-1])))
+		return 0;
+	if (at[1] == '/')
+		return strcspn(at, "\n");
+	end = at[1] == '*' ? strstr(at + 2, "*/") : NULL;
+	return end ? (size_t)(end + 2 - at) : 0;
+}
+
+/* libconfuse takes no comment inside a list, where a command line wants one. */
+static void blank_comments(char *text)
+{
+	char quote = '\0';
+
+	for (char *at = text; *at; at++) {
+		size_t size = quote ? 0 : comment_size(text, at);
+
+		for (size_t i = 0; i < size; i++)
+			if (at[i] != '\n')
+				at[i] = ' ';
+		if (quote && *at == '\\' && at[1])
+			at++;
+		else if (quote && *at == quote)
+			quote = '\0';
+		else if (!quote && (*at == '"' || *at == '\''))
+			quote = *at;
+	}
+}
+
 static int parse(cfg_t *cfg, const struct conf *conf, struct err *reterr)
 {
 	struct err err = { 0 };
@@ -129,6 +164,7 @@ int stack_conf_load(const char *path, const char *name, struct err *reterr)
 	f.text = conf_keep_text(conf.text);
 	if (!f.name || !f.text)
 		return err_set(reterr, -ENOMEM, "out of memory reading %s", path);
+	blank_comments(conf.text);
 	e = load(&conf, f.name, reterr);
 	if (e == 0)
 		files[file_count++] = f;

@@ -30,6 +30,8 @@
 #define DATA_SIZE 100000
 /* More than the padding of one HELLO, so that the HELLO itself is cut. */
 #define LOST_BYTES (VQP_PAD_SIZE + 10)
+/* Long enough for HELLO to be said three times. */
+#define BOOT_MS 2500
 
 struct fixture {
 	char dir[64];
@@ -77,12 +79,20 @@ static bool copy_some(int from, int to, size_t *lose)
 	return true;
 }
 
-static void bridge(int listen_fd, int master, size_t lose)
+/* What a line does to its first bytes from the host. */
+struct line {
+	size_t lose;
+	int delay_ms; /* a guest that is still booting */
+};
+
+static void bridge(int listen_fd, int master, struct line line)
 {
+	size_t lose = line.lose;
 	size_t none = 0;
 	int fd = accept(listen_fd, NULL, NULL);
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)poll(NULL, 0, line.delay_ms);
 	for (;;) {
 		struct pollfd p[2] = { { .fd = fd, .events = POLLIN },
 				       { .fd = master, .events = POLLIN } };
@@ -96,7 +106,7 @@ static void bridge(int listen_fd, int master, size_t lose)
 	}
 }
 
-static int start_bridge(struct fixture *f, int master, size_t lose)
+static int start_bridge(struct fixture *f, int master, struct line line)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -109,7 +119,7 @@ static int start_bridge(struct fixture *f, int master, size_t lose)
 	if (e == 0)
 		f->bridge = fork();
 	if (e == 0 && f->bridge == 0)
-		bridge(fd, master, lose);
+		bridge(fd, master, line);
 	(void)close(fd);
 	return e < 0 || f->bridge < 0 ? -1 : 0;
 }
@@ -124,7 +134,7 @@ static int start_agent(struct fixture *f)
 	_exit(127);
 }
 
-static int set_up(void **state, size_t lose)
+static int set_up(void **state, struct line line)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -138,19 +148,24 @@ static int set_up(void **state, size_t lose)
 	(void)snprintf(f->tty, sizeof(f->tty), "%s", ptsname(master));
 	e = start_agent(f);
 	if (e == 0)
-		e = start_bridge(f, master, lose);
+		e = start_bridge(f, master, line);
 	(void)close(master);
 	return e;
 }
 
 static int set_up_whole(void **state)
 {
-	return set_up(state, 0);
+	return set_up(state, (struct line){ 0 });
 }
 
 static int set_up_lossy(void **state)
 {
-	return set_up(state, LOST_BYTES);
+	return set_up(state, (struct line){ .lose = LOST_BYTES });
+}
+
+static int set_up_late(void **state)
+{
+	return set_up(state, (struct line){ .delay_ms = BOOT_MS });
 }
 
 static int tear_down(void **state)
@@ -211,6 +226,19 @@ static void lost_hello_is_repeated(void **state)
 	assert_int_equal(agent_ping(f->a, soon(), NULL, &f->err), 0);
 }
 
+/* Goal: a guest that boots slowly hears several HELLOs, and nothing behind them is lost. */
+static void late_guest_loses_nothing(void **state)
+{
+	static const char *const argv[] = { "true", NULL };
+	const struct agent_job job = { .argv = argv, .deadline_ms = 2000 };
+	struct fixture *f = *state;
+
+	if (agent_connect_console(f->socket, -1, soon(), &f->a, &f->err) < 0 ||
+	    agent_run(f->a, &job, &f->r, &f->err) < 0)
+		fail_msg("%s", f->err.text);
+	assert_int_equal(f->r.fate, AGENT_EXITED);
+}
+
 /* Goal: only a console is asked again: elsewhere nothing is lost. Method: the same line, once. */
 static void others_are_asked_once(void **state)
 {
@@ -225,6 +253,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(bytes_pass, set_up_whole, tear_down),
 		cmocka_unit_test_setup_teardown(lost_hello_is_repeated, set_up_lossy, tear_down),
+		cmocka_unit_test_setup_teardown(late_guest_loses_nothing, set_up_late, tear_down),
 		cmocka_unit_test_setup_teardown(others_are_asked_once, set_up_lossy, tear_down),
 	};
 
