@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "opt/opt.h"
 
+#include "base/buf.h"
 #include "base/json.h"
 
 #include <getopt.h>
@@ -296,14 +297,14 @@ double opt_from_plan(struct opts *o, enum opt_id id, double plan_value)
 /* Names alone: where the files lie on this machine is nobody's business. */
 static json_t *conf_names(const struct opts *o)
 {
-	json_t *list = json_array();
+	CLEANUP(buf_free) struct buf text = { 0 };
 
 	for (size_t i = 0; i < o->conf_count; i++) {
 		const char *slash = strrchr(o->conf[i], '/');
 
-		(void)json_array_append_new(list, json_string(slash ? slash + 1 : o->conf[i]));
+		(void)buf_printf(&text, "%s%s", i ? ", " : "", slash ? slash + 1 : o->conf[i]);
 	}
-	return list;
+	return json_string(buf_text(&text));
 }
 
 json_t *opt_json(const struct opts *o, enum command_bit command)
