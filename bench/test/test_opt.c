@@ -204,7 +204,8 @@ static void no_machine_paths(void **state)
 	(void)state;
 	assert_int_equal(PARSE(CMD_RUN, "run", "--plan", "/home/somebody/a.conf", "--out",
 			       "/home/somebody/out", "--home", "/home/somebody", "--kernel",
-			       "/home/somebody/bzImage", "--modules", "/home/somebody/lib"),
+			       "/home/somebody/bzImage", "--modules", "/home/somebody/lib",
+			       "--conf", "/home/somebody/own.conf", "--conf", "x.conf"),
 			 0);
 	list = opt_json(&opts, CMD_RUN);
 	text = json_dumps(list, 0);
@@ -212,6 +213,9 @@ static void no_machine_paths(void **state)
 	if (strstr(text, "somebody"))
 		fail_msg("%s", text);
 	assert_non_null(strstr(text, "(a file)"));
+	assert_non_null(strstr(text, "\"own.conf, x.conf\""));
+	assert_int_equal(opts.conf_count, 2);
+	assert_string_equal(opts.conf[1], "x.conf");
 	free(text);
 	/* an id is no path */
 	assert_int_equal(PARSE(CMD_RUN, "run", "--kernel", "backports"), 0);
@@ -267,7 +271,7 @@ static void help_and_parsing_agree(void **state)
 					     "vcpus",  "memory",      "out",	  "suite",
 					     "format", "json",	      "home",	  "help",
 					     "time",   "accelerator", "wait",	  "retry-failed",
-					     "force",  "observed",    "attach" };
+					     "force",  "observed",    "attach",	  "conf" };
 
 	(void)state;
 	assert_int_equal(ARRAY_SIZE(names), OPT_COUNT);
