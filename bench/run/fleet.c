@@ -496,6 +496,9 @@ json_t *fleet_describe(const struct fleet *f)
 				      (int)f->opt.vcpus, "memory_mib", (int)f->opt.memory_mib,
 				      "starts", (int)g->starts, "argv", g->argv);
 
+		/* Its command line could not even be made. */
+		if (!g->argv)
+			(void)json_object_set_new(j, "argv", json_array());
 		(void)json_object_set_new(j, "cold_start_s", seconds_or_null(g->cold_start_ns));
 		(void)json_object_set_new(j, "restore_s", seconds_or_null(g->restore_ns));
 		(void)json_object_set_new(j, "snapshot_bytes",

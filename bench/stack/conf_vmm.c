@@ -115,6 +115,9 @@ static int read_words(const struct conf_at *at, struct vmm *v)
 		e = conf_words(at, "device", names, count, &v->device_args);
 	if (e == 0)
 		e = conf_words(at, "probe", NULL, 0, &v->probe);
+	/* Words of the device belong to the words that they came with. */
+	if (conf_has(at, "args") && !conf_has(at, "device") && !vmm_words_has_device(v->args))
+		v->device_args = NULL;
 	return e;
 }
 

@@ -145,9 +145,10 @@ int vmm_argv(const struct vmm *v, const struct stack_paths *p, const struct vmm_
 
 int vmm_env(const struct vmm *v, const struct stack_paths *p, struct strv *ret)
 {
-	if (v->root)
-		strv_addf(ret, "QEMU_MODULE_DIR=%s/%s/usr/lib/x86_64-linux-gnu/qemu", p->roots,
-			  v->root);
+	/* A QEMU of the host knows its own; an empty list is not a failed one. */
+	if (!v->root)
+		return 0;
+	strv_addf(ret, "QEMU_MODULE_DIR=%s/%s/usr/lib/x86_64-linux-gnu/qemu", p->roots, v->root);
 	return strv_failed(ret) ? -ENOMEM : 0;
 }
 

@@ -69,8 +69,8 @@ static void cell_keys_are_required(void **state)
 /* Keys that old runs lack and that the report does not read. */
 static bool is_later_key(const char *key)
 {
-	static const char *const keys[] = { "cause", "expected_s", "elapsed_s", "resumptions",
-					    "attached" };
+	static const char *const keys[] = { "cause",	"expected_s", "elapsed_s", "resumptions",
+					    "attached", "vmms",	      "kernels" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (strcmp(key, keys[i]) == 0)
