@@ -28,6 +28,22 @@ static void add_row(json_t *rows, const char *id, const char *status, const char
 						    "seen", seen, "todo", todo));
 }
 
+/* Programs that conf files name. */
+static void probe_conf(json_t *rows)
+{
+	json_auto_t *faults = NULL;
+	json_auto_t *versions = probe_conf_rows(&faults);
+	const char *id;
+	json_t *version;
+
+	json_object_foreach(versions, id, version) {
+		const char *why = json_string_value(json_object_get(faults, id));
+
+		add_row(rows, id, why ? "missing" : "ok", why ? why : json_string_value(version),
+			why ? "look at program, probe and version of its row" : "");
+	}
+}
+
 static void probe(const struct doctor *d, json_t *rows)
 {
 	const struct world_source src = { .home = d->call->home, .strict = true };
@@ -44,6 +60,7 @@ static void probe(const struct doctor *d, json_t *rows)
 		return;
 	}
 	add_row(rows, "share", "ok", w.share_fs, "");
+	probe_conf(rows);
 	if (probe_accelerator(&w, wanted, &used, &accel, &err) < 0) {
 		add_row(rows, "accelerator", "missing", err.text, "");
 		return;

@@ -138,6 +138,24 @@ json_t *probe_versions(const struct plan *p, json_t **ret_broken)
 	return v.seen;
 }
 
+json_t *probe_conf_rows(json_t **ret_broken)
+{
+	struct versions all = { json_object(), json_object() };
+	size_t stacks;
+	size_t vmms;
+	const struct stack *const *s = stack_list(&stacks);
+	const struct vmm *const *v = vmm_list(&vmms);
+
+	for (size_t i = 0; i < stacks; i++)
+		if (s[i]->conf)
+			add_stack(&all, s[i]);
+	for (size_t i = 0; i < vmms; i++)
+		if (v[i]->conf)
+			add_vmm(&all, v[i]);
+	*ret_broken = all.broken;
+	return all.seen;
+}
+
 const char *probe_broken(json_t *broken, const struct cell *c)
 {
 	char key[64];

@@ -17,6 +17,9 @@ json_t *probe_versions(const struct plan *p, json_t **ret_broken);
 /** probe_broken() - why a cell cannot be run at all, from @broken; NULL when it can. Borrowed. */
 const char *probe_broken(json_t *broken, const struct cell *c);
 
+/** probe_conf_rows() - {id: version} of every program that a conf file names; faults as above. New references. */
+json_t *probe_conf_rows(json_t **ret_faults);
+
 /** probe_host() - the "host" object of run.json. New reference. */
 json_t *probe_host(const struct world *w);
 
