@@ -84,6 +84,9 @@ static enum stack_kind kind_of(const char *word)
 {
 	unsigned int i = STACK_KIND_COUNT - 1;
 
+	/* A virtio-fs device of the VMM itself: the same modes, and the same to its guest. */
+	if (strcmp(word, "vmm-virtiofs") == 0)
+		return STACK_VIRTIOFS;
 	/* shape_check_run() accepted the word. */
 	while (i > 0 && strcmp(word, stack_kind_names[i]) != 0)
 		i--;

@@ -40,8 +40,8 @@ static const char *const run_status_words[] = { "running", "complete", "interrup
 static const char *const cell_status_words[] = { "ok", "n/a", "failed", "pending", NULL };
 static const char *const better_words[] = { "higher", "lower", "none", NULL };
 static const char *const kind_words[] = { "time", "count", "timed-count", "memory", NULL };
-static const char *const stack_kind_words[] = { "virtiofs", "9p",	"blk",
-						"attached", "baseline", NULL };
+static const char *const stack_kind_words[] = { "virtiofs", "9p",	    "blk", "attached",
+						"baseline", "vmm-virtiofs", NULL };
 static const char *const round_kind_words[] = { "timed", "observed", NULL };
 static const char *const who_words[] = { "vmm", "daemon", "guest", "host", NULL };
 

@@ -96,6 +96,33 @@ static void run_keys_are_required(void **state)
 	strv_free(&keys);
 }
 
+/* A device of the VMM itself is shown as any virtio-fs; a kind that nobody knows is damage. */
+static void kinds_are_known(void **state)
+{
+	static const struct {
+		const char *kind;
+		int result;
+	} kinds[] = { { "vmm-virtiofs", 0 }, { "vmm", -EBADMSG } };
+	size_t before;
+	size_t failed;
+	size_t cells;
+
+	(void)state;
+	assert_int_equal(fixture_render(&before, &cells), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		json_t *v = fixture_load(GOLDEN "/run", "run.json");
+
+		assert_int_equal(json_object_set_new(json_at(v, "stacks[0]"), "kind",
+						     json_string(kinds[i].kind)),
+				 0);
+		assert_int_equal(fixture_save("run.json", v), 0);
+		json_decref(v);
+		assert_int_equal(fixture_render(&failed, &cells), kinds[i].result);
+		if (kinds[i].result == 0)
+			assert_int_equal(failed, before);
+	}
+}
+
 /* One change inside a cell.json, by path; the cell must be shown as failed. */
 static int damage_inside(const char *path, const char *key, json_t *take_value)
 {
@@ -376,6 +403,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(cell_keys_are_required, fixture_fresh),
 		cmocka_unit_test_setup(run_keys_are_required, fixture_fresh),
+		cmocka_unit_test_setup(kinds_are_known, fixture_fresh),
 		cmocka_unit_test_setup(contradictions_fail_the_cell, fixture_fresh),
 		cmocka_unit_test_setup(damaged_cells_are_told, fixture_fresh),
 		cmocka_unit_test_setup(unreadable_cells_do_not_hang, fixture_fresh),
