@@ -4,6 +4,7 @@
 
 #include "base/fs.h"
 #include "base/json.h"
+#include "run/describe.h"
 #include "run/store.h"
 
 #include <string.h>
@@ -84,6 +85,8 @@ static int prepare(const struct command_call *c, json_t *run, struct strv *words
 {
 	int e = replay(run, words, o, reterr);
 
+	if (e == 0)
+		e = describe_load_conf(c->opts->operands[0], reterr);
 	if (e == 0)
 		e = take_kernel(c, run, o, reterr);
 	if (e == 0)

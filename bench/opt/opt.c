@@ -333,10 +333,10 @@ json_t *opt_json(const struct opts *o, enum command_bit command)
 	return list;
 }
 
-/* Options that say how a command speaks, not what it runs. */
+/* Options that say how a command speaks, not what it runs; conf files are in the run's folder. */
 static bool is_manner(enum opt_id id)
 {
-	return id == OPT_FORMAT || id == OPT_JSON;
+	return id == OPT_FORMAT || id == OPT_JSON || id == OPT_CONF;
 }
 
 static int find_row(const char *name)

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "stack/conf_rows.h"
 
+#include <dirent.h>
 #include <string.h>
 
 json_t *describe_origin(const char *conf)
@@ -173,5 +174,41 @@ int describe_save_conf(const char *dir, struct err *reterr)
 		e = path ? fs_write_atomic(path, files[i].text, strlen(files[i].text), reterr)
 			 : err_set(reterr, -ENOMEM, "out of memory");
 	}
+	return e;
+}
+
+static int is_copy(const struct dirent *d)
+{
+	const char *dash = strchr(d->d_name, '-');
+
+	return dash && dash > d->d_name &&
+	       strspn(d->d_name, "0123456789") == (size_t)(dash - d->d_name);
+}
+
+static int by_number(const struct dirent **a, const struct dirent **b)
+{
+	unsigned long x = strtoul((*a)->d_name, NULL, 10);
+	unsigned long y = strtoul((*b)->d_name, NULL, 10);
+
+	return (x > y) - (x < y);
+}
+
+int describe_load_conf(const char *dir, struct err *reterr)
+{
+	CLEANUP(freep) char *folder = fs_path("%s/conf", dir);
+	struct dirent **names = NULL;
+	int n = folder ? scandir(folder, &names, is_copy, by_number) : -1;
+	int e = 0;
+
+	/* A run without conf files has no such folder. */
+	for (int i = 0; i < n; i++) {
+		CLEANUP(freep) char *path = fs_path("%s/%s", folder, names[i]->d_name);
+
+		if (e == 0)
+			e = path ? stack_conf_load(path, strchr(names[i]->d_name, '-') + 1, reterr)
+				 : err_set(reterr, -ENOMEM, "out of memory");
+		free(names[i]);
+	}
+	free(names);
 	return e;
 }

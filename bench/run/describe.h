@@ -23,4 +23,7 @@ json_t *describe_origin(const char *conf);
 /** describe_save_conf() - copies of the conf files in the run folder, as conf/<n>-<name>. */
 int describe_save_conf(const char *dir, struct err *reterr) MUST_USE;
 
+/** describe_load_conf() - the rows of a run that was begun earlier, from those copies. */
+int describe_load_conf(const char *dir, struct err *reterr) MUST_USE;
+
 #endif
