@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/fs.h"
+#include "run/describe.h"
 #include "stack/conf_rows.h"
 #include "stack/stack.h"
 #include "stack/words.h"
@@ -291,6 +292,31 @@ static void pairs(void **state)
 	assert_int_equal(vmm_serves(vmm_find("qemu-bookworm"), stack_find("in"), &err), -EINVAL);
 }
 
+/* Goal: a run's copies give the same rows again. Method: eleven files, of which the last one counts. */
+static void copies_load_again(void **state)
+{
+	char text[128];
+	size_t count;
+
+	(void)state;
+	for (int i = 1; i <= 11; i++) {
+		(void)snprintf(text, sizeof(text), "stack \"9p\" { title = \"number %d\" }", i);
+		must_load(text);
+	}
+	if (describe_save_conf(FOLDER, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_true(fs_exists(FOLDER "/conf/11-t.conf"));
+	stack_conf_free();
+	if (describe_load_conf(FOLDER, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal((stack_conf_files(&count), count), 11);
+	assert_string_equal(stack_find("9p")->title, "number 11");
+	assert_string_equal(stack_find("9p")->conf, "t.conf");
+	stack_conf_free();
+	assert_int_equal(describe_load_conf(FOLDER "/conf", &err), 0);
+	assert_null(stack_find("9p")->conf);
+}
+
 static void add_golden(struct buf *text, const char *title, struct strv *v, int e)
 {
 	assert_int_equal(e, 0);
@@ -423,6 +449,7 @@ int main(void)
 		cmocka_unit_test_teardown(mistakes_are_told, forget),
 		cmocka_unit_test_teardown(bounds, forget),
 		cmocka_unit_test_teardown(pairs, forget),
+		cmocka_unit_test_teardown(copies_load_again, forget),
 		cmocka_unit_test_teardown(examples, forget),
 	};
 
