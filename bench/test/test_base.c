@@ -841,6 +841,36 @@ static void fates(void **state)
 	assert_no_children();
 }
 
+/* Goal: SIGTERM comes first, and SIGKILL behind it. Method: one that obeys, one that does not. */
+static void ending_a_process(void **state)
+{
+	static char sh[] = "sh", c[] = "-c";
+	static char obeys[] = "exec sleep 300";
+	static char ignores[] = "trap '' TERM; echo ready; exec sleep 300";
+	struct fixture *f = *state;
+	char *argv[] = { sh, c, obeys, NULL };
+	struct proc_spec spec = { .argv = argv };
+	struct proc p = { 0 };
+	char word[32];
+	int fds[2];
+
+	assert_true(proc_end(&p, 1));
+	assert_int_equal(proc_start(&spec, &p, &f->err), 0);
+	assert_true(proc_end(&p, PATIENCE_MS));
+	assert_string_equal(proc_fate(&p, word, sizeof(word)), "signal:15");
+	assert_true(proc_end(&p, 1));
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	spec.stdout_fd = fds[1];
+	argv[2] = ignores;
+	assert_int_equal(proc_start(&spec, &p, &f->err), 0);
+	(void)close(fds[1]);
+	assert_int_equal(read(fds[0], word, sizeof(word)), 6);
+	(void)close(fds[0]);
+	assert_false(proc_end(&p, 50));
+	assert_string_equal(proc_fate(&p, word, sizeof(word)), "signal:9");
+	assert_no_children();
+}
+
 static uint64_t own_cpu_ns(pid_t pid)
 {
 	clockid_t clock;
@@ -1027,6 +1057,7 @@ int main(void)
 		TEST(run_output_limit),
 		TEST(run_with_orphan),
 		TEST(fates),
+		TEST(ending_a_process),
 		TEST(cpu_of_a_tree),
 		TEST(pump_copies),
 		TEST(pump_limit),
