@@ -85,12 +85,10 @@ static int make_ext4(int fd, struct err *reterr)
 {
 	char path[32];
 	char *const argv[] = {
-		(char *)(uintptr_t) "mkfs.ext4",
-		(char *)(uintptr_t) "-Fq",
-		(char *)(uintptr_t) "-E",
-		(char *)(uintptr_t) "lazy_itable_init=0,lazy_journal_init=0,nodiscard",
-		path,
-		NULL
+		(char *)(uintptr_t) "mkfs.ext4", (char *)(uintptr_t) "-Fq",
+		/* A small one would get smaller blocks than the loop device has, and not be mounted. */
+		(char *)(uintptr_t) "-b", (char *)(uintptr_t) "4096", (char *)(uintptr_t) "-E",
+		(char *)(uintptr_t) "lazy_itable_init=0,lazy_journal_init=0,nodiscard", path, NULL
 	};
 	const struct proc_spec spec = { .argv = argv, .keep_fds = &fd, .keep_count = 1 };
 	struct proc_output out = { 0 };

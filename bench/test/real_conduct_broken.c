@@ -338,6 +338,8 @@ static const char prerun[] =
 	" || (test ${VQ_RW}${VQ_ENGINE} = readpsync && yes a flood of lines)"
 	" || (test ${VQ_RW}${VQ_ENGINE} = readmmap"
 	" && yes a flood of lines | head -c 600000 > /dev/console)"
+	" || (test ${VQ_RW}${VQ_ENGINE} = writepsync && : > ${VQ_DIR}/vq.data"
+	" && dd if=/dev/zero of=${VQ_DIR}/fill bs=1M)"
 	" || true\n";
 
 static int home_with_job(char *home, size_t size)
@@ -356,10 +358,11 @@ static int home_with_job(char *home, size_t size)
 
 static const char guest_plan[] =
 	"title = \"guests\"\nrounds = 1\nobserved = 0\ntime_ms = 50\ngrace_ms = 20000\nstep_ms = 2500\n"
+	"share_mib = 48\n"
 	"cells \"A\" {\n\tstacks = {\"rust-trixie\"}\n\tvmms = {\"qemu-backports\"}\n"
 	"\tkernels = {\"bookworm\"}\n\tcaches = {\"auto\"}\n"
 	"\tworkloads = {\"randread-psync\", \"seqread-psync\", \"seqread-mmap\", "
-	"\"metadata\"}\n}\n" HOST_CELL;
+	"\"seqwrite-psync\", \"metadata\"}\n}\n" HOST_CELL;
 
 #define GUEST_CELL(workload) "rust-trixie.qemu-backports.auto.nowb.none.bookworm." workload
 
@@ -396,6 +399,9 @@ static void test_guests(void **state)
 		{ "guest floods its console",
 		  GUEST_CELL("seqread-mmap"),
 		  { "failed", { "fio-cold.json" } } },
+		{ "the workload fills the share",
+		  GUEST_CELL("seqwrite-psync"),
+		  { "failed", { "No space left on device" } } },
 		{ "a good cell between", GUEST_CELL("metadata"), { "ok", { NULL } } },
 		{ "the host", "null.metadata", { "ok", { NULL } } },
 	};
