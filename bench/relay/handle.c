@@ -198,7 +198,7 @@ static int done_max_slots(struct serve *s, const struct vhost_user_vring_state *
 static const struct message_rule rules[] = {
 	[VHOST_USER_GET_FEATURES] = { "GET_FEATURES", .reply = true, .done = done_get_features },
 	[VHOST_USER_SET_FEATURES] = { "SET_FEATURES", .size = 8, .request = set_features },
-	[VHOST_USER_SET_OWNER] = { "SET_OWNER" },
+	[VHOST_USER_SET_OWNER] = { .name = "SET_OWNER" },
 	[VHOST_USER_RESET_OWNER] = { "RESET_OWNER", .request = handle_reset },
 	[VHOST_USER_SET_MEM_TABLE] = { "SET_MEM_TABLE", .size = 8, .any_size = true,
 				       .fds = VHOST_USER_MEM_REGIONS_MAX,

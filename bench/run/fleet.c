@@ -22,6 +22,8 @@
 void fleet_init(struct fleet *f, const struct fleet_options *opt)
 {
 	*f = (struct fleet){ .opt = *opt };
+	if (!f->opt.boot_ms)
+		f->opt.boot_ms = FLEET_BOOT_MS;
 }
 
 int guest_tool(struct agent *a, const char *const *args, unsigned deadline_ms, json_t **ret,

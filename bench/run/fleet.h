@@ -7,6 +7,9 @@
 
 #include <jansson.h>
 
+/* Far beyond what a boot takes under TCG on a loaded host (about 3 s). */
+#define FLEET_BOOT_MS 60000
+
 /*
  * The guests of a run: one per (VMM, kernel), booted and saved once. While one works the others
  * are paused. A guest that is no longer clean is dropped; the next use restores it from its file.
@@ -16,7 +19,7 @@ struct fleet_options {
 	const char *accelerator;
 	unsigned vcpus;
 	unsigned memory_mib;
-	unsigned boot_ms;	  /* how long a guest may take to boot */
+	unsigned boot_ms;	  /* how long a guest may take to boot; 0: FLEET_BOOT_MS */
 	const char *cmdline_path; /* file with the kernel's words (guest-image/cmdline) */
 	const char *log_dir;	  /* folder for the guests' logs */
 	const struct world *world;

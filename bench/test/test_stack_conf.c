@@ -142,7 +142,7 @@ static const struct {
 	const char *says;
 	const char *text;
 } mistakes[] = {
-	{ 1, "no such option 'titel'", "stack \"a\" { titel = \"x\" }" },
+	{ 1, "no such option 'titlex'", "stack \"a\" { titlex = \"x\" }" },
 	{ 2, "'title' is given a second time (first in line 1)",
 	  "stack \"9p\" { title = \"x\"\ntitle = \"y\" }" },
 	{ 2, "stack \"9p\" is given a second time (first in line 1)",

@@ -60,6 +60,11 @@
 #define N_mmap	 NEED_MAP_SHARED
 #define N_libaio NEED_DIRECT
 
+/* 1 where a pattern that writes writes through its mapping. */
+#define MAPS_psync  0
+#define MAPS_mmap   1
+#define MAPS_libaio 0
+
 #define DEPTH_psync   1
 #define DEPTH_mmap    1
 #define DEPTH_libaio  DEPTH
@@ -79,15 +84,15 @@
 		.depth = DEPTH_##io_engine, .direct = DIRECT_##io_engine, .fsync = io_fsync, \
 	}
 
-#define ROW(pattern, io_engine, suffix, t, q, d, files, bytes, io_fsync, table, ...)           \
-	{                                                                                      \
-		.id = #pattern "-" #io_engine suffix, .title = T_##pattern T_##io_engine t,    \
-		.question = Q_##pattern Q_##io_engine q "?",                                   \
-		.decides = D_##pattern D_##io_engine d, .tool = TOOL_FIO, .job = "io.fio",     \
-		.fio = IO(pattern, io_engine, io_fsync), .layout = LAYOUT_FILES,               \
-		.file_count = (files), .file_bytes = (bytes) / (files),                        \
-		.needs = N_##io_engine | (N_##io_engine == NEED_MAP_SHARED ? W_##pattern : 0), \
-		METRICS(table), __VA_ARGS__                                                    \
+#define ROW(pattern, io_engine, suffix, t, q, d, files, bytes, io_fsync, table, ...)        \
+	{                                                                                   \
+		.id = #pattern "-" #io_engine suffix, .title = T_##pattern T_##io_engine t, \
+		.question = Q_##pattern Q_##io_engine q "?",                                \
+		.decides = D_##pattern D_##io_engine d, .tool = TOOL_FIO, .job = "io.fio",  \
+		.fio = IO(pattern, io_engine, io_fsync), .layout = LAYOUT_FILES,            \
+		.file_count = (files), .file_bytes = (bytes) / (files),                     \
+		.needs = N_##io_engine | MAPS_##io_engine * W_##pattern, METRICS(table),    \
+		__VA_ARGS__                                                                 \
 	}
 
 /* A pattern with an engine: on one file, and on four. */
