@@ -172,12 +172,12 @@ int session_open(struct pass_context *ctx, struct session *s, struct pass_result
 		pass_fail(r, "%s", err.text);
 		return e;
 	}
-	if (!stack_is_guest(s->cell->stack))
-		s->place = (struct place){ NULL, s->share.dir, WORLD, WORLD_GUEST, s->step_ms };
-	if (s->cell->stack->kind == STACK_HOST)
-		e = record(ctx, s, r);
-	else
+	if (stack_is_guest(s->cell->stack)) {
 		e = open_guest(ctx, s, r);
+	} else {
+		s->place = (struct place){ NULL, s->share.dir, WORLD, WORLD_GUEST, s->step_ms };
+		e = record(ctx, s, r);
+	}
 	if (e < 0)
 		return e;
 	e = place_cached(&s->place, &s->cached_at_mount, &err);

@@ -41,7 +41,7 @@ struct fixture {
 	char dir[PATH_MAX];
 	char plan[PATH_MAX + 16];
 	char out[PATH_MAX + 16];
-	char log[PATH_MAX + 16];
+	char log[PATH_MAX + 64];
 	json_t *one, *two, *two_private; /* footprint.json of each */
 	struct err err;
 };

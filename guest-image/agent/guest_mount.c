@@ -337,6 +337,9 @@ static void try_mount(char **argv, uint64_t wait_ms, int kmsg, struct log_lines 
 		collect_log(kmsg, argv[1], log);
 		if (ret->presence == UNKNOWN)
 			ret->presence = log->tag_not_found ? ABSENT : PRESENT;
+		/* A 9p driver shows its tag a moment before it can be mounted (p9_virtio_probe). */
+		if (strcmp(argv[0], "9p") == 0 && ret->error == ENOENT)
+			ret->presence = ABSENT;
 		if (ret->presence == PRESENT || (ret->error == ENODEV && !type_known(argv[0])))
 			return;
 		if (guest_now_ns() >= end_ns)
