@@ -336,8 +336,12 @@ static pid_t start_pretender(int ram, size_t anon, size_t code)
 	return pid;
 }
 
-/* Allocator, stack and copies of a forked test beside what is touched on purpose. */
+/* Allocator, stack and copies of a forked test beside what is touched on purpose; a sanitizer's own pages. */
+#ifdef __SANITIZE_ADDRESS__
+#define SLACK (3 * MIB)
+#else
 #define SLACK (512 * KIB)
+#endif
 
 static void assert_about(int64_t have, int64_t want)
 {
