@@ -15,8 +15,9 @@
 /* A share that is served and mounted for one pass. Zero-initialise; session_close() undoes all. */
 struct session {
 	const struct cell *cell;
-	const char *dir;  /* raw files of the pass */
-	unsigned step_ms; /* bound of each step around the phases; session_open() takes it from its context */
+	const char *dir; /* raw files of the pass */
+	unsigned
+		step_ms; /* bound of each step around the phases; session_open() takes it from its context */
 	struct share share;
 	struct place place;
 	struct fleet_guest *guest; /* NULL: baseline */

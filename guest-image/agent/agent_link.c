@@ -415,8 +415,7 @@ size_t link_poll(struct pollfd *set, size_t count, bool want_input)
 
 uint64_t link_deadline(void)
 {
-	return wire.away ? now_ns() + AWAY_POLL_MS * NS_PER_MS
-						   : DEADLINE_NEVER;
+	return wire.away ? now_ns() + AWAY_POLL_MS * NS_PER_MS : DEADLINE_NEVER;
 }
 
 int link_step(void)
