@@ -264,8 +264,11 @@ static int run_pass(struct inner *in, struct pass_context *ctx, struct progress 
 		return e;
 	progress_pass(progress, c, turn);
 	broken = probe_broken(in->broken, c);
-	if (broken) {
-		r.guest = "none";
+	r.guest = "none";
+	if (probe_absent(c, r.reason, sizeof(r.reason))) {
+		r.status = PASS_NA;
+		pass_add_evidence(&r, "what set-up was told", r.reason, NULL);
+	} else if (broken) {
 		pass_fail(&r, "%s", broken);
 	} else {
 		pass_run(ctx, c, turn.kind, dir, &r);

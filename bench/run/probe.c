@@ -267,3 +267,19 @@ int probe_accelerator(const struct world *w, const char *wanted, const char **re
 			      evidence);
 	return 0;
 }
+
+bool probe_absent(const struct cell *c, char *ret, size_t size)
+{
+	const struct stack *s = c->stack;
+	CLEANUP(freep) char *root = fs_path(WORLD_ROOTS "/%s", s->root);
+	CLEANUP(freep) char *note = fs_path(WORLD_ROOTS "/%s.absent", s->root);
+	CLEANUP(buf_free) struct buf text = { 0 };
+
+	if (s->kind != STACK_VIRTIOFS || !s->root || s->host_program || !root || !note ||
+	    fs_exists(root) || fs_read(note, 64 * KIB, &text, NULL) < 0)
+		return false;
+	(void)snprintf(ret, size,
+		       "stack root %s is not installed (see: make setup), which said: %.*s",
+		       s->root, (int)strcspn(buf_text(&text), "\n"), buf_text(&text));
+	return true;
+}

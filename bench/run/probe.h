@@ -14,6 +14,12 @@
  */
 json_t *probe_versions(const struct plan *p, json_t **ret_broken);
 
+/**
+ * probe_absent() - is the cell's daemon in an optional stack root that set-up could not build? Then
+ * @ret says what set-up was told, and the cell is n/a.
+ */
+bool probe_absent(const struct cell *c, char *ret, size_t size);
+
 /** probe_broken() - why a cell cannot be run at all, from @broken; NULL when it can. Borrowed. */
 const char *probe_broken(json_t *broken, const struct cell *c);
 

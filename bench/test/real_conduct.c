@@ -50,7 +50,8 @@ static int start_small_run(const char *rounds)
 {
 	conduct_next(&fx);
 	return real_start_run(ARGS("run", "--plan", "test", "--cell",
-				   "*.qemu-backports.auto.*.bookworm.seqread-psync",
+				   "*.qemu-backports.auto.*.bookworm.seqread-psync", "--stack",
+				   "*-[bt]*", /* not of sid, which may be absent */
 				   "--accelerator", "tcg", "--observed", "0", "--rounds", rounds,
 				   "--home", fx.home, "--out", fx.out),
 			      fx.out, fx.log, &fx.driver, &fx.err);

@@ -240,24 +240,43 @@ static const char program_plan[] =
 #define RUST_CELL "rust-trixie.qemu-backports.auto.nowb.none.bookworm.metadata"
 #define C_CELL	  "c-bookworm.qemu-backports.auto.nowb.none.bookworm.metadata"
 
+static int note_absent(const char *home, const char *said)
+{
+	char path[PATH_MAX + 128];
+
+	(void)snprintf(path, sizeof(path), "%s/build/roots/bookworm.absent", home);
+	return said ? fs_write_atomic(path, said, strlen(said), &fx.err) : 0;
+}
+
 static void test_programs(void **state)
 {
 	static const struct verdict ok = { "ok", { NULL } };
 	static const struct {
 		const char *what;
 		const char *behaviour;
+		const char *
+			absent; /* what set-up noted of the root that is not in this home; NULL: nothing */
 		struct verdict rust;
 		struct verdict c;
 	} rows[] = {
 		/* the root of bookworm is not in this home at all */
 		{ "version fails",
 		  "version-virtiofsd fails\n",
+		  NULL,
 		  { "failed", { "virtiofsd does not run", "exited:3", "broken-loader: no" } },
 		  { "failed", { "virtiofsd does not run", "No such file", "make setup" } } },
 		{ "version is silent",
 		  "version-qemu-system-x86_64 silent\n",
+		  NULL,
 		  { "failed", { "qemu-system-x86_64 was asked for its version", "nothing" } },
 		  { "failed", { NULL } } },
+		/* what set-up itself says of an optional root is an answer of this host */
+		{ "an optional root is absent",
+		  "version-virtiofsd fails\n",
+		  "E: the Release file is expired",
+		  { "failed", { "exited:3" } },
+		  { "n/a",
+		    { "stack root bookworm is not installed", "make setup", "is expired" } } },
 	};
 	char home[PATH_MAX + 64];
 	struct buf wrong = { 0 };
@@ -269,6 +288,7 @@ static void test_programs(void **state)
 
 		(void)snprintf(name, sizeof(name), "home-programs%zu", i);
 		fine(home_with_loader(name, rows[i].behaviour, home, sizeof(home)));
+		fine(note_absent(home, rows[i].absent));
 		fine(run_plan(home, "programs.conf", program_plan, &status));
 		check_cell(rows[i].what, RUST_CELL, &rows[i].rust, &wrong);
 		check_cell(rows[i].what, C_CELL, &rows[i].c, &wrong);

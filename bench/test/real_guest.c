@@ -466,3 +466,11 @@ int real_cell(const char *out, const char *id, json_t **ret, struct err *reterr)
 
 	return path ? json_load_path(path, ret, reterr) : -ENOMEM;
 }
+
+bool real_root_absent(const char *root)
+{
+	CLEANUP(freep) char *dir = root ? fs_path("build/roots/%s", root) : NULL;
+	CLEANUP(freep) char *note = root ? fs_path("build/roots/%s.absent", root) : NULL;
+
+	return dir && note && !fs_exists(dir) && fs_exists(note);
+}

@@ -91,6 +91,9 @@ unsigned long long real_rchar(pid_t pid);
 /** real_pause() - give others a moment between two looks at something that tells nobody. */
 void real_pause(void);
 
+/** real_root_absent() - is this an optional stack root that set-up left out? NULL: no. */
+bool real_root_absent(const char *root);
+
 /** real_order() - id of the @index-th pass of the first round of a run, borrowed from @run. */
 const char *real_order(json_t *run, size_t index);
 

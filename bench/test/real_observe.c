@@ -108,6 +108,15 @@ static double sample(json_t *cell, const char *name, size_t index)
 
 typedef void check_fn(const char *id, json_t *cell);
 
+/* Cells with a relay: of sid's daemon too, unless set-up left that optional root out. */
+static size_t counted_cells(void)
+{
+	if (!real_root_absent("sid"))
+		return 13;
+	(void)printf("not tried: the daemon of sid, whose root set-up left out\n");
+	return 8;
+}
+
 /* All cells that have a relay, each with its check; how many there were. */
 static size_t each_cell(check_fn *check)
 {
@@ -119,6 +128,11 @@ static size_t each_cell(check_fn *check)
 		json_t *cell = NULL;
 
 		fine(real_cell(fx.out, json_string_value(id), &cell, &fx.err));
+		if (real_root_absent("sid") &&
+		    strcmp(json_str_at(cell, "stack", ""), "rust-sid") == 0) {
+			json_decref(cell);
+			continue;
+		}
 		if (strcmp(json_str_at(cell, "status", ""), "ok") != 0)
 			fail_msg("%s: %s", json_string_value(id), json_str_at(cell, "reason", "?"));
 		if (!json_is_null(json_object_get(cell, "vmm"))) {
@@ -161,7 +175,7 @@ static void check_counts(const char *id, json_t *cell)
 static void test_each_mode_has_its_counts(void **state)
 {
 	(void)state;
-	assert_int_equal(each_cell(check_counts), 13);
+	assert_int_equal(each_cell(check_counts), counted_cells());
 }
 
 static void check_identical(const char *id, json_t *cell)
@@ -190,7 +204,7 @@ static void check_identical(const char *id, json_t *cell)
 static void test_counts_are_identical(void **state)
 {
 	(void)state;
-	assert_int_equal(each_cell(check_identical), 13);
+	assert_int_equal(each_cell(check_identical), counted_cells());
 }
 
 static void check_bytes(const char *id, json_t *cell)
@@ -211,7 +225,7 @@ static void check_bytes(const char *id, json_t *cell)
 static void test_bytes_are_those_of_the_file(void **state)
 {
 	(void)state;
-	assert_int_equal(each_cell(check_bytes), 13);
+	assert_int_equal(each_cell(check_bytes), counted_cells());
 }
 
 static void check_negotiated(const char *id, json_t *cell)
@@ -232,7 +246,7 @@ static void check_negotiated(const char *id, json_t *cell)
 static void test_negotiation_is_recorded(void **state)
 {
 	(void)state;
-	assert_int_equal(each_cell(check_negotiated), 13);
+	assert_int_equal(each_cell(check_negotiated), counted_cells());
 }
 
 /* As in workloads/src/wl-ops.c: FNV-1a, 64 bit. */
@@ -288,7 +302,7 @@ static void test_data_is_the_hosts(void **state)
 {
 	(void)state;
 	fine(host_checksum(host_sum, sizeof(host_sum)));
-	assert_int_equal(each_cell(check_data), 13);
+	assert_int_equal(each_cell(check_data), counted_cells());
 }
 
 /* ---- death in an observed pass ---- */

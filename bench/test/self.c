@@ -337,9 +337,9 @@ static int measure_growth(struct err *reterr)
 		const char *lists;
 	} sizes[] = {
 		{ "plan_1x", "stacks={\"rust-trixie\"} caches={\"auto\", \"always\"}" },
-		{ "plan_2x",
-		  "stacks={\"rust-trixie\", \"rust-sid\"} caches={\"auto\", \"always\"}" },
-		{ "plan_4x", "stacks={\"rust-trixie\", \"rust-sid\"} "
+		{ "plan_2x", "stacks={\"rust-trixie\"} caches={\"auto\", \"always\", \"never\", "
+			     "\"metadata\"}" },
+		{ "plan_4x", "stacks={\"rust-trixie\"} variants={\"default\", \"pool4\"} "
 			     "caches={\"auto\", \"always\", \"never\", \"metadata\"}" },
 	};
 	int e = 0;
