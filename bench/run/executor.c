@@ -472,8 +472,7 @@ static int go_on(struct inner *in, bool *ret_done, struct err *reterr)
 	if (e == 0)
 		e = resume_check_plan(s->run, req->plan, reterr);
 	if (e == 0)
-		e = store_load_cells(s, &req->plan->cells, req->plan->rounds + req->plan->observed,
-				     req->retry_failed, &in->passes_before, reterr);
+		e = store_load_cells(s, req->plan, req->retry_failed, &in->passes_before, reterr);
 	if (e < 0)
 		return e;
 	*ret_done = resume_pending(s, req->plan) == 0;

@@ -162,7 +162,7 @@ size_t resume_pending(const struct store *s, const struct plan *p)
 
 		if (strcmp(store_cell_status(s, c), "n/a") == 0)
 			continue;
-		for (unsigned round = 1; round <= p->rounds + p->observed; round++)
+		for (unsigned round = 1; round <= p->rounds + plan_observed(p, c); round++)
 			pending += !store_has_pass(s, c, turn_of(p, round));
 	}
 	return pending;

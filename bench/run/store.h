@@ -2,7 +2,7 @@
 #ifndef VQ_RUN_STORE_H
 #define VQ_RUN_STORE_H
 
-#include "run/cell.h"
+#include "run/plan.h"
 
 #include <jansson.h>
 
@@ -94,12 +94,11 @@ int store_open(const char *dir, struct store *ret, struct err *reterr) MUST_USE;
 /**
  * store_load_cells() - read what is there, in memory only. A pass is kept when its folder is
  * complete and cell.json names it; a cell.json that cannot be read counts as not there.
- * @passes: of each cell.
  * @retry_failed: passes that failed are forgotten too.
  * @ret_kept: number of passes kept.
  */
-int store_load_cells(struct store *s, const struct cell_list *l, unsigned passes, bool retry_failed,
-		     size_t *ret_kept, struct err *reterr) MUST_USE;
+int store_load_cells(struct store *s, const struct plan *p, bool retry_failed, size_t *ret_kept,
+		     struct err *reterr) MUST_USE;
 
 /** store_tidy() - bring the disk to that state: cell.json first, then what no cell names goes. */
 int store_tidy(struct store *s, const struct cell_list *l, struct err *reterr) MUST_USE;

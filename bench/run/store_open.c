@@ -144,13 +144,13 @@ static bool is_cell(json_t *j, const struct cell *c)
 	       json_is_array(json_object_get(j, "states")) && json_str_at(j, "status", NULL);
 }
 
-int store_load_cells(struct store *s, const struct cell_list *l, unsigned passes, bool retry_failed,
-		     size_t *ret_kept, struct err *reterr)
+int store_load_cells(struct store *s, const struct plan *p, bool retry_failed, size_t *ret_kept,
+		     struct err *reterr)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < l->count; i++) {
-		const struct cell *c = &l->item[i];
+	for (size_t i = 0; i < p->cells.count; i++) {
+		const struct cell *c = &p->cells.item[i];
 		CLEANUP(freep) char *path = fs_path("%s/cells/%s/cell.json", s->dir, c->id);
 		json_auto_t *j = NULL;
 
@@ -158,7 +158,7 @@ int store_load_cells(struct store *s, const struct cell_list *l, unsigned passes
 			return err_set(reterr, -ENOMEM, "out of memory reading cell %s", c->id);
 		if (json_load_path(path, &j, NULL) < 0 || !is_cell(j, c))
 			continue;
-		kept += keep_passes(s, j, passes, retry_failed);
+		kept += keep_passes(s, j, p->rounds + plan_observed(p, c), retry_failed);
 		if (json_object_set(s->cells, c->id, j) < 0)
 			return err_set(reterr, -ENOMEM, "out of memory reading cell %s", c->id);
 	}

@@ -88,7 +88,7 @@ static void describe(struct fixture *f)
 
 	for (size_t i = 0; i < f->plan.cells.count; i++)
 		(void)json_array_append_new(cells, json_string(f->plan.cells.item[i].id));
-	for (unsigned round = 1; round <= ROUNDS; round++) {
+	for (unsigned round = 1; round <= f->plan.rounds + f->plan.observed; round++) {
 		size_t *index = plan_order(&f->plan, round);
 		json_t *list = json_array();
 
@@ -138,7 +138,7 @@ static size_t reopen(struct fixture *f, bool retry_failed)
 	store_free(&f->store);
 	good(f, store_open(f->out, &f->store, &f->err));
 	good(f, resume_check_plan(f->store.run, &f->plan, &f->err));
-	good(f, store_load_cells(&f->store, &f->plan.cells, ROUNDS, retry_failed, &kept, &f->err));
+	good(f, store_load_cells(&f->store, &f->plan, retry_failed, &kept, &f->err));
 	good(f, store_tidy(&f->store, &f->plan.cells, &f->err));
 	good(f, store_add_cells(&f->store, &f->plan.cells, "none", &f->err));
 	return kept;
@@ -280,11 +280,32 @@ static void looking_changes_nothing(void **state)
 	make_folder(f, "r2.part");
 	store_free(&f->store);
 	good(f, store_open(f->out, &f->store, &f->err));
-	good(f, store_load_cells(&f->store, &f->plan.cells, ROUNDS, true, &kept, &f->err));
+	good(f, store_load_cells(&f->store, &f->plan, true, &kept, &f->err));
 	assert_int_equal(kept, 0);
 	assert_true(there(f, "r1/pass.json"));
 	assert_true(there(f, "r2.part"));
 	assert_int_equal(reopen(f, false), 1);
+}
+
+/*
+ * Goal: a cell that has no observed passes is complete without them. Method: a footprint cell in a
+ * plan with observed passes; all its rounds, read again.
+ */
+static void unobserved_cells_are_complete(void **state)
+{
+	struct fixture *f = *state;
+	struct cell *c = &f->plan.cells.item[0];
+
+	c->workload = workload_find("footprint-1");
+	cell_name(c);
+	f->plan.cells.count = 1;
+	f->plan.observed = 2;
+	begin(f);
+	for (unsigned round = 1; round <= ROUNDS; round++)
+		commit(f, c, round, PASS_OK);
+	assert_int_equal(reopen(f, false), ROUNDS);
+	assert_string_equal(store_cell_status(&f->store, c), "ok");
+	assert_int_equal(resume_pending(&f->store, &f->plan), 0);
 }
 
 /* Goal: what is no run is told, and left alone. Method: no folder, an empty one, damaged files. */
@@ -431,6 +452,7 @@ int main(void)
 		TEST(damaged_cell_is_made_anew),
 		TEST(failed_passes_can_be_retried),
 		TEST(looking_changes_nothing),
+		TEST(unobserved_cells_are_complete),
 		TEST(no_run),
 		TEST(another_plan),
 		TEST(differences),
