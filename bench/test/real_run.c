@@ -149,9 +149,9 @@ static void check_status(const struct cell *c, json_t *cell, struct problems *p)
 			json_str_at(cell, "reason", "no reason"));
 	/* What is n/a in its first pass is not asked again. */
 	if (json_array_size(json_object_get(cell, "rounds")) !=
-	    (must_be_na(c) ? 1 : fx.plan.rounds + fx.plan.observed))
+	    (must_be_na(c) ? 1 : fx.plan.rounds + plan_observed(&fx.plan, c)))
 		problem(p, "%s has not %u timed and %u observed passes", c->id, fx.plan.rounds,
-			fx.plan.observed);
+			plan_observed(&fx.plan, c));
 }
 
 /* Goal: the time that is shown beforehand is of use. Method: against the true one, within 2. */
@@ -435,7 +435,7 @@ static void check_told(const struct cell *c, json_t *cell, struct problems *p)
 {
 	char cache[32];
 
-	if (c->stack->kind != STACK_VIRTIOFS)
+	if (c->stack->kind != STACK_VIRTIOFS || real_root_absent(c->stack->root))
 		return;
 	(void)snprintf(cache, sizeof(cache), "cache=%s", cache_name(c->cache));
 	if (!daemon_was_told(cell, cache))
