@@ -48,6 +48,8 @@ static double observed_seconds(const struct cell *c)
 {
 	double phases = (double)c->workload->phase_count;
 
+	if (c->workload->tool == TOOL_FOOTPRINT)
+		return c->workload->guests * FOOTPRINT_S;
 	if (!stack_is_guest(c->stack))
 		return cost[c->stack->kind].pass + phases * cost[c->stack->kind].program_phase;
 	return boot_seconds(c) + cost[c->stack->kind].pass + phases * OBSERVED_S;

@@ -108,8 +108,7 @@ static void describe_workloads(json_t *run, const struct plan *p)
 		if (!used)
 			continue;
 		describe_workload(all[i], workloads, metrics);
-		for (size_t j = 0;
-		     p->observed && all[i]->tool != TOOL_FOOTPRINT && j < all[i]->phase_count; j++)
+		for (size_t j = 0; p->observed && j < all[i]->phase_count; j++)
 			describe_operations(all[i]->phases[j].name, metrics);
 	}
 	if (p->observed)

@@ -16,6 +16,8 @@
 #include "metric/residency.h"
 #include "run/footprint_files.h"
 #include "run/footprint_judge.h"
+#include "run/observe.h"
+#include "run/recording.h"
 #include "run/session.h"
 
 #include <assert.h>
@@ -45,6 +47,8 @@
 struct member {
 	struct fleet_guest *guest;
 	struct session session;
+	struct recording recording; /* of an observed pass */
+	struct observation observation;
 	char dir[512];
 };
 
@@ -58,6 +62,7 @@ struct footprint_run {
 	size_t tree_count;
 	struct member member[GUESTS_MAX];
 	size_t member_count;
+	bool observed; /* relays and samplers run, which cost memory: none is measured */
 	unsigned attempt;
 	json_t *attempts;
 };
@@ -220,6 +225,35 @@ static int read_tree(struct member *m, struct err *reterr)
 	return path ? place_read(&m->session.place, path, reterr) : -ENOMEM;
 }
 
+/* The first guest of an observed pass is what its report links to. */
+static void name_dir(const struct footprint_run *f, size_t index, char *ret, size_t size)
+{
+	if (f->observed && index == 0)
+		(void)snprintf(ret, size, "%s", f->dir);
+	else if (f->observed)
+		(void)snprintf(ret, size, "%s/g%zu", f->dir, index + 1);
+	else
+		(void)snprintf(ret, size, "%s/try%u/g%zu", f->dir, f->attempt, index + 1);
+}
+
+static int use_tree(struct footprint_run *f, struct member *m)
+{
+	const char *phase = f->cell->workload->phases[0].name;
+	struct err err = { 0 };
+	int e = observe_before(&m->observation, &m->session, f->r);
+
+	if (e < 0)
+		return e;
+	e = recording_phase(&m->recording, phase, &err);
+	if (e == 0)
+		e = read_tree(m, &err);
+	if (e == 0)
+		e = recording_phase(&m->recording, RECORDING_BETWEEN, &err);
+	if (e < 0)
+		return failed(f, e, "reading the tree", &err);
+	return observe_after(&m->observation, &m->session, phase, f->r);
+}
+
 static int open_member(struct footprint_run *f, struct fleet_guest *own, size_t index)
 {
 	struct member *m = &f->member[index];
@@ -228,8 +262,12 @@ static int open_member(struct footprint_run *f, struct fleet_guest *own, size_t 
 	int e;
 
 	*m = (struct member){ 0 };
-	(void)snprintf(m->dir, sizeof(m->dir), "%s/try%u/g%zu", f->dir, f->attempt, index + 1);
-	m->session = (struct session){ .cell = f->cell, .dir = m->dir, .lent = true };
+	name_dir(f, index, m->dir, sizeof(m->dir));
+	m->session = (struct session){ .cell = f->cell,
+				       .dir = m->dir,
+				       .lent = true,
+				       .observed = f->observed,
+				       .recording = f->observed ? &m->recording : NULL };
 	m->session.share = f->tree[index % f->tree_count];
 	e = fs_mkdirs(m->dir, 0755, &err);
 	if (e == 0)
@@ -247,9 +285,9 @@ static int open_member(struct footprint_run *f, struct fleet_guest *own, size_t 
 		return e;
 	stage(f, "footprint");
 	start = clock_now_ns();
-	e = read_tree(m, &err);
+	e = use_tree(f, m);
 	f->r->work_ns += clock_now_ns() - start;
-	return e < 0 ? failed(f, e, "reading the tree", &err) : 0;
+	return e;
 }
 
 /* Guests stand still while they are sampled. */
@@ -271,13 +309,29 @@ static int rest_members(struct footprint_run *f, double *ret_cached)
 	return e < 0 ? failed(f, e, "pausing the guests", &err) : 0;
 }
 
+/* Metrics are of the first guest; the others do the same and leave their own files. */
+static void end_observation(struct footprint_run *f, struct member *m)
+{
+	struct pass_result other = { 0 };
+	struct pass_result *r = m == f->member ? f->r : &other;
+	struct err err = { 0 };
+
+	if (recording_stop(&m->recording, m->session.guest_lost, NULL, &err) < 0)
+		pass_fail(f->r, "the recording is incomplete: %s", err.text);
+	observe_finish(&m->observation, &m->session, r);
+	if (other.status == PASS_FAILED)
+		pass_fail(f->r, "%s", other.reason);
+	pass_result_free(&other);
+}
+
 static void close_members(struct footprint_run *f)
 {
 	for (size_t i = 0; i < f->member_count; i++) {
 		struct member *m = &f->member[i];
 		struct err err = { 0 };
 
-		if (guest_resume(&m->guest->guest, &err) < 0) {
+		end_observation(f, m);
+		if (!f->observed && guest_resume(&m->guest->guest, &err) < 0) {
 			pass_fail(f->r, "cannot resume the guest: %s", err.text);
 			m->session.guest_lost = true;
 		}
@@ -331,6 +385,20 @@ static int one_attempt(struct footprint_run *f, struct fleet_guest *own,
 	return e;
 }
 
+/* Nothing is measured: operations are counted, and host and guests sampled, while they do the same. */
+static int observe_once(struct footprint_run *f, struct fleet_guest *own)
+{
+	struct err err = { 0 };
+	int e = drop_trees(f, &err);
+
+	if (e < 0)
+		return failed(f, e, "cannot make the state before", &err);
+	for (size_t i = 0; e == 0 && i < f->cell->workload->guests; i++)
+		e = open_member(f, own, i);
+	close_members(f);
+	return e;
+}
+
 static void report(struct footprint_run *f, const struct footprint_outcome *o)
 {
 	const struct workload *w = f->cell->workload;
@@ -358,8 +426,8 @@ static void report(struct footprint_run *f, const struct footprint_outcome *o)
 	}
 }
 
-void footprint_run(struct pass_context *ctx, const struct cell *c, const char *dir,
-		   struct pass_result *ret)
+void footprint_run(struct pass_context *ctx, const struct cell *c, enum pass_kind kind,
+		   const char *dir, struct pass_result *ret)
 {
 	struct footprint_run *f = calloc(1, sizeof(*f));
 	struct fleet_guest *own = NULL;
@@ -374,13 +442,16 @@ void footprint_run(struct pass_context *ctx, const struct cell *c, const char *d
 		return;
 	}
 	*f = (struct footprint_run){ .ctx = ctx, .cell = c, .dir = dir, .r = ret };
+	f->observed = kind == PASS_OBSERVED;
 	f->attempts = json_array();
 	e = make_trees(f);
 	if (e == 0)
 		e = check_room(f);
 	if (e == 0)
 		e = prepare(f, &own);
-	while (e == 0 && !o.explained && f->attempt < ATTEMPTS) {
+	if (e == 0 && f->observed)
+		e = observe_once(f, own);
+	while (e == 0 && !f->observed && !o.explained && f->attempt < ATTEMPTS) {
 		f->attempt++;
 		e = one_attempt(f, own, &o);
 	}

@@ -482,7 +482,7 @@ void pass_run(struct pass_context *ctx, const struct cell *c, enum pass_kind kin
 
 	ctx->serial++;
 	if (c->workload->tool == TOOL_FOOTPRINT) {
-		footprint_run(ctx, c, dir, ret);
+		footprint_run(ctx, c, kind, dir, ret);
 		ret->wall_ns = clock_now_ns() - start;
 		return;
 	}

@@ -442,7 +442,7 @@ int plan_select(struct plan *p, const struct plan_filter *f, struct err *reterr)
 
 unsigned plan_observed(const struct plan *p, const struct cell *c)
 {
-	return c->workload->tool == TOOL_FOOTPRINT ? 0 : p->observed;
+	return c->workload->tool == TOOL_FOOTPRINT && p->observed > 1 ? 1 : p->observed;
 }
 
 size_t *plan_order(const struct plan *p, unsigned round)

@@ -46,8 +46,8 @@ int plan_select(struct plan *p, const struct plan_filter *f, struct err *reterr)
 size_t *plan_order(const struct plan *p, unsigned round) MUST_USE;
 
 /**
- * plan_observed() - observed passes of a cell. A footprint has none: its rounds are untimed, and a
- * relay would be memory that guests do not have without it.
+ * plan_observed() - observed passes of a cell. A footprint has one: its rounds are untimed already, and
+ * the one is there for the archive and the operations of what was measured.
  */
 unsigned plan_observed(const struct plan *p, const struct cell *c);
 
