@@ -11,6 +11,7 @@
 const struct footprint_info footprint_infos[FOOT_TERM_COUNT] = {
 	[FOOT_GUEST_RAM] = { PREFIX "guest_ram", "guest RAM" },
 	[FOOT_SHARE_CACHE] = { PREFIX "share_cache", "cache of the share" },
+	[FOOT_OTHER_FILES] = { PREFIX "other_files", "other files" },
 	[FOOT_VMM_ANON] = { PREFIX "vmm_anon", "VMM" },
 	[FOOT_DAEMON_ANON] = { PREFIX "daemon_anon", "daemon" },
 	[FOOT_PAGE_TABLES] = { PREFIX "page_tables", "page tables" },

@@ -7,6 +7,7 @@
 #include "report/footprint.h"
 #include "report/heat.h"
 #include "report/negotiated.h"
+#include "workload/workload.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -260,6 +261,25 @@ static void slope_is_least_squares(void **state)
 	assert_false(footprint_slope(same, total, 3, &slope));
 }
 
+/* Goal: a reader can add the terms up. Method: the workload's table against the report's columns. */
+static void every_term_is_shown(void **state)
+{
+	const struct workload *w = workload_find("footprint-1");
+
+	(void)state;
+	assert_non_null(w);
+	for (size_t i = 0; i < w->metric_count; i++) {
+		bool shown = strcmp(w->metrics[i].name, "guests") ==
+			     0; /* has a column of its own */
+
+		for (size_t j = 0; j < FOOT_TERM_COUNT; j++)
+			shown |= strcmp(footprint_infos[j].metric + strlen("footprint."),
+					w->metrics[i].name) == 0;
+		if (!shown)
+			fail_msg("the report does not show footprint.%s", w->metrics[i].name);
+	}
+}
+
 static void footprints_are_grouped(void **state)
 {
 	struct footprint f = { 0 };
@@ -374,6 +394,7 @@ int main(void)
 		TEST(lower_is_better_is_turned_round),
 		TEST(the_map_turns_them_round),
 		TEST(footprints_are_grouped),
+		cmocka_unit_test(every_term_is_shown),
 		TEST(counts_have_columns_for_the_frequent),
 		TEST(samples_know_their_pass),
 		TEST(what_differs_is_marked),
