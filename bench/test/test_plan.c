@@ -162,86 +162,87 @@ static void duplicates_are_removed(void **state)
 	assert_ids(f, IDS("null.metadata", "local.metadata"));
 }
 
+/* A plan that is refused, and what is said of it. */
+static const struct {
+	const char *plan;
+	const char *says[4];
+} wrong_plans[] = {
+	{ "title = \"x\"\nmemory_mb = 5\n", { "mine.conf:2: ", "memory_mb" } },
+	{ "cells \"s\" {\nstacks = {\"null\"}\nspeed = 3\n}\n", { "mine.conf:3: ", "speed" } },
+	{ "rounds = many\n", { "mine.conf:1: ", "rounds" } },
+	{ "cells \"s\" {\nstacks = {\"null\"\n", { "mine.conf:" } },
+	{ "", { "mine.conf has no cells" } },
+	{ "rounds = 2\nseed = 1\nrounds = 3\n",
+	  { "mine.conf:3: 'rounds' is given a second time (first in line 1)" } },
+	{ "cells \"s\" {\nstacks={\"null\"}\n\nstacks={\"local\"}\n}\n",
+	  { "mine.conf:4: 'stacks' is given a second time (first in line 2)" } },
+	{ "cells \"s\" {\nstacks={\"null\"}\nworkloads={\"metadata\",\n\"meta\"}\n}\n",
+	  { "mine.conf:4: cells \"s\": 'meta' is no known word" } },
+	{ "rounds = 0\n", { "mine.conf:1: rounds = 0 is not from 1 to 1000" } },
+	{ "rounds = -3\n", { "mine.conf:1: rounds = -3 is not from 1 to 1000" } },
+	{ "observed = -1\n", { "mine.conf:1: observed = -1 is not from 0 to 1000" } },
+	{ "rounds = 1001\n", { "rounds = 1001 is not from 1 to 1000" } },
+	{ "time_ms = 9\n", { "mine.conf:1: time_ms = 9 is not from 10 to 3600000" } },
+	{ "grace_ms = 5\n", { "mine.conf:1: grace_ms = 5 is not from 1000 to 3600000" } },
+	{ "seed = -1\n", { "mine.conf:1: seed = -1 is not from 0 to 2147483647" } },
+	{ "cells \"s\" {\nworkloads={\"metadata\"}\n}\n",
+	  { "mine.conf:1: cells \"s\" names no 'stacks'" } },
+	{ "cells \"s\" {\nstacks={\"null\"}\n}\n", { "cells \"s\" names no 'workloads'" } },
+	{ "cells \"s\" {\nstacks={\"attached\"}\nworkloads={\"metadata\"}\n}\n",
+	  { "'attached' is no known word of 'stacks'" } },
+	{ "cells \"s\" {\nstacks={\"nul\"}\nworkloads={\"metadata\"}\n}\n",
+	  { "mine.conf:2: cells \"s\": 'nul' is no known word of 'stacks'",
+	    "virtiofs-qual list" } },
+	{ "cells \"s\" {\nstacks={\"null\"}\nworkloads={\"meta\"}\n}\n",
+	  { "'meta' is no known word of 'workloads'", "virtiofs-qual list" } },
+	{ "cells \"s\" {\nstacks={\"null\"}\nworkloads={\"footprint-1\"}\n}\n",
+	  { "mine.conf:3: cells \"s\": workload footprint-1 counts the memory of guests",
+	    "stack null has none" } },
+	{ "cells \"s\" {\nstacks={\"blk\"}\nvmms={\"qemu-backports\"}\nkernels={\"bookworm\"}\nworkloads={\"footprint-2\"}\n}\n",
+	  { "mine.conf:5: cells \"s\": workload footprint-2 gives one tree to 2 guests",
+	    "take footprint-2-private" } },
+	{ "cells \"s\" {\nstacks={\"c-bookworm\"}\ncaches={\"auto\"}\nworkloads={\"metadata\"}\n}\n",
+	  { "mine.conf:1: cells \"s\": stack c-bookworm needs 'vmms' and 'kernels'" } },
+	{ "cells \"s\" {\nstacks={\"c-bookworm\"}\nvmms={\"kvmtool\"}\nkernels={\"bookworm\"}\n}\n",
+	  { "'kvmtool' is no known word of 'vmms'" } },
+	{ "cells \"s\" {\nstacks={\"c-bookworm\"}\nvmms={\"qemu-bookworm\"}\nkernels={\"6.1\"}\n}\n",
+	  { "'6.1' is no known word of 'kernels'" } },
+	{ GUEST("workloads={\"metadata\"}"), { "cells \"g\": stack c-bookworm needs 'caches'" } },
+	{ GUEST("caches={\"fast\"}\nworkloads={\"metadata\"}"),
+	  { "mine.conf:5: cells \"g\": 'fast' is no known word of 'caches'",
+	    "none, never, metadata, auto, always; 9p: none, mmap, loose" } },
+	{ GUEST("caches={\"auto\"}\ndax={\"yes\"}\nworkloads={\"metadata\"}"),
+	  { "'yes' is no known word of 'dax'", "none, never, inode or always" } },
+	{ GUEST("caches={\"auto\"}\nwriteback={\"yes\"}\nworkloads={\"metadata\"}"),
+	  { "'yes' is no known word of 'writeback'", "on or off" } },
+	{ GUEST("caches={\"auto\"}\nwriteback={}\nworkloads={\"metadata\"}"),
+	  { "cells \"g\"", "'writeback'" } },
+	{ GUEST("caches={\"auto\"}\nvariants={\"pool4\", \"fast\"}\nworkloads={\"metadata\"}"),
+	  { "mine.conf:6: cells \"g\": stack c-bookworm has no option 'fast'; it has default" } },
+	{ GUEST("caches={\"auto\"}\nvariants={}\nworkloads={\"metadata\"}"),
+	  { "cells \"g\"", "'variants'" } },
+	{ BASELINE("9p", "caches={\"loose\"}\nwriteback={\"on\"}\n"),
+	  { "cells \"b\": stack 9p knows no 'writeback'", "\"off\"" } },
+	{ BASELINE("blk", "dax={\"always\"}\n"),
+	  { "cells \"b\": stack blk knows no 'dax'", "\"none\"" } },
+	{ BASELINE("9p", ""), { "stack 9p needs 'caches'" } },
+	{ GUEST("caches={\"auto\"}\ndax={}\nworkloads={\"metadata\"}"),
+	  { "cells \"g\"", "'dax'" } },
+	{ GUEST("caches={\"auto\"}\nworkloads={\"metadata\"}")
+		  GUEST("caches={\"none\"}\nworkloads={\"metadata\"}"),
+	  { "mine.conf:", "'g'" } },
+};
+
 /* Goal: every mistake names the file, the line or section, and what is allowed. Method: a row each. */
 static void mistakes(void **state)
 {
-	static const struct {
-		const char *plan;
-		const char *says[4];
-	} rows[] = {
-		{ "title = \"x\"\nmemory_mb = 5\n", { "mine.conf:2: ", "memory_mb" } },
-		{ "cells \"s\" {\nstacks = {\"null\"}\nspeed = 3\n}\n",
-		  { "mine.conf:3: ", "speed" } },
-		{ "rounds = many\n", { "mine.conf:1: ", "rounds" } },
-		{ "cells \"s\" {\nstacks = {\"null\"\n", { "mine.conf:" } },
-		{ "", { "mine.conf has no cells" } },
-		{ "rounds = 2\nseed = 1\nrounds = 3\n",
-		  { "mine.conf:3: 'rounds' is given a second time (first in line 1)" } },
-		{ "cells \"s\" {\nstacks={\"null\"}\n\nstacks={\"local\"}\n}\n",
-		  { "mine.conf:4: 'stacks' is given a second time (first in line 2)" } },
-		{ "cells \"s\" {\nstacks={\"null\"}\nworkloads={\"metadata\",\n\"meta\"}\n}\n",
-		  { "mine.conf:4: cells \"s\": 'meta' is no known word" } },
-		{ "rounds = 0\n", { "mine.conf:1: rounds = 0 is not from 1 to 1000" } },
-		{ "rounds = -3\n", { "mine.conf:1: rounds = -3 is not from 1 to 1000" } },
-		{ "observed = -1\n", { "mine.conf:1: observed = -1 is not from 0 to 1000" } },
-		{ "rounds = 1001\n", { "rounds = 1001 is not from 1 to 1000" } },
-		{ "time_ms = 9\n", { "mine.conf:1: time_ms = 9 is not from 10 to 3600000" } },
-		{ "grace_ms = 5\n", { "mine.conf:1: grace_ms = 5 is not from 1000 to 3600000" } },
-		{ "seed = -1\n", { "mine.conf:1: seed = -1 is not from 0 to 2147483647" } },
-		{ "cells \"s\" {\nworkloads={\"metadata\"}\n}\n",
-		  { "mine.conf:1: cells \"s\" names no 'stacks'" } },
-		{ "cells \"s\" {\nstacks={\"null\"}\n}\n", { "cells \"s\" names no 'workloads'" } },
-		{ "cells \"s\" {\nstacks={\"attached\"}\nworkloads={\"metadata\"}\n}\n",
-		  { "'attached' is no known word of 'stacks'" } },
-		{ "cells \"s\" {\nstacks={\"nul\"}\nworkloads={\"metadata\"}\n}\n",
-		  { "mine.conf:2: cells \"s\": 'nul' is no known word of 'stacks'",
-		    "virtiofs-qual list" } },
-		{ "cells \"s\" {\nstacks={\"null\"}\nworkloads={\"meta\"}\n}\n",
-		  { "'meta' is no known word of 'workloads'", "virtiofs-qual list" } },
-		{ "cells \"s\" {\nstacks={\"null\"}\nworkloads={\"footprint-1\"}\n}\n",
-		  { "mine.conf:3: cells \"s\": workload footprint-1 counts the memory of guests",
-		    "stack null has none" } },
-		{ "cells \"s\" {\nstacks={\"blk\"}\nvmms={\"qemu-backports\"}\nkernels={\"bookworm\"}\nworkloads={\"footprint-2\"}\n}\n",
-		  { "mine.conf:5: cells \"s\": workload footprint-2 gives one tree to 2 guests",
-		    "take footprint-2-private" } },
-		{ "cells \"s\" {\nstacks={\"c-bookworm\"}\ncaches={\"auto\"}\nworkloads={\"metadata\"}\n}\n",
-		  { "mine.conf:1: cells \"s\": stack c-bookworm needs 'vmms' and 'kernels'" } },
-		{ "cells \"s\" {\nstacks={\"c-bookworm\"}\nvmms={\"kvmtool\"}\nkernels={\"bookworm\"}\n}\n",
-		  { "'kvmtool' is no known word of 'vmms'" } },
-		{ "cells \"s\" {\nstacks={\"c-bookworm\"}\nvmms={\"qemu-bookworm\"}\nkernels={\"6.1\"}\n}\n",
-		  { "'6.1' is no known word of 'kernels'" } },
-		{ GUEST("workloads={\"metadata\"}"),
-		  { "cells \"g\": stack c-bookworm needs 'caches'" } },
-		{ GUEST("caches={\"fast\"}\nworkloads={\"metadata\"}"),
-		  { "mine.conf:5: cells \"g\": 'fast' is no known word of 'caches'",
-		    "none, never, metadata, auto, always; 9p: none, mmap, loose" } },
-		{ GUEST("caches={\"auto\"}\ndax={\"yes\"}\nworkloads={\"metadata\"}"),
-		  { "'yes' is no known word of 'dax'", "none, never, inode or always" } },
-		{ GUEST("caches={\"auto\"}\nwriteback={\"yes\"}\nworkloads={\"metadata\"}"),
-		  { "'yes' is no known word of 'writeback'", "on or off" } },
-		{ GUEST("caches={\"auto\"}\nwriteback={}\nworkloads={\"metadata\"}"),
-		  { "cells \"g\"", "'writeback'" } },
-		{ GUEST("caches={\"auto\"}\nvariants={\"pool4\", \"fast\"}\nworkloads={\"metadata\"}"),
-		  { "mine.conf:6: cells \"g\": stack c-bookworm has no option 'fast'; it has default" } },
-		{ GUEST("caches={\"auto\"}\nvariants={}\nworkloads={\"metadata\"}"),
-		  { "cells \"g\"", "'variants'" } },
-		{ BASELINE("9p", "caches={\"loose\"}\nwriteback={\"on\"}\n"),
-		  { "cells \"b\": stack 9p knows no 'writeback'", "\"off\"" } },
-		{ BASELINE("blk", "dax={\"always\"}\n"),
-		  { "cells \"b\": stack blk knows no 'dax'", "\"none\"" } },
-		{ BASELINE("9p", ""), { "stack 9p needs 'caches'" } },
-		{ GUEST("caches={\"auto\"}\ndax={}\nworkloads={\"metadata\"}"),
-		  { "cells \"g\"", "'dax'" } },
-		{ GUEST("caches={\"auto\"}\nworkloads={\"metadata\"}")
-			  GUEST("caches={\"none\"}\nworkloads={\"metadata\"}"),
-		  { "mine.conf:", "'g'" } },
-	};
 	struct fixture *f = *state;
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		assert_int_equal(load(f, rows[i].plan), -EINVAL);
-		for (size_t j = 0; j < ARRAY_SIZE(rows[i].says) && rows[i].says[j]; j++)
-			assert_says(f, rows[i].says[j]);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong_plans); i++) {
+		assert_int_equal(load(f, wrong_plans[i].plan), -EINVAL);
+		for (size_t j = 0; j < ARRAY_SIZE(wrong_plans[i].says) && wrong_plans[i].says[j];
+		     j++)
+			assert_says(f, wrong_plans[i].says[j]);
 		assert_null(f->plan.name);
 	}
 }
