@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The folder of a run: what is written when, what a status becomes, and what a kill leaves. */
-#include <dirent.h>
+/*
+ * The folder of a run: what is written when, and what a status becomes. What a kill leaves is in
+ * test_store_kill.c.
+ */
+#include "stored.h"
+
 #include <errno.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -18,173 +19,78 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
-#include "base/rng.h"
-#include "run/store.h"
 
 #define PATIENCE_S 100
 #define ROUNDS	   3
-#define KILLS	   30
-#define KILL_SEED  UINT64_C(20261122)
 
-struct fixture {
-	char dir[64];
-	char out[96];
-	struct err err;
-	struct store store;
-	struct cell_list cells;
-	struct pass_result pass;
-	json_t *json;
-};
-
-static const struct metric_def speed = {
-	.name = "bw", .unit = "B/s", .better = BETTER_HIGHER, .kind = KIND_TIME
-};
 static const struct metric_def cached = {
 	.name = "cached", .unit = "B", .better = BETTER_LOWER, .kind = KIND_MEMORY
 };
 
-/* One cell with a guest, one without. */
-static int add_cells(struct cell_list *l)
-{
-	struct cell guest = { .stack = stack_find("c-bookworm"),
-			      .vmm = vmm_find("qemu-bookworm"),
-			      .kernel = kernel_find("bookworm"),
-			      .cache = CACHE_AUTO,
-			      .writeback = true,
-			      .dax = DAX_NONE,
-			      .workload = workload_find("seqread-psync") };
-	struct cell host = { .stack = stack_find("null"), .workload = workload_find("metadata") };
-
-	cell_name(&guest);
-	cell_name(&host);
-	return cells_add(l, &guest) < 0 || cells_add(l, &host) < 0 ? -1 : 0;
-}
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	*state = f;
-	if (!f)
-		return -1;
-	(void)snprintf(f->dir, sizeof(f->dir), "/tmp/vq-test-store-XXXXXX");
-	if (!mkdtemp(f->dir) || add_cells(&f->cells) < 0)
-		return -1;
-	(void)snprintf(f->out, sizeof(f->out), "%s/out", f->dir);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	int e = fs_remove_tree(f->dir, NULL);
-
-	store_free(&f->store);
-	cells_free(&f->cells);
-	pass_result_free(&f->pass);
-	json_decref(f->json);
-	free(f);
-	return e < 0 ? -1 : 0;
-}
-
-static void assert_good(struct fixture *f, int e)
-{
-	if (e < 0)
-		fail_msg("%s", f->err.text);
-}
-
 /* A run with both cells pending. */
-static void begin(struct fixture *f)
+static void begin(struct stored *f)
 {
-	assert_good(f, store_create(f->out, true, "p", &f->store, &f->err));
+	stored_good(f, store_create(f->out, true, "p", &f->store, &f->err));
 	(void)json_object_set_new(f->store.run, "versions",
 				  json_pack("{s:s,s:s,s:s}", "qemu-bookworm", "7.2", "c-bookworm",
 					    "7.2d", "kernel bookworm", "6.1"));
-	assert_good(f, store_save_run(&f->store, &f->err));
-	assert_good(f, store_add_cells(&f->store, &f->cells, "tcg", &f->err));
-}
-
-static const struct cell *guest_cell(const struct fixture *f)
-{
-	return &f->cells.item[0];
-}
-
-/* Load a file of the run; borrowed. */
-static json_t *file(struct fixture *f, const char *path)
-{
-	char full[512];
-
-	(void)snprintf(full, sizeof(full), "%s/%s", f->store.dir, path);
-	json_decref(f->json);
-	f->json = NULL;
-	assert_good(f, json_load_path(full, &f->json, &f->err));
-	return f->json;
-}
-
-static json_t *cell_json(struct fixture *f, const struct cell *c)
-{
-	char path[320];
-
-	(void)snprintf(path, sizeof(path), "cells/%s/cell.json", c->id);
-	return file(f, path);
-}
-
-static struct turn timed(unsigned round)
-{
-	return (struct turn){ PASS_TIMED, round };
+	stored_good(f, store_save_run(&f->store, &f->err));
+	stored_good(f, store_add_cells(&f->store, &f->cells, "tcg", &f->err));
 }
 
 /* Begin a pass with one raw file in its folder. */
-static void begin_pass(struct fixture *f, unsigned round)
+static void begin_pass(struct stored *f, unsigned round)
 {
 	char *dir = NULL;
 	char *raw;
 
 	pass_result_free(&f->pass);
-	assert_good(f, store_pass_begin(&f->store, guest_cell(f), timed(round), &dir, &f->err));
+	stored_good(
+		f, store_pass_begin(&f->store, stored_guest(f), stored_turn(round), &dir, &f->err));
 	raw = fs_path("%s/fio-cold.json", dir);
-	assert_good(f, fs_write_atomic(raw, "{}", 2, &f->err));
+	stored_good(f, fs_write_atomic(raw, "{}", 2, &f->err));
 	free(raw);
 	free(dir);
 }
 
-static int commit(struct fixture *f, unsigned round)
+static int commit(struct stored *f, unsigned round)
 {
-	return store_pass_commit(&f->store, guest_cell(f), timed(round), ROUNDS, &f->pass, &f->err);
+	return store_pass_commit(&f->store, stored_guest(f), stored_turn(round), ROUNDS, &f->pass,
+				 &f->err);
 }
 
-static void commit_ok(struct fixture *f, unsigned round, double value)
+static void commit_ok(struct stored *f, unsigned round, double value)
 {
 	begin_pass(f, round);
 	f->pass.wall_ns = 3 * NS_PER_S;
 	f->pass.work_ns = 2 * NS_PER_S;
 	f->pass.guest = "reused";
-	assert_int_equal(pass_add_metric(&f->pass, "cold", &speed, value, "fio-cold.json",
+	assert_int_equal(pass_add_metric(&f->pass, "cold", &stored_speed, value, "fio-cold.json",
 					 "jobs[0].read.bw_bytes"),
 			 0);
-	assert_good(f, commit(f, round));
+	stored_good(f, commit(f, round));
 }
 
-static void commit_as(struct fixture *f, unsigned round, enum pass_status status,
-		      const char *reason)
+static void commit_as(struct stored *f, unsigned round, enum pass_status status, const char *reason)
 {
 	begin_pass(f, round);
 	f->pass.status = status;
 	(void)snprintf(f->pass.reason, sizeof(f->pass.reason), "%s", reason);
-	assert_int_equal(pass_add_metric(&f->pass, "cold", &speed, 5, "fio-cold.json", "x"), 0);
-	assert_good(f, commit(f, round));
+	assert_int_equal(pass_add_metric(&f->pass, "cold", &stored_speed, 5, "fio-cold.json", "x"),
+			 0);
+	stored_good(f, commit(f, round));
 }
 
-static void assert_status(struct fixture *f, const char *status, const char *reason)
+static void assert_status(struct stored *f, const char *status, const char *reason)
 {
-	json_t *cell = cell_json(f, guest_cell(f));
+	json_t *cell = stored_cell(f, stored_guest(f));
 
 	assert_string_equal(json_str_at(cell, "status", ""), status);
 	if (reason)
 		assert_string_equal(json_str_at(cell, "reason", ""), reason);
 	else
 		assert_true(json_is_null(json_object_get(cell, "reason")));
-	assert_string_equal(store_cell_status(&f->store, guest_cell(f)), status);
+	assert_string_equal(store_cell_status(&f->store, stored_guest(f)), status);
 }
 
 /* --- folders --- */
@@ -192,14 +98,14 @@ static void assert_status(struct fixture *f, const char *status, const char *rea
 /* Goal: each run has a folder of its own and `latest` is the newest. Method: two within a second. */
 static void folders_and_latest(void **state)
 {
-	struct fixture *f = *state;
+	struct stored *f = *state;
 	struct store second = { 0 };
 	char base[96], link[96], target[256] = { 0 };
 	const char *name;
 
 	(void)snprintf(base, sizeof(base), "%s/results/runs", f->dir);
 	(void)snprintf(link, sizeof(link), "%s/results/latest", f->dir);
-	assert_good(f, store_create(base, false, "smoke", &f->store, &f->err));
+	stored_good(f, store_create(base, false, "smoke", &f->store, &f->err));
 	name = strrchr(f->store.dir, '/') + 1;
 	assert_int_equal(strlen(name), strlen("20261122T101500Z-smoke"));
 	assert_string_equal(name + 16, "-smoke");
@@ -207,7 +113,7 @@ static void folders_and_latest(void **state)
 	assert_string_equal(target + strlen("runs/"), name);
 	/* The clock may pass a second between two calls, hardly between each two of three. */
 	for (unsigned i = 0; i < 3; i++) {
-		assert_good(f, store_create(base, false, "smoke", &second, &f->err));
+		stored_good(f, store_create(base, false, "smoke", &second, &f->err));
 		assert_string_not_equal(second.dir, f->store.dir);
 		name = strrchr(second.dir, '/') + 1;
 		memset(target, 0, sizeof(target));
@@ -222,7 +128,7 @@ static void folders_and_latest(void **state)
 /* Goal: no run is overwritten. Method: --out to an empty folder, to a run, to a file. */
 static void out_is_not_overwritten(void **state)
 {
-	struct fixture *f = *state;
+	struct stored *f = *state;
 	struct store second = { 0 };
 	char path[128];
 
@@ -241,7 +147,7 @@ static void out_is_not_overwritten(void **state)
 
 /* --- cells and passes --- */
 
-static void commit_observed(struct fixture *f, double reads)
+static void commit_observed(struct stored *f, double reads)
 {
 	static const struct metric_def ops = {
 		.name = "ops.READ", .unit = "1", .better = BETTER_LOWER, .kind = KIND_COUNT
@@ -250,7 +156,7 @@ static void commit_observed(struct fixture *f, double reads)
 	char *dir = NULL;
 
 	pass_result_free(&f->pass);
-	assert_good(f, store_pass_begin(&f->store, guest_cell(f), turn, &dir, &f->err));
+	stored_good(f, store_pass_begin(&f->store, stored_guest(f), turn, &dir, &f->err));
 	assert_non_null(strstr(dir, "/o1.part"));
 	free(dir);
 	f->pass.wall_ns = 9 * NS_PER_S;
@@ -258,7 +164,7 @@ static void commit_observed(struct fixture *f, double reads)
 	assert_int_equal(
 		pass_add_metric(&f->pass, "cold", &ops, reads, "ops.json", "phases.cold.ops.READ"),
 		0);
-	assert_good(f, store_pass_commit(&f->store, guest_cell(f), turn, ROUNDS + 1, &f->pass,
+	stored_good(f, store_pass_commit(&f->store, stored_guest(f), turn, ROUNDS + 1, &f->pass,
 					 &f->err));
 }
 
@@ -268,20 +174,20 @@ static void commit_observed(struct fixture *f, double reads)
  */
 static void observed_pass(void **state)
 {
-	struct fixture *f = *state;
+	struct stored *f = *state;
 	json_t *cell, *m, *last;
 
 	begin(f);
 	for (unsigned round = 1; round <= ROUNDS; round++) {
 		begin_pass(f, round);
 		f->pass.wall_ns = (1 + round) * NS_PER_S;
-		assert_good(f, store_pass_commit(&f->store, guest_cell(f), timed(round), ROUNDS + 1,
-						 &f->pass, &f->err));
+		stored_good(f, store_pass_commit(&f->store, stored_guest(f), stored_turn(round),
+						 ROUNDS + 1, &f->pass, &f->err));
 		assert_status(f, "pending", NULL);
 	}
 	commit_observed(f, 128);
 	assert_status(f, "ok", NULL);
-	cell = cell_json(f, guest_cell(f));
+	cell = stored_cell(f, stored_guest(f));
 	assert_string_equal(json_str_at(cell, "negotiated.fuse", ""), "7.38");
 	assert_string_equal(json_str_at(cell, "rounds[0].kind", ""), "timed");
 	last = json_at(cell, "rounds[3]");
@@ -298,12 +204,12 @@ static void observed_pass(void **state)
 /* Goal: a cell is on disk before its first pass. Method: read what both kinds begin with. */
 static void pending_cells(void **state)
 {
-	struct fixture *f = *state;
+	struct stored *f = *state;
 	json_t *c;
 
 	begin(f);
-	c = cell_json(f, guest_cell(f));
-	assert_string_equal(json_str_at(c, "id", ""), guest_cell(f)->id);
+	c = stored_cell(f, stored_guest(f));
+	assert_string_equal(json_str_at(c, "id", ""), stored_guest(f)->id);
 	assert_string_equal(json_str_at(c, "stack", ""), "c-bookworm");
 	assert_string_equal(json_str_at(c, "vmm", ""), "qemu-bookworm");
 	assert_string_equal(json_str_at(c, "cache", ""), "auto");
@@ -317,7 +223,7 @@ static void pending_cells(void **state)
 	assert_string_equal(json_str_at(c, "versions.kernel", ""), "6.1");
 	assert_int_equal(json_array_size(json_object_get(c, "metrics")), 0);
 	assert_status(f, "pending", NULL);
-	c = cell_json(f, &f->cells.item[1]);
+	c = stored_cell(f, &f->cells.item[1]);
 	assert_string_equal(json_str_at(c, "accelerator", ""), "none");
 	assert_true(json_is_null(json_object_get(c, "vmm")));
 	assert_true(json_is_null(json_object_get(c, "cache")));
@@ -329,7 +235,7 @@ static void pending_cells(void **state)
 /* Goal: a pass is complete in its folder, then named with samples, median, sources. Method: two. */
 static void good_passes(void **state)
 {
-	struct fixture *f = *state;
+	struct stored *f = *state;
 	json_t *c, *m;
 	char path[320];
 
@@ -343,10 +249,10 @@ static void good_passes(void **state)
 	f->pass.commands = json_pack("[{s:s}]", "who", "daemon");
 	pass_add_evidence(&f->pass, "mount", "bad \377 bytes", "dmesg.txt");
 	pass_add_evidence(&f->pass, "plain", "seen", NULL);
-	assert_int_equal(pass_add_metric(&f->pass, "cold", &speed, 21, "a.json", "x.y"), 0);
+	assert_int_equal(pass_add_metric(&f->pass, "cold", &stored_speed, 21, "a.json", "x.y"), 0);
 	assert_int_equal(pass_add_metric(&f->pass, "warm", &cached, 4096, "b.json", "z"), 0);
-	assert_good(f, commit(f, 2));
-	c = cell_json(f, guest_cell(f));
+	stored_good(f, commit(f, 2));
+	c = stored_cell(f, stored_guest(f));
 	m = json_at(c, "metrics[0]");
 	assert_string_equal(json_str_at(m, "name", ""), "cold.bw");
 	assert_string_equal(json_str_at(m, "unit", ""), "B/s");
@@ -357,7 +263,7 @@ static void good_passes(void **state)
 	assert_int_equal(json_integer_value(json_at(m, "samples[1]")), 21);
 	assert_true(json_number_value(json_at(m, "median")) == 15.5);
 	(void)snprintf(path, sizeof(path), "cells/%s/r1/fio-cold.json#jobs[0].read.bw_bytes",
-		       guest_cell(f)->id);
+		       stored_guest(f)->id);
 	assert_string_equal(json_str_at(m, "sources[0]", ""), path);
 	m = json_at(c, "metrics[1]");
 	assert_string_equal(json_str_at(m, "name", ""), "warm.cached");
@@ -367,28 +273,28 @@ static void good_passes(void **state)
 	/* 1 s and 3 s of overhead */
 	assert_true(json_number_value(json_at(c, "overhead_s")) == 2);
 	assert_string_equal(json_str_at(c, "evidence[0].seen", ""), "bad ? bytes");
-	(void)snprintf(path, sizeof(path), "cells/%s/r2/dmesg.txt", guest_cell(f)->id);
+	(void)snprintf(path, sizeof(path), "cells/%s/r2/dmesg.txt", stored_guest(f)->id);
 	assert_string_equal(json_str_at(c, "evidence[0].file", ""), path);
 	assert_true(json_is_null(json_at(c, "evidence[1].file")));
 	assert_int_equal(json_integer_value(json_at(c, "states[0].round")), 2);
 	assert_string_equal(json_str_at(c, "commands[0].who", ""), "daemon");
 	assert_string_equal(json_str_at(c, "rounds[1].guest", ""), "booted");
 	assert_status(f, "pending", NULL);
-	(void)snprintf(path, sizeof(path), "cells/%s/r2/pass.json", guest_cell(f)->id);
-	c = file(f, path);
+	(void)snprintf(path, sizeof(path), "cells/%s/r2/pass.json", stored_guest(f)->id);
+	c = stored_file(f, path);
 	assert_string_equal(json_str_at(c, "status", ""), "ok");
 	assert_int_equal(json_integer_value(json_at(c, "round")), 2);
 	assert_int_equal(json_integer_value(json_at(c, "metrics[cold.bw]")), 21);
 	assert_string_equal(json_str_at(c, "evidence[0].file", ""), "dmesg.txt");
 	assert_string_equal(json_str_at(c, "states[0].phase", ""), "cold");
-	(void)snprintf(path, sizeof(path), "%s/cells/%s/r2.part", f->out, guest_cell(f)->id);
+	(void)snprintf(path, sizeof(path), "%s/cells/%s/r2.part", f->out, stored_guest(f)->id);
 	assert_int_equal(access(path, F_OK), -1);
 }
 
 /* Goal: numbers of a failed pass are kept, but are no result. Method: good, failed, good. */
 static void failed_pass(void **state)
 {
-	struct fixture *f = *state;
+	struct stored *f = *state;
 	char path[320];
 	json_t *c;
 
@@ -396,33 +302,33 @@ static void failed_pass(void **state)
 	commit_ok(f, 1, 10);
 	commit_as(f, 2, PASS_FAILED, "daemon died");
 	commit_ok(f, 3, 30);
-	c = cell_json(f, guest_cell(f));
+	c = stored_cell(f, stored_guest(f));
 	assert_int_equal(json_array_size(json_at(c, "metrics[0].samples")), 2);
 	assert_true(json_number_value(json_at(c, "metrics[0].median")) == 20);
 	assert_true(json_number_value(json_at(c, "overhead_s")) == 1);
 	assert_string_equal(json_str_at(c, "rounds[1].status", ""), "failed");
 	assert_status(f, "failed", "daemon died");
-	(void)snprintf(path, sizeof(path), "cells/%s/r2/pass.json", guest_cell(f)->id);
-	assert_int_equal(json_integer_value(json_at(file(f, path), "metrics[cold.bw]")), 5);
+	(void)snprintf(path, sizeof(path), "cells/%s/r2/pass.json", stored_guest(f)->id);
+	assert_int_equal(json_integer_value(json_at(stored_file(f, path), "metrics[cold.bw]")), 5);
 }
 
 /* Goal: the first cause is the cause. Method: fail twice, with text that is no UTF-8. */
 static void first_failure_counts(void **state)
 {
-	struct fixture *f = *state;
+	struct stored *f = *state;
 
 	begin(f);
 	begin_pass(f, 1);
 	pass_fail(&f->pass, "first \377 %d", 1);
 	pass_fail(&f->pass, "second");
-	assert_good(f, commit(f, 1));
+	stored_good(f, commit(f, 1));
 	assert_status(f, "failed", "first ? 1");
 }
 
 /* Goal: a reason names files relative to the run folder. Method: one with the folder in it. */
 static void run_folder_is_hidden(void **state)
 {
-	struct fixture *f = *state;
+	struct stored *f = *state;
 	char reason[600];
 
 	begin(f);
@@ -454,7 +360,7 @@ static void status_over_rounds(void **state)
 		{ { PASS_FAILED, PASS_NA }, 2, "failed", "reason 1" },
 		{ { PASS_NA, PASS_FAILED }, 2, "failed", "reason 2" },
 	};
-	struct fixture *f = *state;
+	struct stored *f = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		begin(f);
@@ -469,191 +375,39 @@ static void status_over_rounds(void **state)
 		}
 		assert_status(f, rows[i].status, rows[i].reason);
 		store_free(&f->store);
-		assert_good(f, fs_remove_tree(f->out, &f->err));
+		stored_good(f, fs_remove_tree(f->out, &f->err));
 	}
 }
 
 /* Goal: what a killed pass left is no part of the next. Method: a leftover rN.part with a file. */
 static void leftover_is_replaced(void **state)
 {
-	struct fixture *f = *state;
+	struct stored *f = *state;
 	char path[400];
 
 	begin(f);
 	begin_pass(f, 1);
-	(void)snprintf(path, sizeof(path), "%s/cells/%s/r1.part/stale", f->out, guest_cell(f)->id);
-	assert_good(f, fs_write_atomic(path, "x", 1, &f->err));
+	(void)snprintf(path, sizeof(path), "%s/cells/%s/r1.part/stale", f->out,
+		       stored_guest(f)->id);
+	stored_good(f, fs_write_atomic(path, "x", 1, &f->err));
 	commit_ok(f, 1, 1);
-	(void)snprintf(path, sizeof(path), "%s/cells/%s/r1/stale", f->out, guest_cell(f)->id);
+	(void)snprintf(path, sizeof(path), "%s/cells/%s/r1/stale", f->out, stored_guest(f)->id);
 	assert_int_equal(access(path, F_OK), -1);
 	(void)snprintf(path, sizeof(path), "%s/cells/%s/r1/fio-cold.json", f->out,
-		       guest_cell(f)->id);
+		       stored_guest(f)->id);
 	assert_int_equal(access(path, F_OK), 0);
 }
 
-/* --- kills --- */
-
-/* A driver: commits passes for ever and tells each of its steps with a byte. Never returns. */
-static void child_driver(struct fixture *f, int wr)
-{
-	static char large[20000];
-
-	memset(large, 'x', sizeof(large) - 1);
-	if (store_create(f->out, true, "p", &f->store, NULL) < 0 ||
-	    store_save_run(&f->store, NULL) < 0 ||
-	    store_add_cells(&f->store, &f->cells, "tcg", NULL) < 0)
-		_exit(1);
-	for (unsigned round = 1;; round++) {
-		for (size_t i = 0; i < f->cells.count; i++) {
-			const struct cell *c = &f->cells.item[i];
-			struct pass_result r = { .guest = "reused" };
-			char *dir = NULL;
-			char *raw;
-			int e;
-
-			if (write(wr, "b", 1) != 1 ||
-			    store_pass_begin(&f->store, c, timed(round), &dir, NULL) < 0)
-				_exit(1);
-			raw = fs_path("%s/raw.json", dir);
-			/* cell.json grows beyond one page: a write of it can be caught half-way */
-			pass_add_evidence(&r, "log", large, "raw.json");
-			e = fs_write_atomic(raw, "{}", 2, NULL);
-			if (e < 0 ||
-			    pass_add_metric(&r, "cold", &speed, round, "raw.json", "x") < 0 ||
-			    write(wr, "c", 1) != 1 ||
-			    store_pass_commit(&f->store, c, timed(round), 100000, &r, NULL) < 0 ||
-			    store_save_run(&f->store, NULL) < 0)
-				_exit(1);
-			free(raw);
-			free(dir);
-			pass_result_free(&r);
-		}
-	}
-}
-
-/* Kill a driver @steps steps and some time into its work. */
-static void run_and_kill(struct fixture *f, struct rng *rng)
-{
-	uint64_t steps = 1 + rng_below(rng, 16);
-	uint64_t extra_ns = rng_below(rng, 3 * NS_PER_MS);
-	uint64_t until;
-	int fds[2];
-	int status;
-	pid_t pid;
-	char c;
-
-	assert_int_equal(pipe(fds), 0);
-	pid = fork();
-	if (pid == 0) {
-		(void)close(fds[0]);
-		(void)alarm(PATIENCE_S);
-		child_driver(f, fds[1]);
-	}
-	assert_true(pid > 0);
-	(void)close(fds[1]);
-	for (uint64_t i = 0; i < steps; i++)
-		assert_int_equal(read(fds[0], &c, 1), 1);
-	/* Not to wait for something: to hit any moment of a step. */
-	until = clock_now_ns() + extra_ns;
-	while (clock_now_ns() < until)
-		;
-	assert_int_equal(kill(pid, SIGKILL), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	(void)close(fds[0]);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-}
-
-/* What cell.json names is there and complete. Returns how many passes it names. */
-static size_t check_cell(struct fixture *f, const struct cell *c)
-{
-	json_t *cell = json_incref(cell_json(f, c));
-	json_t *rounds = json_object_get(cell, "rounds");
-	size_t count = json_array_size(rounds);
-	size_t i;
-	json_t *r;
-
-	assert_string_equal(json_str_at(cell, "id", ""), c->id);
-	json_array_foreach(rounds, i, r) {
-		char path[400];
-
-		(void)snprintf(path, sizeof(path), "%s/pass.json", json_str_at(r, "dir", "?"));
-		assert_string_equal(json_str_at(file(f, path), "status", ""), "ok");
-		assert_int_equal(json_array_size(json_object_get(f->json, "evidence")), 1);
-		(void)snprintf(path, sizeof(path), "%s/raw.json", json_str_at(r, "dir", "?"));
-		(void)file(f, path);
-	}
-	assert_int_equal(json_array_size(json_at(cell, "metrics[0].samples")), count);
-	assert_int_equal(json_array_size(json_at(cell, "metrics[0].sources")), count);
-	json_decref(cell);
-	return count;
-}
-
-/* Every rN (no .part) of the cell's folder, named in cell.json or not, is complete. */
-static size_t check_folders(struct fixture *f, const struct cell *c)
-{
-	char path[400];
-	size_t count = 0;
-	struct dirent *d;
-	DIR *dir;
-
-	(void)snprintf(path, sizeof(path), "%s/cells/%s", f->store.dir, c->id);
-	dir = opendir(path);
-	assert_non_null(dir);
-	while ((d = readdir(dir)) != NULL) {
-		if (d->d_name[0] != 'r' || strchr(d->d_name, '.'))
-			continue;
-		(void)snprintf(path, sizeof(path), "cells/%.192s/%.32s/pass.json", c->id,
-			       d->d_name);
-		(void)file(f, path);
-		count++;
-	}
-	(void)closedir(dir);
-	return count;
-}
-
-/*
- * Goal: a kill loses at most the pass that it hits. Method: kill -9 a driver at 30 seeded moments;
- * then every file parses, and what cell.json names is complete.
- */
-static void kills(void **state)
-{
-	struct fixture *f = *state;
-	struct rng rng = { KILL_SEED };
-	size_t passes = 0;
-
-	for (unsigned i = 0; i < KILLS; i++) {
-		run_and_kill(f, &rng);
-		f->store.dir = f->out;
-		(void)file(f, "run.json");
-		for (size_t j = 0; j < f->cells.count; j++) {
-			size_t named = check_cell(f, &f->cells.item[j]);
-
-			assert_in_range(check_folders(f, &f->cells.item[j]), named, named + 1);
-			passes += named;
-		}
-		f->store.dir = NULL;
-		assert_good(f, fs_remove_tree(f->out, &f->err));
-	}
-	/* 30 kills after 8.5 steps of half a pass each: a driver that does nothing would show. */
-	assert_true(passes > KILLS);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, stored_setup, stored_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(folders_and_latest),
-		TEST(out_is_not_overwritten),
-		TEST(observed_pass),
-		TEST(pending_cells),
-		TEST(good_passes),
-		TEST(failed_pass),
-		TEST(first_failure_counts),
-		TEST(status_over_rounds),
-		TEST(run_folder_is_hidden),
-		TEST(leftover_is_replaced),
-		TEST(kills),
+		TEST(folders_and_latest),   TEST(out_is_not_overwritten),
+		TEST(observed_pass),	    TEST(pending_cells),
+		TEST(good_passes),	    TEST(failed_pass),
+		TEST(first_failure_counts), TEST(status_over_rounds),
+		TEST(run_folder_is_hidden), TEST(leftover_is_replaced),
 	};
 
 	(void)alarm(PATIENCE_S);
