@@ -4,17 +4,13 @@
  * says when guest, VMM or connection are gone. Runs inside the driver's isolation, so that nothing
  * outlives this program. No cmocka assert runs while a CLEANUP variable is live.
  */
+#include "inside.h"
 #include "real_guest.h"
 
 #include "base/clock.h"
 #include "base/fs.h"
-#include "base/json.h"
 #include "base/rng.h"
-#include "run/fleet.h"
-#include "run/isolate.h"
-#include "run/probe.h"
 
-#include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -28,20 +24,13 @@
 #define AT_ONCE_MS 8000
 #define FILE_BYTES MIB
 #define SEED	   20261122
-#define MEMORY_MIB 512
 
 struct fixture {
-	char home[PATH_MAX];
-	char logs[PATH_MAX];
-	char cmdline[PATH_MAX + 32];
-	struct world world;
-	struct fleet fleet;
 	struct fleet_guest *g;
 	struct agent_result r;
-	struct err err;
-	const char *accelerator;
 };
 
+static struct inside in;
 static struct fixture fx;
 
 #define ARGV(...) ((const char *const[]){ __VA_ARGS__, NULL })
@@ -54,7 +43,7 @@ static struct agent *agent(void)
 static void fine(int e)
 {
 	if (e < 0)
-		fail_msg("error %d: %s", e, fx.err.text);
+		fail_msg("error %d: %s", e, in.err.text);
 }
 
 static int run_limited(const char *const *argv, unsigned deadline_ms, size_t max)
@@ -65,7 +54,7 @@ static int run_limited(const char *const *argv, unsigned deadline_ms, size_t max
 
 	agent_result_free(&fx.r);
 	fx.r = (struct agent_result){ 0 };
-	return agent_run(agent(), &job, &fx.r, &fx.err);
+	return agent_run(agent(), &job, &fx.r, &in.err);
 }
 
 static int run(const char *script)
@@ -90,21 +79,21 @@ static void assert_usable(void)
 	assert_fate(AGENT_EXITED, 3);
 	assert_string_equal(buf_text(&fx.r.out), "usable\n");
 	assert_string_equal(buf_text(&fx.r.err), "also\n");
-	fine(fleet_clean(fx.g, &fx.err));
+	fine(fleet_clean(fx.g, &in.err));
 }
 
 static int get_kind(const char *vmm, const char *kernel)
 {
-	return fleet_get(&fx.fleet, vmm_find(vmm), kernel_find(kernel), &fx.g, &fx.err);
+	return fleet_get(&in.fleet, vmm_find(vmm), kernel_find(kernel), &fx.g, &in.err);
 }
 
 static int get_guest(void **state)
 {
 	(void)state;
-	fx.err.text[0] = '\0';
+	in.err.text[0] = '\0';
 	if (get_kind("qemu-backports", "bookworm") == 0)
 		return 0;
-	(void)fprintf(stderr, "no guest: %s\n", fx.err.text);
+	(void)fprintf(stderr, "no guest: %s\n", in.err.text);
 	return -1;
 }
 
@@ -183,18 +172,18 @@ static void test_push_and_pull(void **state)
 	(void)state;
 	rng_fill(&rng, data, sizeof(data));
 	fine(agent_push(agent(), data, sizeof(data), "/run/vq-test/a/file", 0600,
-			clock_deadline_ms(STEP_MS), &fx.err));
+			clock_deadline_ms(STEP_MS), &in.err));
 	e = agent_pull(agent(), "/run/vq-test/a/file", sizeof(data), clock_deadline_ms(STEP_MS),
-		       &back, &fx.err);
+		       &back, &in.err);
 	same = back.size == sizeof(data) && memcmp(back.data, data, sizeof(data)) == 0;
 	buf_free(&back);
 	fine(e);
 	assert_true(same);
 	assert_int_equal(agent_pull(agent(), "/run/vq-test/a/file", sizeof(data) - 1,
-				    clock_deadline_ms(STEP_MS), &back, &fx.err),
+				    clock_deadline_ms(STEP_MS), &back, &in.err),
 			 -EFBIG);
 	assert_int_equal(agent_pull(agent(), "/run/vq-test/none", 1, clock_deadline_ms(STEP_MS),
-				    &back, &fx.err),
+				    &back, &in.err),
 			 -ENOENT);
 	assert_int_equal(back.size, 0);
 	fine(run("rm -r /run/vq-test"));
@@ -242,14 +231,14 @@ static void test_reconnect_loses_nothing_silently(void **state)
 
 	(void)state;
 	agent_socket(socket, sizeof(socket));
-	fine(agent_start(agent(), &job, &id, &fx.err));
+	fine(agent_start(agent(), &job, &id, &in.err));
 	for (int i = 0; i < 3; i++) {
 		/* Takes in what has come so far. */
-		fine(agent_ping(agent(), clock_deadline_ms(STEP_MS), NULL, &fx.err));
-		fine(agent_reattach(agent(), socket, clock_deadline_ms(STEP_MS), &fx.err));
+		fine(agent_ping(agent(), clock_deadline_ms(STEP_MS), NULL, &in.err));
+		fine(agent_reattach(agent(), socket, clock_deadline_ms(STEP_MS), &in.err));
 	}
 	agent_result_free(&fx.r);
-	e = agent_wait(agent(), id, &fx.r, &fx.err);
+	e = agent_wait(agent(), id, &fx.r, &in.err);
 	if (e != -EIO)
 		fine(e);
 	assert_fate(AGENT_EXITED, 0);
@@ -271,10 +260,10 @@ static void test_reset_kills_jobs_of_an_earlier_host(void **state)
 
 	(void)state;
 	agent_socket(socket, sizeof(socket));
-	fine(agent_start(agent(), &job, &id, &fx.err));
-	fine(agent_ping(agent(), clock_deadline_ms(STEP_MS), NULL, &fx.err));
+	fine(agent_start(agent(), &job, &id, &in.err));
+	fine(agent_ping(agent(), clock_deadline_ms(STEP_MS), NULL, &in.err));
 	fx.g->guest.agent = agent_close(fx.g->guest.agent);
-	fine(agent_connect(socket, clock_deadline_ms(STEP_MS), &fx.g->guest.agent, &fx.err));
+	fine(agent_connect(socket, clock_deadline_ms(STEP_MS), &fx.g->guest.agent, &in.err));
 	assert_int_equal(agent_stuck_count(agent()), 0);
 	fine(run("pidof sleep || echo none"));
 	assert_string_equal(buf_text(&fx.r.out), "none\n");
@@ -288,7 +277,7 @@ static void test_round_trip(void **state)
 
 	(void)state;
 	for (int i = 0; i < 20; i++) {
-		fine(agent_ping(agent(), clock_deadline_ms(STEP_MS), &ns, &fx.err));
+		fine(agent_ping(agent(), clock_deadline_ms(STEP_MS), &ns, &in.err));
 		best = ns < best ? ns : best;
 	}
 	(void)printf("figure: round trip to the agent, best of 20: %.2f ms\n", (double)best / 1e6);
@@ -304,14 +293,14 @@ static void test_paused_guest_is_hung(void **state)
 
 	(void)state;
 	agent_socket(socket, sizeof(socket));
-	fine(guest_pause(&fx.g->guest, &fx.err));
+	fine(guest_pause(&fx.g->guest, &in.err));
 	agent_set_grace_ms(agent(), 1000);
 	e = run_limited(ARGV("true"), 500, 0);
-	if (e != -ETIMEDOUT || !strstr(fx.err.text, "guest hung"))
-		fail_msg("a stopped guest: %d: %s", e, fx.err.text);
+	if (e != -ETIMEDOUT || !strstr(in.err.text, "guest hung"))
+		fail_msg("a stopped guest: %d: %s", e, in.err.text);
 	assert_true(ms_since(start) < AT_ONCE_MS);
-	fine(guest_resume(&fx.g->guest, &fx.err));
-	fine(agent_reattach(agent(), socket, clock_deadline_ms(STEP_MS), &fx.err));
+	fine(guest_resume(&fx.g->guest, &in.err));
+	fine(agent_reattach(agent(), socket, clock_deadline_ms(STEP_MS), &in.err));
 	agent_set_grace_ms(agent(), 10000);
 	assert_usable();
 }
@@ -322,19 +311,19 @@ static void test_pause_without_reattach(void **state)
 	int e;
 
 	(void)state;
-	fine(guest_pause(&fx.g->guest, &fx.err));
+	fine(guest_pause(&fx.g->guest, &in.err));
 	agent_set_grace_ms(agent(), 300);
 	e = run_limited(ARGV("true"), 300, 0);
 	agent_set_grace_ms(agent(), 10000);
 	assert_int_equal(e, -ETIMEDOUT);
-	fine(guest_resume(&fx.g->guest, &fx.err));
+	fine(guest_resume(&fx.g->guest, &in.err));
 	assert_usable();
 }
 
 static bool console_says(const char *word)
 {
 	CLEANUP(freep)
-	char *path = fs_path("%s/%s.%s.%u/console.log", fx.logs, fx.g->vmm->id, fx.g->kernel->id,
+	char *path = fs_path("%s/%s.%s.%u/console.log", in.dir, fx.g->vmm->id, fx.g->kernel->id,
 			     fx.g->starts);
 
 	return path && real_said(path, word);
@@ -351,8 +340,8 @@ static void test_panic_is_no_timeout(void **state)
 			2 * AT_ONCE_MS, 0);
 	took = ms_since(start);
 	if (e != -ECONNRESET)
-		fail_msg("a guest that panicked: %d: %s", e, fx.err.text);
-	assert_non_null(strstr(fx.err.text, "VMM"));
+		fail_msg("a guest that panicked: %d: %s", e, in.err.text);
+	assert_non_null(strstr(in.err.text, "VMM"));
 	assert_true(took < AT_ONCE_MS);
 	if (proc_wait(&fx.g->guest.vmm, clock_deadline_ms(AT_ONCE_MS)) < 0)
 		fail_msg("the VMM outlives the guest's panic");
@@ -373,14 +362,14 @@ static void test_killed_vmm_is_no_timeout(void **state)
 	int e;
 
 	(void)state;
-	fine(agent_start(agent(), &job, &id, &fx.err));
-	fine(agent_ping(agent(), clock_deadline_ms(STEP_MS), NULL, &fx.err));
+	fine(agent_start(agent(), &job, &id, &in.err));
+	fine(agent_ping(agent(), clock_deadline_ms(STEP_MS), NULL, &in.err));
 	start = clock_now_ns();
 	assert_int_equal(kill(fx.g->guest.vmm.pid, SIGKILL), 0);
 	agent_result_free(&fx.r);
-	e = agent_wait(agent(), id, &fx.r, &fx.err);
+	e = agent_wait(agent(), id, &fx.r, &in.err);
 	if (e != -ECONNRESET)
-		fail_msg("a VMM that was killed: %d: %s", e, fx.err.text);
+		fail_msg("a VMM that was killed: %d: %s", e, in.err.text);
 	assert_true(ms_since(start) < AT_ONCE_MS);
 	/* The fleet sees it by itself. */
 	assert_int_equal(get_guest(NULL), 0);
@@ -412,7 +401,7 @@ static void test_watch_ends_a_wait(void **state)
 
 static int kernel_of(struct agent_info *ret)
 {
-	return agent_info(agent(), clock_deadline_ms(STEP_MS), ret, &fx.err);
+	return agent_info(agent(), clock_deadline_ms(STEP_MS), ret, &in.err);
 }
 
 static void boot_and_restore(const char *vmm, const char *kernel)
@@ -457,37 +446,28 @@ static void test_boot_that_fails_is_told(void **state)
 	int e;
 
 	(void)state;
-	memcpy(good, fx.cmdline, sizeof(good));
-	(void)snprintf(fx.cmdline, sizeof(fx.cmdline), "%s/cmdline", fx.logs);
-	fine(fs_write_atomic(fx.cmdline, words, strlen(words), &fx.err));
+	memcpy(good, in.cmdline, sizeof(good));
+	(void)snprintf(in.cmdline, sizeof(in.cmdline), "%s/cmdline", in.dir);
+	fine(fs_write_atomic(in.cmdline, words, strlen(words), &in.err));
 	start = clock_now_ns();
 	e = get_kind("qemu-bookworm", "backports");
 	took = ms_since(start);
-	memcpy(fx.cmdline, good, sizeof(good));
+	memcpy(in.cmdline, good, sizeof(good));
 	if (e == 0)
 		fail_msg("a guest without an init booted");
 	(void)printf("figure: a boot that panics was given up after %llu ms\n",
 		     (unsigned long long)took);
-	if (!strstr(fx.err.text, "VMM exited:0") || !strstr(fx.err.text, "console.log"))
-		fail_msg("no fate, no log: %s", fx.err.text);
+	if (!strstr(in.err.text, "VMM exited:0") || !strstr(in.err.text, "console.log"))
+		fail_msg("no fate, no log: %s", in.err.text);
 	if (took > STEP_MS)
-		fail_msg("it took %llu ms: %s", (unsigned long long)took, fx.err.text);
+		fail_msg("it took %llu ms: %s", (unsigned long long)took, in.err.text);
 }
 
 /* ---- the world ---- */
 
 static int setup(void **state)
 {
-	struct fleet_options o = {
-		.accelerator = fx.accelerator,
-		.vcpus = 1,
-		.memory_mib = MEMORY_MIB,
-		.cmdline_path = fx.cmdline,
-		.log_dir = fx.logs,
-		.world = &fx.world,
-	};
-
-	fleet_init(&fx.fleet, &o);
+	inside_fleet(&in);
 	return get_guest(state);
 }
 
@@ -495,7 +475,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	agent_result_free(&fx.r);
-	fleet_free(&fx.fleet);
+	fleet_free(&in.fleet);
 	return 0;
 }
 
@@ -518,36 +498,15 @@ static int inner(void *arg)
 		cmocka_unit_test_setup(test_restore_of_each_kind, get_guest),
 		cmocka_unit_test(test_boot_that_fails_is_told),
 	};
-	const struct world_source src = { .home = fx.home };
-	json_t *accelerator = NULL;
 
 	(void)arg;
-	if (world_make(&src, &fx.world, &fx.err) < 0 ||
-	    probe_accelerator(&fx.world, "auto", &fx.accelerator, &accelerator, &fx.err) < 0) {
-		(void)fprintf(stderr, "%s\n", fx.err.text);
+	if (inside_open(&in) < 0)
 		return 1;
-	}
-	json_decref(accelerator);
-	(void)printf("figure: accelerator %s\n", fx.accelerator);
+	(void)printf("figure: accelerator %s\n", in.accelerator);
 	return cmocka_run_group_tests_name("real_agent", tests, setup, teardown) ? 1 : 0;
 }
 
 int main(void)
 {
-	struct isolate_result how = { 0 };
-	int lock = real_lock(&fx.err);
-	int e = lock < 0 ? lock : real_dir("agent", fx.logs, sizeof(fx.logs), &fx.err);
-
-	if (e == 0 && !realpath(".", fx.home))
-		e = err_errno(&fx.err, -errno, "realpath");
-	(void)snprintf(fx.cmdline, sizeof(fx.cmdline), "%s/guest-image/cmdline", fx.home);
-	if (e == 0)
-		e = world_prepare(&fx.err);
-	if (e == 0)
-		e = isolate_run(inner, NULL, &how, &fx.err);
-	if (e < 0)
-		(void)fprintf(stderr, "%s\n", fx.err.text);
-	if (lock >= 0)
-		(void)close(lock);
-	return e < 0 || how.interrupted || how.status ? 1 : 0;
+	return inside_run(&in, "agent", inner);
 }

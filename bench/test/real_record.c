@@ -4,7 +4,8 @@
  * run through their own loader) and compared with what PCP's own agent for Linux says in that guest.
  * No cmocka assert runs while a CLEANUP variable is live.
  */
-#include "real_guest.h"
+#include "inside.h"
+#include "pcp_tool.h"
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -12,8 +13,6 @@
 #include "metric/residency.h"
 #include "record/metrics.h"
 #include "relay/relay.h"
-#include "run/isolate.h"
-#include "run/probe.h"
 #include "run/recording.h"
 
 #include <limits.h>
@@ -25,20 +24,9 @@
 
 #include <cmocka.h>
 
-#define STEP_MS	   60000
-#define TEXT_MAX   (16 * MIB)
-#define MEMORY_MIB 512
+#define STEP_MS 60000
 
 struct fixture {
-	char home[PATH_MAX];
-	char dir[PATH_MAX];
-	char root[PATH_MAX + 16]; /* the guest image, unpacked */
-	char cmdline[PATH_MAX + 32];
-	const char *accelerator;
-	struct world world;
-	struct fleet fleet;
-	struct err err;
-	uint64_t *ops;	   /* shared with the feed */
 	json_t *record;	   /* content of record.json */
 	json_t *relay;	   /* what the relay says it has carried */
 	struct buf before; /* values of PCP's agent in the guest, before and after */
@@ -47,15 +35,16 @@ struct fixture {
 	double real_start;
 	double real_stop;
 	double file_bytes;
-	struct proc_output o;
+	struct pcp_tool pcp;
 };
 
+static struct inside in;
 static struct fixture fx;
 
 static void fine(int e)
 {
 	if (e < 0)
-		fail_msg("error %d: %s", e, fx.err.text);
+		fail_msg("error %d: %s", e, in.err.text);
 }
 
 static double real_now(void)
@@ -68,69 +57,23 @@ static double real_now(void)
 
 /* ---- tools ---- */
 
-static int unpack(struct err *reterr)
-{
-	CLEANUP(freep) char *to = fs_path("--extract=%s", fx.root);
-	char *argv[] = { (char *)(uintptr_t) "fsck.erofs", to,
-			 (char *)(uintptr_t)(WORLD_IMAGE "/root.erofs"), NULL };
-	const struct proc_spec spec = { .argv = argv };
-	struct proc_output o = { 0 };
-	int e = to ? proc_run(&spec, MIB, clock_deadline_ms(STEP_MS), &o, reterr) : -ENOMEM;
-
-	if (e == 0 && o.status != 0)
-		e = err_set(reterr, -EIO, "fsck.erofs: %.300s", buf_text(&o.err));
-	proc_output_free(&o);
-	return e;
-}
-
-/* Run a PCP tool on an archive; fx.o has what it said. */
 static int tool(const char *name, const char *const *options, const char *archive,
 		const char *const *metrics)
 {
-	static char utc[] = "TZ=UTC";
-	char *env[] = { utc, NULL };
-	CLEANUP(strv_free) struct strv argv = { 0 };
-	struct proc_spec spec = { .env = env };
-
-	proc_output_free(&fx.o);
-	fx.o = (struct proc_output){ 0 };
-	strv_addf(&argv, "%s/usr/lib64/ld-linux-x86-64.so.2", fx.root);
-	strv_add(&argv, "--library-path");
-	strv_addf(&argv, "%s/usr/lib/x86_64-linux-gnu:%s/usr/lib", fx.root, fx.root);
-	strv_addf(&argv, "%s/usr/bin/%s", fx.root, name);
-	strv_add_all(&argv, options);
-	strv_addf(&argv, "%s/%s", fx.dir, archive);
-	strv_add_all(&argv, metrics);
-	if (strv_failed(&argv))
-		return err_set(&fx.err, -ENOMEM, "out of memory");
-	spec.argv = argv.item;
-	return proc_run(&spec, TEXT_MAX, clock_deadline_ms(STEP_MS), &fx.o, &fx.err);
+	return pcp_tool_run(&fx.pcp, name, options, archive, metrics, &in.err);
 }
 
 #define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
-/* Values of a metric in an archive, as pmdumplog prints them. */
-struct values {
-	size_t count;
-	double first, last, lowest, highest;
-};
-
-static struct values values_of(const char *archive, const char *metric)
+static struct pcp_values values_of(const char *archive, const char *metric)
 {
-	struct values v = { 0 };
+	struct pcp_values v;
 
 	fine(tool("pmdumplog", LIST("-z"), archive, LIST(metric)));
-	for (const char *at = buf_text(&fx.o.out); (at = strstr(at, "value ")); at++) {
-		double n = strtod(at + strlen("value "), NULL);
-
-		if (v.count++ == 0)
-			v.first = v.lowest = v.highest = n;
-		v.last = n;
-		v.lowest = n < v.lowest ? n : v.lowest;
-		v.highest = n > v.highest ? n : v.highest;
-	}
-	if (fx.o.status != 0 || v.count == 0)
-		fail_msg("pmdumplog finds no %s in %s: %s", metric, archive, buf_text(&fx.o.err));
+	v = pcp_values_of(buf_text(&fx.pcp.o.out));
+	if (fx.pcp.o.status != 0 || v.count == 0)
+		fail_msg("pmdumplog finds no %s in %s: %s", metric, archive,
+			 buf_text(&fx.pcp.o.err));
 	return v;
 }
 
@@ -154,7 +97,7 @@ static int ask_pcp(struct agent *a, const char *how, struct buf *ret)
 		if (all[i].domain == RECORD_DOMAIN_LINUX && (!i || all[i].instance_id <= 1))
 			strv_add(&argv, all[i].name);
 	job.argv = (const char *const *)argv.item;
-	e = strv_failed(&argv) ? -ENOMEM : agent_run(a, &job, &r, &fx.err);
+	e = strv_failed(&argv) ? -ENOMEM : agent_run(a, &job, &r, &in.err);
 	if (e == 0 && buf_add(ret, buf_text(&r.out), r.out.size) < 0)
 		e = -ENOMEM;
 	agent_result_free(&r);
@@ -164,12 +107,12 @@ static int ask_pcp(struct agent *a, const char *how, struct buf *ret)
 static int run_phase(struct session *s, struct recording *rec, const char *name)
 {
 	CLEANUP(freep) char *path = fs_path("%s/%s", s->place.dir, WORKLOAD_DATA);
-	int e = recording_phase(rec, name, &fx.err);
+	int e = recording_phase(rec, name, &in.err);
 
 	if (e == 0 && strcmp(name, "cold") == 0)
-		e = residency_drop(s->share.data, &fx.err);
+		e = residency_drop(s->share.data, &in.err);
 	if (e == 0)
-		e = path ? place_read(&s->place, path, &fx.err) : -ENOMEM;
+		e = path ? place_read(&s->place, path, &in.err) : -ENOMEM;
 	return e;
 }
 
@@ -189,7 +132,7 @@ static int record_pass(struct session *s, bool kill_daemon)
 
 	fx.real_start = real_now();
 	if (e == 0)
-		e = recording_start(&rec, s, 0, STEP_MS, &fx.err);
+		e = recording_start(&rec, s, 0, STEP_MS, &in.err);
 	if (e == 0)
 		linger(500);
 	if (e == 0)
@@ -206,8 +149,8 @@ static int record_pass(struct session *s, bool kill_daemon)
 	json_decref(fx.relay);
 	fx.record = fx.relay = NULL;
 	if (e == 0 && !kill_daemon)
-		e = relay_snapshot(s->relay, clock_deadline_ms(STEP_MS), &fx.relay, &fx.err);
-	e2 = recording_stop(&rec, false, &fx.record, e < 0 ? NULL : &fx.err);
+		e = relay_snapshot(s->relay, clock_deadline_ms(STEP_MS), &fx.relay, &in.err);
+	e2 = recording_stop(&rec, false, &fx.record, e < 0 ? NULL : &in.err);
 	fx.real_stop = real_now();
 	if (e == 0 && e2 == 0 && !kill_daemon)
 		e = ask_pcp(s->place.agent, "-f", &fx.after);
@@ -226,14 +169,14 @@ static int run_pass(const char *dir, bool kill_daemon)
 		.dax = DAX_NONE,
 		.workload = workload_find("seqread-psync"),
 	};
-	struct pass_context ctx = { .world = &fx.world,
-				    .fleet = &fx.fleet,
+	struct pass_context ctx = { .world = &in.world,
+				    .fleet = &in.fleet,
 				    .time_ms = 1000,
 				    .grace_ms = 60000,
 				    .serial = 1 + kill_daemon };
 	struct session s = { .cell = &c, .dir = dir, .observed = true };
 	struct pass_result r = { 0 };
-	int e = fs_mkdirs(dir, 0755, &fx.err);
+	int e = fs_mkdirs(dir, 0755, &in.err);
 
 	cell_name(&c);
 	fx.file_bytes = (double)c.workload->file_bytes;
@@ -242,10 +185,10 @@ static int run_pass(const char *dir, bool kill_daemon)
 	if (e == 0)
 		e = record_pass(&s, kill_daemon);
 	else
-		(void)err_set(&fx.err, e, "%s", r.reason);
+		(void)err_set(&in.err, e, "%s", r.reason);
 	session_close(&ctx, &s, &r);
 	if (e == 0 && !kill_daemon && r.status == PASS_FAILED)
-		e = err_set(&fx.err, -EIO, "after the recording: %s", r.reason);
+		e = err_set(&in.err, -EIO, "after the recording: %s", r.reason);
 	pass_result_free(&r);
 	return e;
 }
@@ -262,18 +205,18 @@ static void test_tools_accept_both(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		(void)snprintf(archive, sizeof(archive), "o1/pcp-%s", names[i]);
 		fine(tool("pmlogcheck", LIST("-w"), archive, LIST(NULL)));
-		if (fx.o.status != 0 || fx.o.out.size || fx.o.err.size)
-			fail_msg("pmlogcheck of %s: %s%s", archive, buf_text(&fx.o.out),
-				 buf_text(&fx.o.err));
+		if (fx.pcp.o.status != 0 || fx.pcp.o.out.size || fx.pcp.o.err.size)
+			fail_msg("pmlogcheck of %s: %s%s", archive, buf_text(&fx.pcp.o.out),
+				 buf_text(&fx.pcp.o.err));
 		fine(tool("pmdumplog", LIST("-l"), archive, LIST(NULL)));
 		(void)snprintf(label, sizeof(label), "metrics from host %s\n", names[i]);
-		if (!strstr(buf_text(&fx.o.out), label))
-			fail_msg("not \"%s\": %s", label, buf_text(&fx.o.out));
+		if (!strstr(buf_text(&fx.pcp.o.out), label))
+			fail_msg("not \"%s\": %s", label, buf_text(&fx.pcp.o.out));
 		fine(tool("pmval", LIST("-z", "-s", "3", "-t", "0.2", "-a"), archive,
 			  LIST("mem.util.cached")));
-		if (fx.o.status != 0 || !strstr(buf_text(&fx.o.out), "instantaneous value"))
-			fail_msg("pmval of %s: %s%s", archive, buf_text(&fx.o.out),
-				 buf_text(&fx.o.err));
+		if (fx.pcp.o.status != 0 || !strstr(buf_text(&fx.pcp.o.out), "instantaneous value"))
+			fail_msg("pmval of %s: %s%s", archive, buf_text(&fx.pcp.o.out),
+				 buf_text(&fx.pcp.o.err));
 	}
 }
 
@@ -303,8 +246,8 @@ static void test_times_are_the_hosts(void **state)
 		double begin, end;
 
 		fine(tool("pmdumplog", LIST("-l"), names[i], LIST(NULL)));
-		begin = time_of(buf_text(&fx.o.out), "commencing");
-		end = time_of(buf_text(&fx.o.out), "ending");
+		begin = time_of(buf_text(&fx.pcp.o.out), "commencing");
+		end = time_of(buf_text(&fx.pcp.o.out), "ending");
 		if (begin < fx.real_start || end > fx.real_stop || end - begin < 1.5)
 			fail_msg("%s: %.3f to %.3f, recorded between %.3f and %.3f", names[i],
 				 begin, end, fx.real_start, fx.real_stop);
@@ -314,15 +257,15 @@ static void test_times_are_the_hosts(void **state)
 /* The guest's page cache rises by the file while the host's archive says "cold". */
 static void test_phases_and_values(void **state)
 {
-	struct values v;
+	struct pcp_values v;
 	const char *at;
 
 	(void)state;
 	fine(tool("pmdumplog", LIST("-z"), "o1/pcp-host", LIST(RECORD_PHASE)));
-	at = strstr(buf_text(&fx.o.out), "value \"cold\"");
+	at = strstr(buf_text(&fx.pcp.o.out), "value \"cold\"");
 	at = at ? strstr(at, "value \"warm\"") : NULL;
 	if (!at || !strstr(at, "value \"end\""))
-		fail_msg("phases: %s", buf_text(&fx.o.out));
+		fail_msg("phases: %s", buf_text(&fx.pcp.o.out));
 	v = values_of("o1/pcp-guest", "mem.util.cached");
 	if ((v.last - v.first) * 1024 < 0.95 * fx.file_bytes ||
 	    (v.last - v.first) * 1024 > 1.2 * fx.file_bytes)
@@ -338,7 +281,7 @@ static void test_phases_and_values(void **state)
 	v = values_of("o1/pcp-host", "virtiofs_qual.vmm.cpu");
 	assert_true(v.last - v.first > 1e8);
 	v = values_of("o1/pcp-host", "virtiofs_qual.vmm.anon");
-	assert_true(v.lowest > 1024 && v.highest < MEMORY_MIB * 1024 * 4.0);
+	assert_true(v.lowest > 1024 && v.highest < INSIDE_MEMORY_MIB * 1024 * 4.0);
 	v = values_of("o1/pcp-host", "virtiofs_qual.daemon.fds");
 	assert_true(v.lowest >= 3);
 }
@@ -358,7 +301,7 @@ static void test_operations_are_the_relays(void **state)
 		char word[64];
 		int n = snprintf(word, sizeof(word), "\"%s\"] value ", name);
 
-		for (const char *at = buf_text(&fx.o.out); (at = strstr(at, word)); at += n)
+		for (const char *at = buf_text(&fx.pcp.o.out); (at = strstr(at, word)); at += n)
 			last = at + n;
 		if (!last || strtoll(last, NULL, 10) != json_integer_value(count))
 			fail_msg("%s: %.10s, the relay: %" JSON_INTEGER_FORMAT, name,
@@ -402,40 +345,6 @@ static void test_record_json_counts_what_is_there(void **state)
 	assert_null(json_at(fx.record, "guest_note"));
 }
 
-/* The block of a metric in what pminfo or pmdumplog printed: from its name to the next. */
-static const char *block_of(const char *text, const char *name, size_t *ret_size)
-{
-	size_t length = strlen(name);
-	const char *at = text;
-
-	while ((at = strstr(at, name))) {
-		bool start = at == text || at[-1] == '\n' || at[-1] == '(';
-		char end = at[length];
-
-		if (start && (end == '\n' || end == ' ' || end == ')')) {
-			const char *stop = strstr(at, "\n\n");
-			const char *next = strstr(at, "\nPMID:");
-
-			if (next && (!stop || next < stop))
-				stop = next;
-			*ret_size = stop ? (size_t)(stop - at) : strlen(at);
-			return at;
-		}
-		at += length;
-	}
-	return NULL;
-}
-
-/* Does the block have the line that starts with @word in the other block too? */
-static bool same_line(const char *a, size_t a_size, const char *b, size_t b_size, const char *word)
-{
-	const char *la = memmem(a, a_size, word, strlen(word));
-	const char *lb = memmem(b, b_size, word, strlen(word));
-	size_t n = la ? strcspn(la, "\n") : 0;
-
-	return la && lb && strncmp(la, lb, n) == 0 && (lb[n] == '\n' || lb[n] == '\0');
-}
-
 static bool without_values(const char *side, const char *name)
 {
 	json_t *list = json_object_get(json_object_get(fx.record, side), "without_values");
@@ -464,14 +373,14 @@ static void test_definitions_are_pcps(void **state)
 
 		if (all[i].domain != RECORD_DOMAIN_LINUX || without_values("guest", all[i].name))
 			continue;
-		ours = block_of(buf_text(&fx.o.out), all[i].name, &ours_size);
-		theirs = block_of(buf_text(&fx.definitions), all[i].name, &theirs_size);
+		ours = pcp_block_of(buf_text(&fx.pcp.o.out), all[i].name, &ours_size);
+		theirs = pcp_block_of(buf_text(&fx.definitions), all[i].name, &theirs_size);
 		if (!ours || !theirs)
 			fail_msg("%s is not in the %s", all[i].name, ours ? "agent" : "archive");
 		(void)snprintf(id, sizeof(id), "PMID: %d.%d.%d", all[i].domain, all[i].cluster,
 			       all[i].item);
-		if (!same_line(ours, ours_size, theirs, theirs_size, "Data Type:") ||
-		    !same_line(ours, ours_size, theirs, theirs_size, "Semantics:") ||
+		if (!pcp_same_line(ours, ours_size, theirs, theirs_size, "Data Type:") ||
+		    !pcp_same_line(ours, ours_size, theirs, theirs_size, "Semantics:") ||
 		    !memmem(theirs, theirs_size, id, strlen(id)))
 			fail_msg("ours: %.*s\nPCP's: %.*s", (int)ours_size, ours, (int)theirs_size,
 				 theirs);
@@ -484,7 +393,7 @@ static void test_definitions_are_pcps(void **state)
 static double pcp_value(const struct buf *from, const char *name)
 {
 	size_t size = 0;
-	const char *at = block_of(buf_text(from), name, &size);
+	const char *at = pcp_block_of(buf_text(from), name, &size);
 
 	at = at ? memmem(at, size, "value ", 6) : NULL;
 	return at ? strtod(at + 6, NULL) : -1;
@@ -500,7 +409,7 @@ static void test_values_are_pcps(void **state)
 	for (size_t i = 0; i < count; i++) {
 		double before = pcp_value(&fx.before, all[i].name);
 		double after = pcp_value(&fx.after, all[i].name);
-		struct values v;
+		struct pcp_values v;
 
 		if (all[i].domain != RECORD_DOMAIN_LINUX || without_values("guest", all[i].name) ||
 		    all[i].sem == RECORD_INSTANT)
@@ -519,14 +428,14 @@ static void test_values_are_pcps(void **state)
 static void test_daemon_that_dies(void **state)
 {
 	char dir[PATH_MAX + 8];
-	struct values cpu, memory;
+	struct pcp_values cpu, memory;
 
 	(void)state;
-	(void)snprintf(dir, sizeof(dir), "%s/o2", fx.dir);
+	(void)snprintf(dir, sizeof(dir), "%s/o2", in.dir);
 	fine(run_pass(dir, true));
 	fine(tool("pmlogcheck", LIST("-w"), "o2/pcp-host", LIST(NULL)));
-	assert_int_equal(fx.o.status, 0);
-	assert_int_equal(fx.o.out.size + fx.o.err.size, 0);
+	assert_int_equal(fx.pcp.o.status, 0);
+	assert_int_equal(fx.pcp.o.out.size + fx.pcp.o.err.size, 0);
 	cpu = values_of("o2/pcp-host", "virtiofs_qual.daemon.cpu");
 	memory = values_of("o2/pcp-host", "mem.physmem");
 	if (cpu.count < 3 || cpu.count + 3 > memory.count)
@@ -544,19 +453,19 @@ static int whole_pass(enum pass_kind kind, const char *dir)
 		.dax = DAX_NONE,
 		.workload = workload_find("seqread-psync"),
 	};
-	struct pass_context ctx = { .world = &fx.world,
-				    .fleet = &fx.fleet,
+	struct pass_context ctx = { .world = &in.world,
+				    .fleet = &in.fleet,
 				    .time_ms = 1000,
 				    .grace_ms = 60000,
 				    .serial = 10 + (unsigned)kind };
 	struct pass_result r = { 0 };
-	int e = fs_mkdirs(dir, 0755, &fx.err);
+	int e = fs_mkdirs(dir, 0755, &in.err);
 
 	cell_name(&c);
 	if (e == 0)
 		pass_run(&ctx, &c, kind, dir, &r);
 	if (e == 0 && r.status != PASS_OK)
-		e = err_set(&fx.err, -EIO, "%s", r.reason);
+		e = err_set(&in.err, -EIO, "%s", r.reason);
 	pass_result_free(&r);
 	return e;
 }
@@ -572,25 +481,25 @@ static void test_passes_of_the_driver(void **state)
 	const char *at;
 
 	(void)state;
-	(void)snprintf(dir, sizeof(dir), "%s/timed", fx.dir);
+	(void)snprintf(dir, sizeof(dir), "%s/timed", in.dir);
 	fine(whole_pass(PASS_TIMED, dir));
 	(void)snprintf(file, sizeof(file), "%s/record.json", dir);
 	assert_false(fs_exists(file));
-	(void)snprintf(dir, sizeof(dir), "%s/observed", fx.dir);
+	(void)snprintf(dir, sizeof(dir), "%s/observed", in.dir);
 	fine(whole_pass(PASS_OBSERVED, dir));
 	(void)snprintf(file, sizeof(file), "%s/record.json", dir);
 	assert_true(fs_exists(file));
 	fine(tool("pmlogcheck", LIST("-w"), "observed/pcp-guest", LIST(NULL)));
-	assert_int_equal(fx.o.status, 0);
+	assert_int_equal(fx.pcp.o.status, 0);
 	fine(tool("pmdumplog", LIST("-z"), "observed/pcp-host", LIST(RECORD_PHASE)));
-	at = buf_text(&fx.o.out);
+	at = buf_text(&fx.pcp.o.out);
 	for (size_t i = 0; i < ARRAY_SIZE(phases); i++) {
 		char word[32];
 
 		(void)snprintf(word, sizeof(word), "value \"%s\"", phases[i]);
 		at = strstr(at, "value ");
 		if (!at || strncmp(at, word, strlen(word)) != 0)
-			fail_msg("not phase %s: %s", phases[i], buf_text(&fx.o.out));
+			fail_msg("not phase %s: %s", phases[i], buf_text(&fx.pcp.o.out));
 		at++;
 	}
 }
@@ -599,39 +508,30 @@ static void test_passes_of_the_driver(void **state)
 
 static int setup(void **state)
 {
-	const struct fleet_options o = {
-		.accelerator = fx.accelerator,
-		.vcpus = 1,
-		.memory_mib = MEMORY_MIB,
-		.cmdline_path = fx.cmdline,
-		.log_dir = fx.dir,
-		.world = &fx.world,
-	};
 	char dir[PATH_MAX + 8];
 	int e;
 
 	(void)state;
-	fleet_init(&fx.fleet, &o);
-	(void)snprintf(dir, sizeof(dir), "%s/o1", fx.dir);
-	e = unpack(&fx.err);
+	inside_fleet(&in);
+	(void)snprintf(dir, sizeof(dir), "%s/o1", in.dir);
+	e = pcp_tool_open(&fx.pcp, in.dir, &in.err);
 	if (e == 0)
 		e = run_pass(dir, false);
 	if (e < 0)
-		(void)fprintf(stderr, "%s\n", fx.err.text);
+		(void)fprintf(stderr, "%s\n", in.err.text);
 	return e < 0 ? -1 : 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	fleet_free(&fx.fleet);
+	fleet_free(&in.fleet);
 	json_decref(fx.record);
 	json_decref(fx.relay);
 	buf_free(&fx.before);
 	buf_free(&fx.after);
 	buf_free(&fx.definitions);
-	proc_output_free(&fx.o);
-	return fs_remove_tree(fx.root, NULL) < 0 ? -1 : 0;
+	return pcp_tool_close(&fx.pcp) < 0 ? -1 : 0;
 }
 
 static int inner(void *arg)
@@ -647,36 +547,14 @@ static int inner(void *arg)
 		cmocka_unit_test(test_daemon_that_dies),
 		cmocka_unit_test(test_passes_of_the_driver),
 	};
-	const struct world_source src = { .home = fx.home };
-	json_t *accelerator = NULL;
 
 	(void)arg;
-	if (world_make(&src, &fx.world, &fx.err) < 0 ||
-	    probe_accelerator(&fx.world, "auto", &fx.accelerator, &accelerator, &fx.err) < 0) {
-		(void)fprintf(stderr, "%s\n", fx.err.text);
+	if (inside_open(&in) < 0)
 		return 1;
-	}
-	json_decref(accelerator);
 	return cmocka_run_group_tests_name("real_record", tests, setup, teardown) ? 1 : 0;
 }
 
 int main(void)
 {
-	struct isolate_result how = { 0 };
-	int lock = real_lock(&fx.err);
-	int e = lock < 0 ? lock : real_dir("record", fx.dir, sizeof(fx.dir), &fx.err);
-
-	if (e == 0 && !realpath(".", fx.home))
-		e = err_errno(&fx.err, -errno, "realpath");
-	(void)snprintf(fx.cmdline, sizeof(fx.cmdline), "%s/guest-image/cmdline", fx.home);
-	(void)snprintf(fx.root, sizeof(fx.root), "%s/root", fx.dir);
-	if (e == 0)
-		e = world_prepare(&fx.err);
-	if (e == 0)
-		e = isolate_run(inner, NULL, &how, &fx.err);
-	if (e < 0)
-		(void)fprintf(stderr, "%s\n", fx.err.text);
-	if (lock >= 0)
-		(void)close(lock);
-	return e < 0 || how.interrupted || how.status ? 1 : 0;
+	return inside_run(&in, "record", inner);
 }
