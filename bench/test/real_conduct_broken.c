@@ -5,7 +5,8 @@
  * `failed` with its cause, the others are ok, the driver ends with 3. Parts are broken in a private
  * home (links to this project). No cmocka assert runs while a CLEANUP variable is live.
  */
-#include "conduct.h"
+#include "broken_home.h"
+#include "problems.h"
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -22,7 +23,6 @@
 
 #include <cmocka.h>
 
-#define LOADER "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
 /* Room on the small disk of results: enough for a few passes, not for a pass once it is filled. */
 #define SMALL_DISK "size=64m"
 
@@ -32,73 +32,6 @@ static void fine(int e)
 {
 	if (e < 0)
 		fail_msg("error %d: %s", e, fx.err.text);
-}
-
-static int command(const char *const *argv)
-{
-	const struct proc_spec spec = { .argv = (char *const *)(uintptr_t)argv };
-	struct proc_output o = { 0 };
-	int e = proc_run(&spec, MIB, clock_deadline_ms(REACH_MS), &o, &fx.err);
-
-	if (e == 0 && o.status != 0)
-		e = err_set(&fx.err, -EIO, "%s: %s", argv[0], buf_text(&o.err));
-	proc_output_free(&o);
-	return e;
-}
-
-/* ---- homes with a part that differs ---- */
-
-/* A home of links, but for @part, which is an own, empty folder. */
-static int home_without(const char *name, const char *part, char *ret, size_t size)
-{
-	CLEANUP(freep) char *own = NULL;
-	int e;
-
-	(void)snprintf(ret, size, "%s/%s", fx.dir, name);
-	e = real_home(ret, strrchr(part, '/') ? strrchr(part, '/') + 1 : part, &fx.err);
-	own = fs_path("%s/%s", ret, part);
-	if (e == 0)
-		e = own ? fs_mkdirs(own, 0755, &fx.err) : -ENOMEM;
-	return e;
-}
-
-/* The same with a copy of @part in it, whose files are hard links where that goes. */
-static int home_with_copy(const char *name, const char *part, const char *what, char *ret,
-			  size_t size)
-{
-	CLEANUP(freep) char *from = fs_path("%s/%s/.", part, what);
-	CLEANUP(freep) char *to = NULL;
-	int e = home_without(name, part, ret, size);
-
-	to = fs_path("%s/%s/%s", ret, part, what);
-	if (e < 0 || !from || !to)
-		return e < 0 ? e : -ENOMEM;
-	e = fs_mkdirs(to, 0755, &fx.err);
-	if (e == 0 && command(ARGS("cp", "-al", from, to)) < 0)
-		e = command(ARGS("cp", "-a", from, to));
-	return e;
-}
-
-/* A home whose only stack root is backports, with our loader in it that breaks programs. */
-static int home_with_loader(const char *name, const char *behaviour, char *ret, size_t size)
-{
-	CLEANUP(freep) char *loader = NULL;
-	CLEANUP(freep) char *real = NULL;
-	CLEANUP(freep) char *text = NULL;
-	int e = home_with_copy(name, "build/roots", "backports", ret, size);
-
-	loader = fs_path("%s/build/roots/backports/" LOADER, ret);
-	real = loader ? fs_path("%s.real", loader) : NULL;
-	text = fs_path("%s/build/roots/backports/usr/lib/x86_64-linux-gnu/behaviour", ret);
-	if (e < 0 || !loader || !real || !text)
-		return e < 0 ? e : -ENOMEM;
-	/* In Debian it is a link; a copy of what it points to can be called another name. */
-	e = command(ARGS("cp", "-L", loader, real));
-	if (e == 0 && unlink(loader) < 0)
-		e = err_errno(&fx.err, -errno, "cannot remove %s", loader);
-	if (e == 0)
-		e = command(ARGS("cp", "bench/test/fakes/broken-loader", loader));
-	return e < 0 ? e : fs_write_atomic(text, behaviour, strlen(behaviour), &fx.err);
 }
 
 /* ---- one run and what it has to say ---- */
@@ -121,19 +54,8 @@ static int run_plan(const char *home, const char *plan_name, const char *plan, i
 				fx.log, REAL_RUN_MS, ret_status, &fx.err);
 }
 
-static void complain(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static void complain(struct buf *b, const char *fmt, ...)
-{
-	char line[3000];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	(void)buf_printf(b, "  %s\n", line);
-}
-
-static void check_cell(const char *what, const char *id, const struct verdict *v, struct buf *wrong)
+static void check_cell(const char *what, const char *id, const struct verdict *v,
+		       struct problems *wrong)
 {
 	json_auto_t *cell = NULL;
 	struct err err = { 0 };
@@ -141,7 +63,7 @@ static void check_cell(const char *what, const char *id, const struct verdict *v
 	double wall = 0;
 
 	if (real_cell(fx.out, id, &cell, &err) < 0) {
-		complain(wrong, "%s", err.text);
+		problem(wrong, "%s", err.text);
 		return;
 	}
 	reason = json_str_at(cell, "reason", "");
@@ -149,21 +71,17 @@ static void check_cell(const char *what, const char *id, const struct verdict *v
 	(void)printf("figure: %s: %s, %.1f s%s%.300s\n", what, json_str_at(cell, "status", "?"),
 		     wall, *reason ? ": " : "", reason);
 	if (strcmp(json_str_at(cell, "status", "?"), v->status) != 0)
-		complain(wrong, "%s (%s): %s, not %s: %s", what, id,
-			 json_str_at(cell, "status", "?"), v->status, reason);
+		problem(wrong, "%s (%s): %s, not %s: %s", what, id,
+			json_str_at(cell, "status", "?"), v->status, reason);
 	for (size_t w = 0; w < ARRAY_SIZE(v->words); w++)
 		if (v->words[w] && !strstr(reason, v->words[w]))
-			complain(wrong, "%s (%s): the reason lacks '%s': %s", what, id, v->words[w],
-				 reason);
+			problem(wrong, "%s (%s): the reason lacks '%s': %s", what, id, v->words[w],
+				reason);
 }
 
-static void judge(struct buf *wrong)
+static void judge(struct problems *wrong)
 {
-	bool good = wrong->size == 0;
-
-	(void)fprintf(stderr, "%s", buf_text(wrong));
-	buf_free(wrong);
-	if (!good)
+	if (problems_tell(wrong))
 		fail_msg("not told as it should be (above); see %s", fx.out);
 	fx.tree = (struct real_tree){ 0 };
 	fine(real_wait_gone(&fx.tree, NULL, GONE_MS, &fx.err));
@@ -195,14 +113,14 @@ static const char daemon_plan[] =
 	"\tcaches = {\"never\", \"metadata\", \"auto\", \"always\"}\n"
 	"\twriteback = {\"off\", \"on\"}\n\tworkloads = {\"metadata\"}\n}\n";
 
-static void check_daemons(struct buf *wrong)
+static void check_daemons(struct problems *wrong)
 {
 	CLEANUP(freep) char *path = fs_path("%s/run.json", fx.out);
 	json_auto_t *run = NULL;
 	struct err err = { 0 };
 
 	if (!path || json_load_path(path, &run, &err) < 0)
-		complain(wrong, "%s", err.text);
+		problem(wrong, "%s", err.text);
 	for (size_t i = 0; run && i < ARRAY_SIZE(daemons); i++)
 		check_cell(daemons[i].what, real_order(run, i), &daemons[i].verdict, wrong);
 }
@@ -211,7 +129,7 @@ static void test_daemons(void **state)
 {
 	char home[PATH_MAX + 64];
 	char behaviour[512] = "";
-	struct buf wrong = { 0 };
+	struct problems wrong = { 0 };
 	int status = -1;
 
 	(void)state;
@@ -221,7 +139,7 @@ static void test_daemons(void **state)
 		(void)snprintf(behaviour + used, sizeof(behaviour) - used, "p%zu %s\n", i + 1,
 			       daemons[i].what);
 	}
-	fine(home_with_loader("home-daemons", behaviour, home, sizeof(home)));
+	fine(broken_home_loader(&fx, "home-daemons", behaviour, home, sizeof(home)));
 	fine(run_plan(home, "daemons.conf", daemon_plan, &status));
 	check_daemons(&wrong);
 	judge(&wrong);
@@ -279,7 +197,7 @@ static void test_programs(void **state)
 		    { "stack root bookworm is not installed", "make setup", "is expired" } } },
 	};
 	char home[PATH_MAX + 64];
-	struct buf wrong = { 0 };
+	struct problems wrong = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -287,7 +205,7 @@ static void test_programs(void **state)
 		int status = -1;
 
 		(void)snprintf(name, sizeof(name), "home-programs%zu", i);
-		fine(home_with_loader(name, rows[i].behaviour, home, sizeof(home)));
+		fine(broken_home_loader(&fx, name, rows[i].behaviour, home, sizeof(home)));
 		fine(note_absent(home, rows[i].absent));
 		fine(run_plan(home, "programs.conf", program_plan, &status));
 		check_cell(rows[i].what, RUST_CELL, &rows[i].rust, &wrong);
@@ -311,7 +229,7 @@ static void repaired(const char *home, const char *path)
 {
 	int status = -1;
 
-	fine(command(ARGS("cp", "build/image/vmlinux-backports", path)));
+	fine(broken_home_command(&fx, ARGS("cp", "build/image/vmlinux-backports", path)));
 	fine(real_run(ARGS("resume", fx.out, "--home", home), fx.log, REAL_RUN_MS, &status,
 		      &fx.err));
 	assert_int_equal(status, 3);
@@ -330,11 +248,11 @@ static void test_missing_kernel(void **state)
 	};
 	char home[PATH_MAX + 64];
 	char path[PATH_MAX + 128];
-	struct buf wrong = { 0 };
+	struct problems wrong = { 0 };
 	int status = -1;
 
 	(void)state;
-	fine(home_with_copy("home-kernel", "build/image", ".", home, sizeof(home)));
+	fine(broken_home_copy(&fx, "home-kernel", "build/image", ".", home, sizeof(home)));
 	(void)snprintf(path, sizeof(path), "%s/build/image/vmlinux-backports", home);
 	assert_int_equal(unlink(path), 0);
 	fine(run_plan(home, "kernels.conf", kernel_plan, &status));
@@ -364,7 +282,7 @@ static const char prerun[] =
 
 static int home_with_job(char *home, size_t size)
 {
-	int e = home_with_copy("home-jobs", "workloads", ".", home, size);
+	int e = broken_home_copy(&fx, "home-jobs", "workloads", ".", home, size);
 	CLEANUP(freep) char *path = fs_path("%s/workloads/fio/io.fio", home);
 	CLEANUP(buf_free) struct buf text = { 0 };
 
@@ -387,7 +305,7 @@ static const char guest_plan[] =
 #define GUEST_CELL(workload) "rust-trixie.qemu-backports.auto.nowb.none.bookworm." workload
 
 /* The flood of 600 KB is in a log, and no log is larger than logs may be. */
-static void check_consoles(struct buf *wrong)
+static void check_consoles(struct problems *wrong)
 {
 	CLEANUP(freep) char *dir = fs_path("%s/guests", fx.out);
 	CLEANUP(dir_closep) DIR *d = dir ? opendir(dir) : NULL;
@@ -403,7 +321,7 @@ static void check_consoles(struct buf *wrong)
 	}
 	(void)printf("figure: the largest console.log has %lld bytes\n", (long long)largest);
 	if (largest < 300000 || largest > (off_t)(2 * PUMP_LOG_MAX))
-		complain(wrong, "the largest console.log has %lld bytes", (long long)largest);
+		problem(wrong, "the largest console.log has %lld bytes", (long long)largest);
 }
 
 static void test_guests(void **state)
@@ -426,7 +344,7 @@ static void test_guests(void **state)
 		{ "the host", "null.metadata", { "ok", { NULL } } },
 	};
 	char home[PATH_MAX + 64];
-	struct buf wrong = { 0 };
+	struct problems wrong = { 0 };
 	int status = -1;
 
 	(void)state;
@@ -453,7 +371,7 @@ static void test_share_is_full(void **state)
 {
 	static const struct verdict full = { "failed", { "No space left on device" } };
 	static const struct verdict ok = { "ok", { NULL } };
-	struct buf wrong = { 0 };
+	struct problems wrong = { 0 };
 	int status = -1;
 
 	(void)state;
@@ -480,11 +398,11 @@ static void test_guest_panics_at_boot(void **state)
 	static const struct verdict panics = { "failed", { "no guest", "console.log" } };
 	char home[PATH_MAX + 64];
 	char path[PATH_MAX + 128];
-	struct buf wrong = { 0 };
+	struct problems wrong = { 0 };
 	int status = -1;
 
 	(void)state;
-	fine(home_with_copy("home-boot", "guest-image", ".", home, sizeof(home)));
+	fine(broken_home_copy(&fx, "home-boot", "guest-image", ".", home, sizeof(home)));
 	(void)snprintf(path, sizeof(path), "%s/guest-image/cmdline", home);
 	fine(fs_write_atomic(path, "console=ttyS0\npanic=-1\nrdinit=/nonexistent\nroot=nowhere\n",
 			     57, &fx.err));
@@ -502,7 +420,7 @@ static void test_guest_never_answers(void **state)
 	static const struct verdict ok = { "ok", { NULL } };
 	const char *first;
 	char path[PATH_MAX + 64];
-	struct buf wrong = { 0 };
+	struct problems wrong = { 0 };
 	json_t *run = NULL;
 	pid_t vmm[2] = { 0 };
 	uint64_t deadline_ns = clock_deadline_ms(REACH_MS);
