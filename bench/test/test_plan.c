@@ -507,7 +507,6 @@ int main(void)
 		TEST(cross_product),
 		TEST(defaults),
 		TEST(unlike_stacks),
-		TEST(unlike_stacks),
 		TEST(duplicates_are_removed),
 		TEST(mistakes),
 		TEST(missing_plans),
