@@ -66,7 +66,7 @@ bench-self: ## measure this project's own figures (at most 10 minutes)
 	@$(BUILD)/test/self
 
 # The compiler comes with setup, so that one command works on a fresh machine.
-all: $(BUILD)/virtiofs-qual $(GUEST_PROGRAMS) ## compile
+all: $(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(GUEST_PROGRAMS) ## compile
 
 $(BUILD)/virtiofs-qual: $(call obj,$(BENCH_MAIN)) $(LIB)
 	@echo "  LINK  $@"
@@ -102,13 +102,46 @@ $(BUILD)/test/%: $(BUILD)/obj/bench/test/%.o $(TEST_LIB) $(LIB)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+# The reference device and the front end that checks devices share wire constants and bench/base, never logic.
+REF_SRC := $(sort $(wildcard conformance/ref/*.c conformance/ref/*/*.c))
+FRONT_SRC := $(sort $(wildcard conformance/front/*.c conformance/front/*/*.c))
+REF_LIB := $(BUILD)/libref.a
+FRONT_LIB := $(BUILD)/libfront.a
+REF_LIBS := -lfuse3
+
+$(REF_LIB): $(call obj,$(filter-out conformance/ref/main.c,$(REF_SRC)))
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(FRONT_LIB): $(call obj,$(FRONT_SRC))
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(BUILD)/virtiofs-refdev: $(BUILD)/obj/conformance/ref/main.o $(REF_LIB) $(LIB)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS) $(REF_LIBS)
+
+# Tests of the device link the device; all others of conformance link the front end.
+$(BUILD)/conformance/test_ref_%: $(BUILD)/obj/conformance/test/test_ref_%.o $(REF_LIB) $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS) $(REF_LIBS) -lcmocka
+
+$(BUILD)/conformance/%: $(BUILD)/obj/conformance/test/%.o $(FRONT_LIB) $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS) -lcmocka
+
 # ---- for developers ----
 
 setup-test:
 	@host-setup/apply --for test
 
-TESTS := $(patsubst bench/test/%.c,$(BUILD)/test/%,$(wildcard bench/test/test_*.c))
-REAL_TESTS := $(patsubst bench/test/%.c,$(BUILD)/test/%,$(filter-out %real_guest.c,$(wildcard bench/test/real_*.c)))
+TESTS := $(patsubst bench/test/%.c,$(BUILD)/test/%,$(wildcard bench/test/test_*.c)) \
+	$(patsubst conformance/test/%.c,$(BUILD)/conformance/%,$(wildcard conformance/test/test_*.c))
+# device_*: the front end against real daemons, without a guest.
+REAL_TESTS := $(patsubst conformance/test/%.c,$(BUILD)/conformance/%,$(wildcard conformance/test/device_*.c)) \
+	$(patsubst bench/test/%.c,$(BUILD)/test/%,$(filter-out %real_guest.c,$(wildcard bench/test/real_*.c)))
 
 check: all $(TESTS) lint-includes ## unit, table and golden tests; no root, no guests
 	@bench/test/run $(TESTS) host-setup/test guest-image/test bench/test/schema
@@ -120,7 +153,7 @@ check-asan: ## the same with AddressSanitizer and UBSan
 check-clang: ## compile everything with clang; no warning is let through
 	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=$(BUILD)/clang CC=clang compile-flavour
 
-compile-flavour: $(BUILD)/virtiofs-qual $(GUEST_PROGRAMS) $(TESTS) $(REAL_TESTS)
+compile-flavour: $(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(GUEST_PROGRAMS) $(TESTS) $(REAL_TESTS)
 
 check-flavour: compile-flavour
 	@VQ_AGENT=$(BUILD)/guest/vq-agent VQ_GUEST=$(BUILD)/guest/vq-guest bench/test/run $(TESTS)
@@ -147,6 +180,7 @@ lint: lint-includes ## clang-tidy, cppcheck, shellcheck, codespell, include rule
 	@bench/test/lint
 
 clean: ## remove what was compiled (keeps roots, image and results)
-	rm -rf $(BUILD)/obj $(BUILD)/test $(BUILD)/guest $(BUILD)/asan $(BUILD)/clang $(BUILD)/libvq.a $(BUILD)/virtiofs-qual
+	rm -rf $(BUILD)/obj $(BUILD)/test $(BUILD)/conformance $(BUILD)/guest $(BUILD)/asan $(BUILD)/clang $(BUILD)/lib*.a \
+		$(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev
 
 -include $(shell find $(BUILD)/obj $(BUILD)/guest/.deps -name '*.d' 2>/dev/null)

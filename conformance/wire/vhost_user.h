@@ -51,6 +51,13 @@ enum vhost_user_request {
 	VHOST_USER_GET_SHMEM_CONFIG = 44,
 };
 
+/* "Back-end message types", on the socket that SET_BACKEND_REQ_FD brings. */
+enum vhost_user_backend_request {
+	VHOST_USER_BACKEND_CONFIG_CHANGE_MSG = 2,
+	VHOST_USER_BACKEND_SHMEM_MAP = 9,
+	VHOST_USER_BACKEND_SHMEM_UNMAP = 10,
+};
+
 /* Bit of the virtio feature words: protocol features exist ("VHOST_USER_F_PROTOCOL_FEATURES"). */
 #define VHOST_USER_F_PROTOCOL_FEATURES 30
 /* Bit of the virtio feature words: dirty pages can be logged ("VHOST_F_LOG_ALL"). */
@@ -137,6 +144,35 @@ _Static_assert(sizeof(struct vhost_user_vring_addr) == 40, "wire size");
 /* Bits of the u64 that comes with a kick, call or error descriptor. */
 #define VHOST_USER_VRING_INDEX_MASK UINT64_C(0xff)
 #define VHOST_USER_VRING_NOFD	    UINT64_C(0x100)
+
+/* "Virtio device config space": the header; the bytes follow. */
+struct vhost_user_config {
+	uint32_t offset;
+	uint32_t size;
+	uint32_t flags;
+};
+_Static_assert(sizeof(struct vhost_user_config) == 12, "wire size");
+
+/* "VIRTIO Shared Memory Region configuration": sizes are indexed by shmid. */
+#define VHOST_USER_SHMEM_REGIONS_MAX 256
+struct vhost_user_shmem_config {
+	uint32_t region_count;
+	uint32_t padding;
+	uint64_t sizes[VHOST_USER_SHMEM_REGIONS_MAX];
+};
+_Static_assert(sizeof(struct vhost_user_shmem_config) == 2056, "wire size");
+
+/* Payload of SHMEM_MAP (with one descriptor) and SHMEM_UNMAP (without). */
+struct vhost_user_mmap {
+	uint8_t shmid;
+	uint8_t padding[7];
+	uint64_t fd_offset;
+	uint64_t shm_offset;
+	uint64_t len;
+	uint64_t flags;
+};
+_Static_assert(sizeof(struct vhost_user_mmap) == 40, "wire size");
+#define VHOST_USER_MMAP_FLAG_RW UINT64_C(1)
 
 /* Payload that any message may carry at most: a device's configuration space and its header fit. */
 #define VHOST_USER_PAYLOAD_MAX 4096

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VQ_REF_FS_FS_H
+#define VQ_REF_FS_FS_H
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "conformance/ref/options.h"
+#include "conformance/ref/request.h"
+
+struct dax_window;
+struct ref_fs;
+struct ref_session;
+
+/**
+ * ref_fs_open() - open the shared directory; one per process, shared by all sessions.
+ * @o: borrowed until ref_fs_close().
+ * Return: 0; -errno with text.
+ */
+int ref_fs_open(const struct ref_options *o, struct ref_fs **ret, struct err *reterr) MUST_USE;
+struct ref_fs *ref_fs_close(struct ref_fs *fs);
+
+/**
+ * ref_session_new() - what one front end will talk to; the FUSE session itself starts at FUSE_INIT.
+ * @window:      its DAX window, borrowed, or NULL.
+ * @ret_handler: what vhost/ is to call, valid until ref_session_free().
+ */
+int ref_session_new(struct ref_fs *fs, struct dax_window *window, struct ref_session **ret,
+		    struct ref_handler *ret_handler, struct err *reterr) MUST_USE;
+struct ref_session *ref_session_free(struct ref_session *s);
+
+#endif
