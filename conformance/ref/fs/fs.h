@@ -7,6 +7,7 @@
 #include "conformance/ref/options.h"
 #include "conformance/ref/request.h"
 
+struct dax_share;
 struct dax_window;
 struct ref_fs;
 struct ref_session;
@@ -15,9 +16,19 @@ struct ref_session;
  * ref_fs_open() - open the shared directory; one per process, shared by all sessions.
  * @o: borrowed until ref_fs_close().
  * Return: 0; -errno with text.
+ *
+ * To be called in the process that serves, after it has entered its sandbox (/proc must still be mounted, it may go
+ * away later). Sets the umask of the process to 0: modes are what guests ask for. Each thread that
+ * serves gets a working directory and umask of its own (CLONE_FS).
  */
 int ref_fs_open(const struct ref_options *o, struct ref_fs **ret, struct err *reterr) MUST_USE;
 struct ref_fs *ref_fs_close(struct ref_fs *fs);
+
+/**
+ * ref_fs_set_dax() - whom to tell before a file shrinks and after it was resized; before the first session.
+ * @share: borrowed, or NULL: nobody maps anything, and the mapping requests are unknown.
+ */
+void ref_fs_set_dax(struct ref_fs *fs, struct dax_share *share);
 
 /**
  * ref_session_new() - what one front end will talk to; the FUSE session itself starts at FUSE_INIT.

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conformance/ref/fs/call.h"
+
+#include "conformance/ref/fs/iov.h"
+
+#include <byteswap.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static bool entry_name_ok(const char *name, size_t length)
+{
+	if (length == 0 || memchr(name, '/', length))
+		return false;
+	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+/* Texts behind the fixed part, each with its NUL, then data, then extensions at the very end. */
+static int call_split(struct fs_call *c)
+{
+	const char *p = c->arg;
+	const char *stop = p + c->arg_bytes;
+	size_t extension = (size_t)c->in.total_extlen * 8;
+
+	p += c->op->in;
+	if (c->op->names[0] != NAME_NONE && extension > 0) {
+		if (extension > (size_t)(stop - p))
+			return -EINVAL;
+		stop -= extension;
+		c->extension = (const uint8_t *)stop;
+		c->extension_bytes = extension;
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(c->name) && c->op->names[i] != NAME_NONE; i++) {
+		const char *nul = memchr(p, '\0', (size_t)(stop - p));
+
+		if (!nul)
+			return -EINVAL;
+		if (c->op->names[i] == NAME_ENTRY && nul - p > NAME_MAX)
+			return -ENAMETOOLONG;
+		if (c->op->names[i] == NAME_ENTRY && !entry_name_ok(p, (size_t)(nul - p)))
+			return -EINVAL;
+		c->name[i] = p;
+		p = nul + 1;
+	}
+	if (c->op->flags & OP_DATA) {
+		c->data = (const uint8_t *)p;
+		c->data_bytes = (size_t)(stop - p);
+	}
+	return 0;
+}
+
+/* The message into the worker's buffer. Its header was read before and is not read again. */
+static int call_gather(struct fs_call *c)
+{
+	size_t size = c->op->flags & OP_STREAM ? sizeof(c->in) + c->op->in : c->in.len;
+
+	if (size > sizeof(c->w->in))
+		return -E2BIG;
+	if (size > c->in.len || size < sizeof(c->in) + c->op->in)
+		return -EINVAL;
+	memcpy(c->w->in, &c->in, sizeof(c->in));
+	c->arg = (const uint8_t *)c->w->in + sizeof(c->in);
+	c->arg_bytes = size - sizeof(c->in);
+	(void)iov_get(c->r->in, c->r->in_count, sizeof(c->in), (uint8_t *)c->w->in + sizeof(c->in),
+		      c->arg_bytes);
+	return call_split(c);
+}
+
+static int call_run(struct fs_call *c)
+{
+	int e;
+
+	if (c->in.len != c->r->in_bytes)
+		return -EINVAL;
+	if (!c->op)
+		return c->conn ? -ENOSYS : -EIO;
+	if (!c->conn && !(c->op->flags & OP_EARLY))
+		return -EIO;
+	if (c->fs->o->readonly && (c->op->flags & OP_CHANGES))
+		return -EROFS;
+	if (!(c->op->flags & OP_NO_REPLY) && reply_room(c) < c->op->out)
+		return -EINVAL;
+	c->w = worker_self(c->fs->proc_fd);
+	if (!c->w)
+		return -ENOMEM;
+	e = call_gather(c);
+	if (e < 0)
+		return e;
+	/* A WRITE says itself whether set-id bits shall survive; whatever else changes something keeps them. */
+	if ((c->op->flags & (OP_CHANGES | OP_STREAM)) == OP_CHANGES)
+		worker_fsetid(c->w, true);
+	c->w->call = c;
+	e = c->op->run(c);
+	c->w->call = NULL;
+	return e;
+}
+
+/* A driver of the other byte order hears in its own that it is not understood. */
+static void refuse_swapped(struct fs_call *c)
+{
+	struct fuse_out_header h = {
+		.len = bswap_32(sizeof(h)),
+		.error = (int32_t)bswap_32((uint32_t)-EPROTO),
+		.unique = c->in.unique,
+	};
+
+	(void)iov_put(c->r->out, c->r->out_count, 0, &h, sizeof(h));
+	c->used = sizeof(h);
+}
+
+void call_serve(struct fs_call *c)
+{
+	const struct ref_request *r = c->r;
+	bool silent;
+	int e;
+
+	if (iov_get(r->in, r->in_count, 0, &c->in, sizeof(c->in)) < sizeof(c->in))
+		return;
+	c->op = fs_op(c->in.opcode);
+	silent = c->op && (c->op->flags & OP_NO_REPLY);
+	/* Without room for an answer nothing is done either. */
+	if (!silent && r->out_bytes < sizeof(struct fuse_out_header))
+		return;
+	if (c->in.opcode == FUSE_INIT_BSWAP_RESERVED) {
+		refuse_swapped(c);
+		return;
+	}
+	e = call_run(c);
+	if (!silent && !c->replied)
+		reply_error(c, e);
+}
+
+int call_node(struct fs_call *c, uint64_t nodeid, struct node **ret)
+{
+	*ret = node_get(&c->conn->nodes, nodeid);
+	return *ret ? 0 : -ESTALE;
+}
+
+int call_handle(struct fs_call *c, uint64_t fh, struct handle **ret)
+{
+	*ret = handle_get(&c->conn->handles, fh, c->in.nodeid);
+	return *ret ? 0 : -EBADF;
+}
+
+/* The groups that come as an extension; others (a security context that was never agreed on) are passed over. */
+static int call_groups(const struct fs_call *c, const gid_t **ret, unsigned *ret_count)
+{
+	const uint8_t *p = c->extension;
+	size_t left = c->extension_bytes;
+
+	*ret_count = 0;
+	while (left >= sizeof(struct fuse_ext_header)) {
+		struct fuse_ext_header h;
+		uint32_t count;
+
+		memcpy(&h, p, sizeof(h));
+		if (h.size < sizeof(h) || h.size > left)
+			return -EINVAL;
+		if (h.type == FUSE_EXTENSION_GROUPS) {
+			if (h.size < sizeof(h) + sizeof(count))
+				return -EINVAL;
+			memcpy(&count, p + sizeof(h), sizeof(count));
+			if (count > (h.size - sizeof(h) - sizeof(count)) / sizeof(gid_t))
+				return -EINVAL;
+			*ret = (const gid_t *)(const void *)(p + sizeof(h) + sizeof(count));
+			*ret_count = count;
+		}
+		p += h.size;
+		left -= h.size;
+	}
+	return 0;
+}
+
+int call_become(struct fs_call *c)
+{
+	const gid_t *groups = NULL;
+	unsigned count;
+	int e = call_groups(c, &groups, &count);
+
+	return e < 0 ? e : worker_become(c->w, c->in.uid, c->in.gid, groups, count);
+}
+
+mode_t call_masked(struct fs_call *c, mode_t mode, uint32_t mask)
+{
+	mask &= 0777;
+	if (!agreed(c, FUSE_DONT_MASK) || mask == 0)
+		return mode;
+	/* Without a umask of its own the thread would change everybody's. */
+	if (!c->w->own_cwd)
+		return mode & ~mask;
+	(void)umask(mask);
+	return mode;
+}
+
+void call_unmask(struct fs_call *c)
+{
+	if (agreed(c, FUSE_DONT_MASK) && c->w->own_cwd)
+		(void)umask(0);
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conformance/ref/fs/iov.h"
+#include "conformance/ref/fs/ops.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+/* READ and WRITE: between the file and guest memory, without a copy of ours. */
+
+/* Offsets of files are signed. @size bytes from @offset on exist as numbers. */
+static bool range_ok(uint64_t offset, size_t size)
+{
+	uint64_t end;
+
+	return !__builtin_add_overflow(offset, size, &end) && end <= INT64_MAX;
+}
+
+/* Drivers ask with the header in a piece of its own and exactly the room they need: then nothing is cut. */
+static unsigned data_pieces(struct fs_call *c, const struct iovec *iov, unsigned count, size_t skip,
+			    size_t total, size_t done, size_t size, const struct iovec **ret,
+			    size_t *ret_size)
+{
+	if (done == 0 && count > 1 && count <= IOV_MAX && iov[0].iov_len == skip &&
+	    total == skip + size) {
+		*ret = iov + 1;
+		*ret_size = size;
+		return count - 1;
+	}
+	*ret = c->w->iov;
+	return iov_slice(iov, count, skip + done, size - done, c->w->iov, IOV_MAX, ret_size);
+}
+
+int op_read(struct fs_call *c)
+{
+	CLEANUP(handle_putp) struct handle *h = NULL;
+	const struct ref_request *r = c->r;
+	struct fuse_read_in in;
+	size_t done = 0;
+	int e;
+
+	memcpy(&in, c->arg, sizeof(in));
+	/* Fewer bytes would mean end of file, so that a buffer that is too small cannot be filled instead. */
+	if (!range_ok(in.offset, in.size) || in.size > reply_room(c))
+		return -EINVAL;
+	e = call_handle(c, in.fh, &h);
+	if (e < 0)
+		return e;
+	if (!S_ISREG(h->node->type))
+		return -EISDIR;
+	while (done < in.size) {
+		const struct iovec *iov;
+		size_t part;
+		unsigned count = data_pieces(c, r->out, r->out_count,
+					     sizeof(struct fuse_out_header), r->out_bytes, done,
+					     in.size, &iov, &part);
+		ssize_t n = preadv(h->fd, iov, (int)count, (off_t)(in.offset + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && done == 0)
+			return -errno;
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	return reply_placed(c, done);
+}
+
+static int write_flags(const struct fuse_write_in *in)
+{
+	/* Delayed data of a cache has its place; only what an application appends goes where the end is now. */
+	return !(in->write_flags & FUSE_WRITE_CACHE) && (in->flags & O_APPEND) ? RWF_APPEND : 0;
+}
+
+/* Returns how much was written, or -errno when nothing was. */
+static ssize_t write_all(struct fs_call *c, const struct handle *h, const struct fuse_write_in *in)
+{
+	const struct ref_request *r = c->r;
+	size_t done = 0;
+
+	while (done < in->size) {
+		const struct iovec *iov;
+		size_t part;
+		unsigned count = data_pieces(c, r->in, r->in_count, sizeof(c->in) + sizeof(*in),
+					     r->in_bytes, done, in->size, &iov, &part);
+		ssize_t n = pwritev2(h->fd, iov, (int)count, (off_t)(in->offset + done),
+				     write_flags(in));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && done == 0)
+			return -errno;
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+int op_write(struct fs_call *c)
+{
+	CLEANUP(handle_putp) struct handle *h = NULL;
+	struct fuse_write_in in;
+	struct fuse_write_out out = { 0 };
+	ssize_t n;
+	int e;
+
+	memcpy(&in, c->arg, sizeof(in));
+	if (in.size != c->in.len - sizeof(c->in) - sizeof(in))
+		return -EINVAL;
+	if (!range_ok(in.offset, in.size))
+		return -EFBIG;
+	e = call_handle(c, in.fh, &h);
+	if (e < 0)
+		return e;
+	if (!S_ISREG(h->node->type))
+		return -EBADF;
+	worker_fsetid(c->w, !(in.write_flags & FUSE_WRITE_KILL_SUIDGID));
+	n = write_all(c, h, &in);
+	if (n < 0)
+		return (int)n;
+	resize_after(c, h->node);
+	out.size = (uint32_t)n;
+	return reply_data(c, &out, sizeof(out));
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conformance/ref/fs/iov.h"
+#include "conformance/ref/fs/ops.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+/* @take_fd: O_PATH; consumed. */
+static int entry_add(struct fs_call *c, int take_fd, struct statx *ret_st, struct node **ret)
+{
+	CLEANUP(fd_closep) int fd = take_fd;
+
+	if (statx(fd, "", AT_EMPTY_PATH, NODE_STATX, ret_st) < 0)
+		return -errno;
+	return node_add(&c->conn->nodes, TAKE_FD(fd), ret_st, ret);
+}
+
+int entry_find(struct fs_call *c, const struct node *parent, const char *name, struct statx *ret_st,
+	       struct node **ret)
+{
+	int fd;
+
+	/* A name is one component, and a link at its end is not followed: there is no way out of the folder. */
+	if (statx(parent->fd, name, AT_SYMLINK_NOFOLLOW, NODE_STATX, ret_st) < 0)
+		return -errno;
+	*ret = node_find(&c->conn->nodes, ret_st);
+	if (*ret)
+		return 0;
+	fd = openat(parent->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : entry_add(c, fd, ret_st, ret);
+}
+
+int entry_of_fd(struct fs_call *c, int fd, struct statx *ret_st, struct node **ret)
+{
+	char number[16];
+	int path_fd;
+
+	(void)snprintf(number, sizeof(number), "%d", fd);
+	path_fd = openat(c->fs->proc_fd, number, O_PATH | O_CLOEXEC);
+	return path_fd < 0 ? -errno : entry_add(c, path_fd, ret_st, ret);
+}
+
+void entry_fill(struct fs_call *c, const struct node *parent, struct node *n,
+		const struct statx *st, struct fuse_entry_out *ret)
+{
+	*ret = (struct fuse_entry_out){
+		.nodeid = n->id, /* its generation is part of it */
+		.entry_valid = c->fs->mode->valid_s,
+		.attr_valid = c->fs->mode->valid_s,
+	};
+	attr_fill(c, n, st, &ret->attr);
+	if (agreed(c, FUSE_SUBMOUNTS) && S_ISDIR(n->type) && n->mount != parent->mount)
+		ret->attr.flags |= FUSE_ATTR_SUBMOUNT;
+}
+
+int entry_reply(struct fs_call *c, const struct node *parent, const char *name)
+{
+	CLEANUP(node_putp) struct node *n = NULL;
+	struct fuse_entry_out out;
+	struct statx st;
+	int e = entry_find(c, parent, name, &st, &n);
+
+	if (e < 0)
+		return e;
+	entry_fill(c, parent, n, &st, &out);
+	return reply_data(c, &out, sizeof(out));
+}
+
+int op_lookup(struct fs_call *c)
+{
+	CLEANUP(node_putp) struct node *parent = NULL;
+	int e = call_node(c, c->in.nodeid, &parent);
+
+	return e < 0 ? e : entry_reply(c, parent, c->name[0]);
+}
+
+int op_forget(struct fs_call *c)
+{
+	struct fuse_forget_in in;
+
+	memcpy(&in, c->arg, sizeof(in));
+	node_forget(&c->conn->nodes, c->in.nodeid, in.nlookup);
+	return 0;
+}
+
+/* Its list may be as long as the driver's memory: it is read where it lies, and ends where the message does. */
+int op_batch_forget(struct fs_call *c)
+{
+	struct fuse_batch_forget_in in;
+	struct fuse_forget_one one[64];
+	size_t offset = sizeof(c->in) + sizeof(in);
+	size_t left;
+
+	memcpy(&in, c->arg, sizeof(in));
+	left = (c->in.len - offset) / sizeof(one[0]);
+	if (left > in.count)
+		left = in.count;
+	while (left > 0) {
+		size_t n = left < ARRAY_SIZE(one) ? left : ARRAY_SIZE(one);
+
+		if (iov_get(c->r->in, c->r->in_count, offset, one, n * sizeof(one[0])) !=
+		    n * sizeof(one[0]))
+			break;
+		for (size_t i = 0; i < n; i++)
+			node_forget(&c->conn->nodes, one[i].nodeid, one[i].nlookup);
+		offset += n * sizeof(one[0]);
+		left -= n;
+	}
+	return 0;
+}

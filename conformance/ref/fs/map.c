@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conformance/ref/fs/ops.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#define MAP_FLAGS (FUSE_SETUPMAPPING_FLAG_READ | FUSE_SETUPMAPPING_FLAG_WRITE)
+#define NO_HANDLE UINT64_MAX
+/* FUSE_REMOVEMAPPING_MAX_ENTRY of drivers with pages of 4 KiB. */
+#define ENTRIES_MAX 256
+
+/* Without a window the opcodes do not exist. */
+static bool can_map(const struct fs_call *c)
+{
+	return c->session->window && c->fs->dax && c->fs->o->dax != REF_DAX_NONE &&
+	       !c->fs->o->readonly;
+}
+
+static int check_range(const struct fuse_setupmapping_in *in)
+{
+	uint64_t mask = (UINT64_C(1) << DAX_ALIGNMENT_LOG2) - 1;
+	uint64_t end;
+
+	if (in->len == 0 || in->flags == 0 || (in->flags & ~MAP_FLAGS))
+		return -EINVAL;
+	if ((in->foffset & mask) || (in->moffset & mask))
+		return -EINVAL;
+	if (__builtin_add_overflow(in->foffset, in->len, &end) || end > INT64_MAX)
+		return -EINVAL;
+	return __builtin_add_overflow(in->moffset, in->len, &end) ? -EINVAL : 0;
+}
+
+/* In the session that asked, or not at all. */
+static int map_here(struct fs_call *c, const struct dax_file *f,
+		    const struct fuse_setupmapping_in *in)
+{
+	struct ref_session *s = c->session;
+	int e = -EIO;
+
+	(void)pthread_rwlock_rdlock(&s->map_lock);
+	if (__atomic_load_n(&s->current, __ATOMIC_SEQ_CST) == c->conn)
+		e = dax_map(s->window, f, in);
+	(void)pthread_rwlock_unlock(&s->map_lock);
+	return e;
+}
+
+int op_setupmapping(struct fs_call *c)
+{
+	CLEANUP(handle_putp) struct handle *h = NULL;
+	CLEANUP(node_putp) struct node *n = NULL;
+	CLEANUP(fd_closep) int own = -1;
+	struct fuse_setupmapping_in in;
+	struct dax_file f;
+	int e;
+
+	if (!can_map(c))
+		return -ENOSYS;
+	memcpy(&in, c->arg, sizeof(in));
+	e = check_range(&in);
+	if (e == 0)
+		e = call_node(c, c->in.nodeid, &n);
+	if (e == 0 && in.fh != NO_HANDLE)
+		e = call_handle(c, in.fh, &h);
+	if (e < 0)
+		return e;
+	f = (struct dax_file){
+		.dev = n->dev,
+		.ino = n->ino,
+		.fd = h && (h->flags & O_ACCMODE) == O_RDWR ? h->fd : -1,
+	};
+	/* Read-write even for reading: front ends map nothing less, and a later upgrade is then no work. */
+	if (f.fd < 0 || !S_ISREG(n->type))
+		f.fd = own = file_reopen(c, n, O_RDWR);
+	return f.fd < 0 ? f.fd : map_here(c, &f, &in);
+}
+
+int op_removemapping(struct fs_call *c)
+{
+	struct fuse_removemapping_one entries[ENTRIES_MAX];
+	struct fuse_removemapping_in in;
+	struct ref_session *s = c->session;
+	int e = -EIO;
+
+	if (!can_map(c))
+		return -ENOSYS;
+	memcpy(&in, c->arg, sizeof(in));
+	if (in.count > ENTRIES_MAX || in.count > c->data_bytes / sizeof(entries[0]))
+		return -EINVAL;
+	/* They follow a 32-bit count directly, and are not aligned there. */
+	memcpy(entries, c->data, in.count * sizeof(entries[0]));
+	(void)pthread_rwlock_rdlock(&s->map_lock);
+	if (__atomic_load_n(&s->current, __ATOMIC_SEQ_CST) == c->conn)
+		e = dax_unmap(s->window, entries, in.count);
+	(void)pthread_rwlock_unlock(&s->map_lock);
+	return e;
+}
