@@ -382,10 +382,8 @@ static UNUSED int do_name(struct guest *g, uint32_t opcode, uint64_t parent, con
 
 #define OFFER_ALL (~(UINT64_C(1) << 31))
 
-static UNUSED void guest_open(struct guest *g, struct kit *k, struct dax_window *window)
+static UNUSED void guest_buffers(struct guest *g)
 {
-	struct err err;
-
 	*g = (struct guest){ .queue = 1, .offered = OFFER_ALL, .uid = geteuid(), .gid = getegid() };
 	g->in = malloc(MESSAGE_MAX);
 	g->out = malloc(MESSAGE_MAX);
@@ -393,7 +391,22 @@ static UNUSED void guest_open(struct guest *g, struct kit *k, struct dax_window 
 	assert_non_null(g->in);
 	assert_non_null(g->out);
 	assert_non_null(g->iov);
+}
+
+static UNUSED void guest_open(struct guest *g, struct kit *k, struct dax_window *window)
+{
+	struct err err;
+
+	guest_buffers(g);
 	assert_int_equal(ref_session_new(k->fs, window, &g->s, &g->h, &err), 0);
+}
+
+/* Another CPU of the same guest. */
+static UNUSED void guest_join(struct guest *g, const struct guest *first)
+{
+	guest_buffers(g);
+	g->h = first->h;
+	g->init = first->init;
 }
 
 static UNUSED void guest_close(struct guest *g)
