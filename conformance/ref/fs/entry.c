@@ -60,7 +60,7 @@ int entry_reply(struct fs_call *c, const struct node *parent, const char *name)
 	struct statx st;
 	int e = entry_find(c, parent, name, &st, &n);
 
-	if (e < 0)
+	if (!n)
 		return e;
 	entry_fill(c, parent, n, &st, &out);
 	return reply_data(c, &out, sizeof(out));

@@ -133,7 +133,7 @@ static uint64_t offered_flags(const struct fs_call *c)
 	uint64_t offered;
 
 	memcpy(&in, c->arg, c->arg_bytes < sizeof(in) ? c->arg_bytes : sizeof(in));
-	offered = in.flags & ~(uint64_t)(uint32_t)FUSE_INIT_RESERVED;
+	offered = in.flags & ~(UINT64_C(1) << 31);
 	if (in.flags & FUSE_INIT_EXT)
 		offered |= (uint64_t)in.flags2 << 32;
 	return offered;

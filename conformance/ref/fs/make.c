@@ -77,7 +77,7 @@ int make_link(struct fs_call *c, uint64_t nodeid, uint64_t parent_id, const char
 
 	if (e == 0)
 		e = call_node(c, parent_id, &parent);
-	if (e < 0)
+	if (!parent)
 		return e;
 	(void)snprintf(number, sizeof(number), "%d", n->fd);
 	if (linkat(c->fs->proc_fd, number, parent->fd, name, AT_SYMLINK_FOLLOW) < 0)

@@ -69,8 +69,10 @@ int op_setupmapping(struct fs_call *c)
 		.fd = h && (h->flags & O_ACCMODE) == O_RDWR ? h->fd : -1,
 	};
 	/* Read-write even for reading: front ends map nothing less, and a later upgrade is then no work. */
-	if (f.fd < 0 || !S_ISREG(n->type))
-		f.fd = own = file_reopen(c, n, O_RDWR);
+	if (f.fd < 0 || !S_ISREG(n->type)) {
+		own = file_reopen(c, n, O_RDWR);
+		f.fd = own;
+	}
 	return f.fd < 0 ? f.fd : map_here(c, &f, &in);
 }
 

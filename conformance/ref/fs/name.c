@@ -24,7 +24,7 @@ int name_rename(struct fs_call *c, uint64_t parent_id, const char *name, uint64_
 
 	if (e == 0)
 		e = call_node(c, new_parent_id, &new_parent);
-	if (e < 0)
+	if (!new_parent)
 		return e;
 	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
 		return -EINVAL;

@@ -54,8 +54,10 @@ static int set_size(const struct setattr *a)
 		return -EINVAL;
 	if (a->h && (a->h->flags & O_ACCMODE) != O_RDONLY)
 		fd = a->h->fd;
-	if (fd < 0)
-		fd = own = file_reopen(a->c, a->n, O_WRONLY);
+	if (fd < 0) {
+		own = file_reopen(a->c, a->n, O_WRONLY);
+		fd = own;
+	}
 	if (fd < 0)
 		return fd;
 	resize_before(a->c, a->n, a->in.size);
