@@ -24,7 +24,7 @@ static const struct fs_op ops[] = {
 	[FUSE_FORGET] = { "FORGET", op_forget, IN(fuse_forget_in), .flags = OP_NO_REPLY },
 	[FUSE_GETATTR] = { "GETATTR", op_getattr, IN(fuse_getattr_in), OUT(fuse_attr_out) },
 	[FUSE_SETATTR] = { "SETATTR", library_run, IN(fuse_setattr_in), OUT(fuse_attr_out), .flags = OP_CHANGES },
-	[FUSE_READLINK] = { "READLINK", library_run },
+	[FUSE_READLINK] = { "READLINK", library_run, .in = 0 },
 	[FUSE_SYMLINK] = { "SYMLINK", library_run, OUT(fuse_entry_out), .names = { NAME_ENTRY, NAME_TEXT }, .flags = OP_CHANGES },
 	[FUSE_MKNOD] = { "MKNOD", library_run, IN(fuse_mknod_in), OUT(fuse_entry_out), .names = { NAME_ENTRY }, .flags = OP_CHANGES },
 	[FUSE_MKDIR] = { "MKDIR", library_run, IN(fuse_mkdir_in), OUT(fuse_entry_out), .names = { NAME_ENTRY }, .flags = OP_CHANGES },
@@ -61,7 +61,7 @@ static const struct fs_op ops[] = {
 	[FUSE_COPY_FILE_RANGE] = { "COPY_FILE_RANGE", library_run, IN(fuse_copy_file_range_in), OUT(fuse_write_out), .flags = OP_CHANGES },
 	[FUSE_SETUPMAPPING] = { "SETUPMAPPING", op_setupmapping, IN(fuse_setupmapping_in) },
 	[FUSE_REMOVEMAPPING] = { "REMOVEMAPPING", op_removemapping, IN(fuse_removemapping_in), .flags = OP_DATA },
-	[FUSE_SYNCFS] = { "SYNCFS", op_syncfs },
+	[FUSE_SYNCFS] = { "SYNCFS", op_syncfs, .in = 0 },
 	[FUSE_TMPFILE] = { "TMPFILE", op_tmpfile, IN(fuse_create_in), OUT_CREATED, .names = { NAME_TEXT }, .flags = OP_CHANGES },
 	[FUSE_OP_STATX] = { "STATX", op_statx, IN(fuse_statx_request), OUT(fuse_statx_reply) },
 };
