@@ -291,13 +291,37 @@ static void test_ends(void **state)
 	kit_close(&k);
 }
 
+/* The first number of a session is never the first of the next one: who still holds it would mean another file. */
+static void test_numbers_of_sessions(void **state)
+{
+	struct kit k = { 0 };
+	struct fuse_open_out o, again;
+	uint64_t node;
+
+	(void)state;
+	kit_open(&k);
+	host_write(&k, "f", "");
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(do_init(&k.g), 0);
+		node = node_of(&k.g, 1, "f");
+		assert_int_equal(do_open_as(&k.g, FUSE_OPEN, node, O_RDONLY, 0, &o), 0);
+		assert_int_equal(do_init(&k.g), 0);
+		assert_true(node_of(&k.g, 1, "f") != node);
+		node = node_of(&k.g, 1, "f");
+		assert_int_equal(do_open_as(&k.g, FUSE_OPEN, node, O_RDONLY, 0, &again), 0);
+		assert_true(o.fh != again.fh);
+	}
+	kit_close(&k);
+}
+
 static int tests(void)
 {
 	const struct CMUnitTest list[] = {
 		cmocka_unit_test(test_thin_path),     cmocka_unit_test(test_data),
 		cmocka_unit_test(test_modes),	      cmocka_unit_test(test_init_flags),
 		cmocka_unit_test(test_init_versions), cmocka_unit_test(test_swapped),
-		cmocka_unit_test(test_before_init),   cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_before_init),   cmocka_unit_test(test_numbers_of_sessions),
+		cmocka_unit_test(test_ends),
 	};
 
 	return cmocka_run_group_tests_name("ref_fs", list, NULL, NULL);

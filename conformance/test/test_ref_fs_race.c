@@ -342,12 +342,58 @@ static void test_blocked(void **state)
 	kit_close(&k);
 }
 
+static void *map_leased(void *arg)
+{
+	struct cpu *c = arg;
+
+	__atomic_store_n(&c->tid, (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
+	c->error = DO(&c->g, FUSE_SETUPMAPPING, c->node,
+		      (struct fuse_setupmapping_in){ .fh = UINT64_MAX,
+						     .len = 4096,
+						     .flags = FUSE_SETUPMAPPING_FLAG_READ });
+	return NULL;
+}
+
+/* A mapping that was asked for in a session that is over by now is not made in the window of the next. */
+static void test_late_mapping(void **state)
+{
+	struct kit k = { .o.dax = REF_DAX_ALWAYS };
+	struct guest first;
+	struct cpu cpu;
+	uint64_t node;
+	int lease;
+
+	(void)state;
+	memset(&fake, 0, sizeof(fake));
+	kit_open(&k);
+	(void)signal(SIGIO, SIG_IGN);
+	ref_fs_set_dax(k.fs, FAKE_SHARE);
+	first = k.g;
+	guest_open(&k.g, &k, FAKE_WINDOW);
+	assert_int_equal(do_init(&k.g), 0);
+	host_write(&k, "f", "x");
+	node = node_of(&k.g, 1, "f");
+	lease = open(host(&k, "f"), O_RDWR);
+	assert_int_equal(fcntl(lease, F_SETLEASE, F_WRLCK), 0);
+	cpu_start_at(&cpu, &k, node, 0, map_leased);
+	assert_true(wait_asleep(&cpu));
+	assert_int_equal(do_init(&k.g), 0);
+	assert_int_equal(fcntl(lease, F_SETLEASE, F_UNLCK), 0);
+	cpu_end(&cpu);
+	assert_int_equal(cpu.error, -EIO);
+	assert_string_equal(fake.log, "clear 0 0; ");
+	(void)close(lease);
+	guest_close(&k.g);
+	k.g = first;
+	kit_close(&k);
+}
+
 static int tests(void)
 {
 	const struct CMUnitTest list[] = {
 		cmocka_unit_test(test_way_out), cmocka_unit_test(test_links),
 		cmocka_unit_test(test_counts),	cmocka_unit_test(test_sessions),
-		cmocka_unit_test(test_blocked),
+		cmocka_unit_test(test_blocked), cmocka_unit_test(test_late_mapping),
 	};
 
 	return cmocka_run_group_tests_name("ref_fs_race", list, NULL, NULL);

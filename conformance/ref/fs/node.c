@@ -272,8 +272,7 @@ void node_forget(struct node_table *t, uint64_t id, uint64_t lookups)
 	struct node_shard *s = &t->shard[slot_shard_of(id)];
 	struct node *n;
 
-	if (id == FUSE_ROOT_ID)
-		return;
+	/* FUSE_ROOT_ID is no slot's number: the root stays. */
 	(void)pthread_mutex_lock(&s->slots.lock);
 	n = slot_find(&s->slots, id);
 	if (n) {
