@@ -164,9 +164,11 @@ static UNUSED uint32_t send_raw(struct guest *g, size_t room)
 static UNUSED int check_reply(struct guest *g, uint32_t used, size_t room)
 {
 	struct fuse_out_header h;
+	size_t touched = 0;
 
 	for (size_t i = used; i < room + 64; i++)
-		assert_int_equal(g->out[i], CANARY);
+		touched += g->out[i] != CANARY;
+	assert_int_equal(touched, 0);
 	g->silent = used == 0;
 	g->size = 0;
 	if (g->silent)
@@ -239,6 +241,7 @@ static UNUSED int do_lookup(struct guest *g, uint64_t parent, const char *name,
 {
 	int e;
 
+	*ret = (struct fuse_entry_out){ 0 };
 	msg(g, FUSE_LOOKUP, parent);
 	msg_text(g, name);
 	e = send(g);
@@ -261,6 +264,7 @@ static UNUSED int do_getattr(struct guest *g, uint64_t node, struct fuse_attr *r
 {
 	int e;
 
+	*ret = (struct fuse_attr){ 0 };
 	msg(g, FUSE_GETATTR, node);
 	MSG_ADD(g, (struct fuse_getattr_in){ 0 });
 	e = send(g);
@@ -274,6 +278,7 @@ static UNUSED int do_open_as(struct guest *g, uint32_t opcode, uint64_t node, ui
 {
 	int e;
 
+	*ret = (struct fuse_open_out){ 0 };
 	msg(g, opcode, node);
 	MSG_ADD(g, (struct fuse_open_in){ .flags = flags, .open_flags = open_flags });
 	e = send(g);
@@ -296,6 +301,8 @@ static UNUSED int do_create(struct guest *g, uint64_t parent, const char *name, 
 {
 	int e;
 
+	*ret = (struct fuse_entry_out){ 0 };
+	*ret_open = (struct fuse_open_out){ 0 };
 	msg(g, FUSE_CREATE, parent);
 	MSG_ADD(g, (struct fuse_create_in){ .flags = flags, .mode = S_IFREG | mode, .umask = 022 });
 	msg_text(g, name);

@@ -13,6 +13,7 @@ static int do_make(struct guest *g, uint32_t opcode, uint64_t parent, const void
 {
 	int e;
 
+	*ret = (struct fuse_entry_out){ 0 };
 	msg(g, opcode, parent);
 	msg_add(g, arg, size);
 	msg_text(g, name);
@@ -158,6 +159,7 @@ static int set(struct guest *g, uint64_t node, struct fuse_setattr_in in, struct
 {
 	int e = DO(g, FUSE_SETATTR, node, in);
 
+	*ret = (struct fuse_attr){ 0 };
 	if (e == 0)
 		*ret = REPLY(g, fuse_attr_out).attr;
 	return e;
@@ -339,13 +341,12 @@ static void test_file(void **state)
 {
 	struct kit k = { 0 };
 	struct guest *g = &k.g;
-	struct fuse_entry_out e, e2;
-	struct fuse_open_out o, o2;
+	struct fuse_entry_out e;
+	struct fuse_open_out o;
 
 	(void)state;
 	kit_open(&k);
 	assert_int_equal(do_create(g, 1, "f", O_RDWR, 0600, &e, &o), 0);
-	assert_int_equal(do_create(g, 1, "t", O_RDWR, 0600, &e2, &o2), 0);
 	assert_int_equal(DO(g, FUSE_FALLOCATE, e.nodeid,
 			    (struct fuse_fallocate_in){ .fh = o.fh, .length = 65536 }),
 			 0);
@@ -372,6 +373,21 @@ static void test_file(void **state)
 	assert_int_equal(DO(g, FUSE_LSEEK, e.nodeid,
 			    (struct fuse_lseek_in){ .fh = o.fh, .whence = SEEK_SET }),
 			 -EINVAL);
+	kit_close(&k);
+}
+
+static void test_copy(void **state)
+{
+	struct kit k = { 0 };
+	struct guest *g = &k.g;
+	struct fuse_entry_out e, e2;
+	struct fuse_open_out o, o2;
+
+	(void)state;
+	kit_open(&k);
+	assert_int_equal(do_create(g, 1, "f", O_RDWR, 0600, &e, &o), 0);
+	assert_int_equal(do_create(g, 1, "t", O_RDWR, 0600, &e2, &o2), 0);
+	assert_int_equal(truncate(host(&k, "f"), 65536), 0);
 	assert_int_equal(DO(g, FUSE_COPY_FILE_RANGE, e.nodeid,
 			    (struct fuse_copy_file_range_in){ .fh_in = o.fh,
 							      .off_in = 32768,
@@ -394,6 +410,19 @@ static void test_file(void **state)
 							      .len = 1,
 							      .flags = 8 }),
 			 -EINVAL);
+	kit_close(&k);
+}
+
+static void test_sync(void **state)
+{
+	struct kit k = { 0 };
+	struct guest *g = &k.g;
+	struct fuse_entry_out e;
+	struct fuse_open_out o;
+
+	(void)state;
+	kit_open(&k);
+	assert_int_equal(do_create(g, 1, "f", O_RDWR, 0600, &e, &o), 0);
 	for (uint32_t flags = 0; flags < 2; flags++)
 		assert_int_equal(DO(g, FUSE_FSYNC, e.nodeid,
 				    (struct fuse_fsync_in){ .fh = o.fh, .fsync_flags = flags }),
@@ -533,6 +562,7 @@ static int tests(void)
 		cmocka_unit_test(test_rename),	      cmocka_unit_test(test_setattr),
 		cmocka_unit_test(test_setattr_link),  cmocka_unit_test(test_open),
 		cmocka_unit_test(test_writeback),     cmocka_unit_test(test_file),
+		cmocka_unit_test(test_copy),	      cmocka_unit_test(test_sync),
 		cmocka_unit_test(test_statfs_access), cmocka_unit_test(test_statx),
 		cmocka_unit_test(test_tmpfile),	      cmocka_unit_test(test_readonly),
 	};

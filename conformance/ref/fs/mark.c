@@ -17,7 +17,7 @@
 
 static bool has_mark(struct fs_call *c, const struct node *n)
 {
-	struct worker_path path;
+	struct worker_path path = { "" };
 	char value[2];
 
 	return getxattr(worker_xattr_path(c->w, n->fd, &path), MARK_NAME, value, sizeof(value)) ==

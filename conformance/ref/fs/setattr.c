@@ -33,7 +33,7 @@ static int set_owner(const struct setattr *a)
 
 static int set_mode(const struct setattr *a)
 {
-	struct number number;
+	struct number number = { "" };
 
 	if (S_ISLNK(a->n->type))
 		return -EOPNOTSUPP;
@@ -86,7 +86,7 @@ static int set_times(const struct setattr *a)
 {
 	const struct fuse_setattr_in *in = &a->in;
 	struct timespec t[2];
-	struct number number;
+	struct number number = { "" };
 	int e = time_of(in->valid, FATTR_ATIME, FATTR_ATIME_NOW, in->atime, in->atimensec, &t[0]);
 
 	if (e == 0)

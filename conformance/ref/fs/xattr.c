@@ -34,7 +34,7 @@ static int reply_size(struct fs_call *c, ssize_t size)
 int xattr_get(struct fs_call *c, uint64_t nodeid, const char *name, size_t size)
 {
 	CLEANUP(node_putp) struct node *n = NULL;
-	struct worker_path scratch;
+	struct worker_path scratch = { "" };
 	const char *path;
 	ssize_t got;
 	int e = xattr_node(c, nodeid, &n);
@@ -74,7 +74,7 @@ static size_t list_filter(const struct fs_call *c, char *list, size_t size)
 int xattr_list(struct fs_call *c, uint64_t nodeid, size_t size)
 {
 	CLEANUP(node_putp) struct node *n = NULL;
-	struct worker_path scratch;
+	struct worker_path scratch = { "" };
 	char *list = (char *)c->w->out;
 	ssize_t got;
 	size_t kept;
@@ -110,7 +110,7 @@ static int clear_sgid(struct fs_call *c, const struct node *n)
 int op_setxattr(struct fs_call *c)
 {
 	CLEANUP(node_putp) struct node *n = NULL;
-	struct worker_path scratch;
+	struct worker_path scratch = { "" };
 	struct fuse_setxattr_in in = { 0 };
 	size_t head = agreed(c, FUSE_SETXATTR_EXT) ? sizeof(in) : FUSE_COMPAT_SETXATTR_IN_SIZE;
 	const char *name;
@@ -141,7 +141,7 @@ int op_setxattr(struct fs_call *c)
 int xattr_remove(struct fs_call *c, uint64_t nodeid, const char *name)
 {
 	CLEANUP(node_putp) struct node *n = NULL;
-	struct worker_path scratch;
+	struct worker_path scratch = { "" };
 	int e = xattr_node(c, nodeid, &n);
 
 	if (e < 0)
