@@ -116,44 +116,57 @@ static void make_files(const struct kit *k)
 
 static struct seen seen;
 
+/* One folder for the tests that only read it: making so many files takes longer than all else. */
+static struct kit folder = { .o.cache = REF_CACHE_AUTO };
+
+static int setup(void **state)
+{
+	(void)state;
+	kit_open(&folder);
+	make_files(&folder);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	kit_close(&folder);
+	return 0;
+}
+
 static void test_complete(void **state)
 {
 	static const uint32_t sizes[] = { 400, 512, 1000, 4096, 4097, 32768, 65536, 131072 };
-	struct kit k = { .o.cache = REF_CACHE_AUTO };
-	struct guest *g = &k.g;
+	struct guest *g = &folder.g;
 	struct fuse_open_out o;
 
 	(void)state;
-	kit_open(&k);
-	make_files(&k);
+	assert_int_equal(do_init(g), 0);
 	assert_int_equal(do_open_as(g, FUSE_OPENDIR, 1, 0, 0, &o), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		uint32_t fits = sizes[i] < 65536 ? sizes[i] : 65536;
 
-		list_all(&k, &seen, false, o.fh, sizes[i]);
-		list_all(&k, &seen, true, o.fh, sizes[i]);
+		list_all(&folder, &seen, false, o.fh, sizes[i]);
+		list_all(&folder, &seen, true, o.fh, sizes[i]);
 		/* Buffers come back full but for the last entry, whose name is short here. */
 		assert_true(seen.requests <= 2 + FILES * ENTRY_MOST / (fits - ENTRY_MOST));
 	}
-	kit_close(&k);
 }
 
 /* Each returned entry is one lookup, and no other is: as many FORGETs let the node go, one fewer does not. */
 static void test_lookups(void **state)
 {
-	struct kit k = { .o.cache = REF_CACHE_AUTO };
-	struct guest *g = &k.g;
+	struct guest *g = &folder.g;
 	struct fuse_open_out o;
 	struct fuse_attr a;
 	unsigned before;
 
 	(void)state;
-	kit_open(&k);
-	make_files(&k);
+	assert_int_equal(do_init(g), 0);
 	assert_int_equal(do_open_as(g, FUSE_OPENDIR, 1, 0, 0, &o), 0);
 	before = open_fds();
-	list_all(&k, &seen, true, o.fh, 700);
-	list_all(&k, &seen, true, o.fh, 4096);
+	list_all(&folder, &seen, true, o.fh, 700);
+	list_all(&folder, &seen, true, o.fh, 4096);
 	for (unsigned i = 0; i < FILES; i++) {
 		do_forget(g, seen.node[i], 1);
 		assert_int_equal(do_getattr(g, seen.node[i], &a), 0);
@@ -161,22 +174,19 @@ static void test_lookups(void **state)
 		assert_int_equal(do_getattr(g, seen.node[i], &a), -ESTALE);
 	}
 	assert_int_equal(open_fds(), before);
-	kit_close(&k);
 }
 
 /* Any offset that was told can be gone back to, in any order, through another handle too. */
 static void test_seek(void **state)
 {
-	struct kit k = { .o.cache = REF_CACHE_AUTO };
-	struct guest *g = &k.g;
+	struct guest *g = &folder.g;
 	struct fuse_open_out o, o2;
 
 	(void)state;
-	kit_open(&k);
-	make_files(&k);
+	assert_int_equal(do_init(g), 0);
 	assert_int_equal(do_open_as(g, FUSE_OPENDIR, 1, 0, 0, &o), 0);
 	assert_int_equal(do_open_as(g, FUSE_OPENDIR, 1, 0, 0, &o2), 0);
-	list_all(&k, &seen, false, o.fh, 65536);
+	list_all(&folder, &seen, false, o.fh, 65536);
 	for (unsigned i = 0; i < FILES; i += 97) {
 		struct fuse_dirent first, again;
 		uint64_t offset = seen.offset[i];
@@ -191,7 +201,6 @@ static void test_seek(void **state)
 	assert_int_equal(do_list(g, false, o.fh, UINT64_MAX, 400), -EINVAL);
 	assert_int_equal(do_list(g, false, o.fh, 0, 8), -EINVAL);
 	assert_int_equal(do_list(g, true, o.fh, 0, 150), -EINVAL);
-	kit_close(&k);
 }
 
 /* Hard links are one node; the number of names does not matter to it. */
@@ -269,7 +278,7 @@ static int tests(void)
 		cmocka_unit_test(test_out_of_descriptors),
 	};
 
-	return cmocka_run_group_tests_name("ref_fs_dir", list, NULL, NULL);
+	return cmocka_run_group_tests_name("ref_fs_dir", list, setup, teardown);
 }
 
 int main(void)

@@ -5,13 +5,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* Read from the host at once. */
-#define BATCH_BYTES 8192
-/* One host entry at least: its header, the longest name, padding. */
-#define BATCH_LEAST 288
-/* Nobody's position: the next reader seeks. */
-#define POSITION_UNKNOWN UINT64_MAX
-
 struct listing {
 	struct fs_call *c;
 	struct handle *h;
@@ -98,51 +91,56 @@ static bool list_entry(struct listing *l, const struct dirent64 *d)
 	return true;
 }
 
-/* About as much as will fit: what is read and does not fit is read again. */
-static size_t batch_size(const struct listing *l)
+/* The next entries of the host. How many bytes, 0 at the end, -errno. */
+static ssize_t refill(const struct handle *h)
 {
-	size_t size = l->room - l->used;
+	struct handle_dir *dir = h->dir;
+	ssize_t n = getdents64(h->fd, dir->entries, sizeof(dir->entries));
 
-	if (l->plus)
-		size /= 5; /* an entry of either kind with a name of usual length */
-	if (size < BATCH_LEAST)
-		size = BATCH_LEAST;
-	return size < BATCH_BYTES ? size : BATCH_BYTES;
+	dir->at = 0;
+	dir->end = n > 0 ? (size_t)n : 0;
+	return n < 0 ? -errno : n;
 }
 
-/* One batch. 1: there may be more; 0: full, or the end; -errno. */
-static int list_batch(struct listing *l)
+static int seek(struct handle *h, uint64_t offset)
 {
-	char batch[BATCH_BYTES] __attribute__((aligned(8)));
-	ssize_t n = getdents64(l->h->fd, batch, batch_size(l));
-	const struct dirent64 *d;
-
-	if (n <= 0)
-		return n < 0 ? -errno : 0;
-	for (ssize_t at = 0; at < n; at += d->d_reclen) {
-		d = (const struct dirent64 *)(const void *)(batch + at);
-		if (!list_entry(l, d)) {
-			l->h->dir_position = POSITION_UNKNOWN;
-			return l->used > 0 ? 0 : -EINVAL;
-		}
-		l->h->dir_position = (uint64_t)d->d_off;
-	}
-	return 1;
+	if (!h->dir)
+		h->dir = calloc(1, sizeof(*h->dir));
+	if (!h->dir)
+		return -ENOMEM;
+	if (h->dir->position == offset)
+		return 0;
+	if (lseek(h->fd, (off_t)offset, SEEK_SET) < 0)
+		return -errno;
+	h->dir->position = offset;
+	h->dir->at = 0;
+	h->dir->end = 0;
+	return 0;
 }
 
 static int list_from(struct listing *l, uint64_t offset)
 {
-	int e = 1;
+	int e = seek(l->h, offset);
+	struct handle_dir *dir = l->h->dir;
 
-	if (l->h->dir_position != offset) {
-		if (lseek(l->h->fd, (off_t)offset, SEEK_SET) < 0)
-			return -errno;
-		l->h->dir_position = offset;
+	if (!dir || e < 0)
+		return e;
+	for (;;) {
+		const struct dirent64 *d;
+
+		if (dir->at == dir->end) {
+			ssize_t n = refill(l->h);
+
+			/* What was listed already was looked up, and must arrive. */
+			if (n <= 0)
+				return n < 0 && l->used == 0 ? (int)n : 0;
+		}
+		d = (const struct dirent64 *)(const void *)(dir->entries + dir->at);
+		if (!list_entry(l, d))
+			return l->used > 0 ? 0 : -EINVAL;
+		dir->at += d->d_reclen;
+		dir->position = (uint64_t)d->d_off;
 	}
-	while (e > 0)
-		e = list_batch(l);
-	/* What was listed already was looked up, and must arrive. */
-	return l->used > 0 ? 0 : e;
 }
 
 int dir_read(struct fs_call *c, uint64_t fh, size_t size, uint64_t offset, bool plus)

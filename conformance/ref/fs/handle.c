@@ -28,6 +28,7 @@ void handle_put(struct handle *h)
 	(void)close(h->fd);
 	node_put(h->node);
 	(void)pthread_mutex_destroy(&h->dir_lock);
+	free(h->dir);
 	free(h);
 }
 

@@ -4,6 +4,20 @@
 
 #include "conformance/ref/fs/node.h"
 
+/* Read from the host at once. */
+#define HANDLE_DIR_BYTES 8192
+
+/*
+ * Where the listing of a directory stands: entries that the host gave and the guest has not got yet. Seeking back to
+ * the first of them instead makes a host with hashed directories start over each time.
+ */
+struct handle_dir {
+	uint64_t position; /* of the entry at @at */
+	size_t at;
+	size_t end;
+	char entries[HANDLE_DIR_BYTES] __attribute__((aligned(8)));
+};
+
 /* An open file or directory of the guest. */
 struct handle {
 	uint64_t id;
@@ -12,8 +26,8 @@ struct handle {
 	int fd;
 	int flags; /* what it was opened with here, O_ACCMODE and so on */
 	struct node *node;
-	pthread_mutex_t dir_lock; /* of a directory: its position and who reads on from it */
-	uint64_t dir_position;
+	pthread_mutex_t dir_lock; /* of what follows, for a directory */
+	struct handle_dir *dir;	  /* made by the first listing */
 };
 
 struct handle_table {
