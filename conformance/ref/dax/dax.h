@@ -13,12 +13,32 @@
 /*
  * What lies where in the DAX windows. FUSE lets a driver map over, into and across what is there
  * (virtio 5.11.6.4); vhost-user forbids overlap and partial removal: here the one becomes the other.
+ *
+ * Every mapping is read-write from the start, because vhost-user knows no change of a live one: taking it
+ * away and mapping it again would let another processor of the guest read wrong bytes in between. So the
+ * request of a driver for write access to what it maps already costs nothing, and what FUSE calls a
+ * read-only mapping takes stores (the guest kernel holds them back).
+ *
+ * The end of a file. A front end refuses to map beyond it, and drivers ask for whole ranges:
+ * - passthrough: the front end gets a descriptor of a private FUSE mount that claims a huge size and hands
+ *   mmap on to the file (broker/). Window and file are the same page cache: coherent to the byte in both
+ *   directions, in the last page and behind it after growth by anyone. A touch beyond the page of the end
+ *   of file is SIGBUS in the front end, as with any mapping.
+ * - shadow: whole pages are mapped from the file and are coherent like that. The last, partly filled page is a
+ *   copy. What holds for it: stores of guests reach the file, and changes of the file reach the windows, at
+ *   each dax_sync(), dax_after_resize(), new mapping and removal; bytes that neither changed are never
+ *   written; of two changes to one byte between two such moments the guest's wins. What does not: a change
+ *   is not seen before that moment, and a copy between processes (host mmap) is not atomic. Growth becomes
+ *   visible by dax_after_resize(); a window shows no part of the file behind the size it was told last.
  */
 
 struct dax_share; /* of the process: knows every mapping of every window by device and inode number */
 struct dax_window; /* of one front end */
 
-/* The file of a mapping. @fd: O_RDWR, borrowed for the call; what must outlive it is duplicated. */
+/*
+ * The file of a mapping: @dev and @ino as fstat() of @fd says them. @fd: O_RDWR without O_APPEND, borrowed
+ * for the call; what must outlive it is duplicated.
+ */
 struct dax_file {
 	dev_t dev;
 	ino_t ino;
@@ -31,8 +51,10 @@ struct dax_file {
 int dax_share_open(const struct ref_options *o, struct dax_share **ret, struct err *reterr)
 	MUST_USE;
 struct dax_share *dax_share_close(struct dax_share *share);
-/* "passthrough" or "shadow": how tails are served; static. */
+/* "passthrough" or "shadow"; "mixed" once a file had to be served otherwise than the probe said. Static. */
 const char *dax_share_tail(const struct dax_share *share);
+/* Why passthrough is not used, "" when it is: for the log. Borrowed from @share. */
+const char *dax_share_tail_reason(const struct dax_share *share);
 
 /* @front: borrowed; its bytes may still be 0 and are read at each call. */
 int dax_window_new(struct dax_share *share, const struct ref_window *front, struct dax_window **ret,
@@ -40,14 +62,20 @@ int dax_window_new(struct dax_share *share, const struct ref_window *front, stru
 struct dax_window *dax_window_free(struct dax_window *w);
 
 /**
- * dax_map() - FUSE_SETUPMAPPING.
+ * dax_map() - FUSE_SETUPMAPPING. What maps the right bytes already is not touched, down to no message at all.
  * Return: 0 when the range is live; -errno (a FUSE error) and what was there before is still there, or,
  * where the front end refused to put back what it had, gone for certain: never in between.
+ * -EINVAL: range or flags (dax_check_map()); not a regular file, or not the one that @f names. -EACCES: not
+ * O_RDWR. -ENOSYS: no window. -ENOMEM: too many fragments. Else what the front end or the host said.
  */
 int dax_map(struct dax_window *w, const struct dax_file *f, const struct fuse_setupmapping_in *in)
 	MUST_USE;
 
-/* dax_unmap() - FUSE_REMOVEMAPPING: @entries were copied out of guest memory. Ranges without a mapping are fine. */
+/**
+ * dax_unmap() - FUSE_REMOVEMAPPING: @entries were copied out of guest memory. Ranges without a mapping are fine.
+ * Return: 0; -EINVAL for any entry that is misaligned, empty or outside, and nothing has changed; else the
+ * first error of the front end, and every other entry was carried out.
+ */
 int dax_unmap(struct dax_window *w, const struct fuse_removemapping_one *entries, unsigned count)
 	MUST_USE;
 
@@ -63,6 +91,13 @@ void dax_before_shrink(struct dax_share *share, const struct dax_window *by, dev
 		       uint64_t size);
 void dax_after_resize(struct dax_share *share, dev_t dev, ino_t ino, uint64_t size);
 
+/**
+ * dax_sync() - shadow: bring the copied last page and the file together; with passthrough it does nothing.
+ * For before READ, FSYNC, FLUSH and copy_file_range, and after WRITE. A guest learns of a size that
+ * the host changed from attributes only: dax_after_resize() before they are sent keeps the window ahead of it.
+ */
+void dax_sync(struct dax_share *share, dev_t dev, ino_t ino);
+
 /* What the ledger reports of a window. setups = removals + live, always. */
 struct dax_counts {
 	uint64_t setups;   /* fragments that became live */
@@ -70,8 +105,8 @@ struct dax_counts {
 	uint64_t live;
 	uint64_t live_bytes;
 	uint64_t live_bytes_max;
-	uint64_t upgrades; /* read-only to read-write without a message */
-	uint64_t refused;  /* by the front end */
+	uint64_t upgrades; /* requests that asked for write access only: no message */
+	uint64_t refused;  /* messages that the front end answered with an error */
 };
 void dax_window_counts(struct dax_window *w, struct dax_counts *ret);
 

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conformance/ref/dax/source.h"
+
+#include <assert.h>
+
+/* Spreads inode numbers that follow each other: 2^64 divided by the golden ratio. */
+#define HASH_FACTOR UINT64_C(0x9e3779b97f4a7c15)
+
+static struct dax_source **bucket_of(struct dax_sources *all, dev_t dev, ino_t ino)
+{
+	uint64_t hash = ((uint64_t)ino ^ ((uint64_t)dev << 32)) * HASH_FACTOR;
+
+	return &all->bucket[hash >> 54];
+}
+_Static_assert(DAX_SOURCE_BUCKETS == 1 << (64 - 54), "bucket_of() takes the top bits");
+
+void dax_sources_init(struct dax_sources *all)
+{
+	(void)pthread_mutex_init(&all->lock, NULL);
+}
+
+static struct dax_source *find_locked(struct dax_sources *all, dev_t dev, ino_t ino)
+{
+	struct dax_source *s = *bucket_of(all, dev, ino);
+
+	while (s && (s->dev != dev || s->ino != ino))
+		s = s->next;
+	if (s)
+		s->refs++;
+	return s;
+}
+
+struct dax_source *dax_sources_find(struct dax_sources *all, dev_t dev, ino_t ino)
+{
+	struct dax_source *s;
+
+	(void)pthread_mutex_lock(&all->lock);
+	s = find_locked(all, dev, ino);
+	(void)pthread_mutex_unlock(&all->lock);
+	return s;
+}
+
+struct dax_source *dax_sources_add(struct dax_sources *all, dev_t dev, ino_t ino, int take_fd,
+				   bool shadow)
+{
+	CLEANUP(fd_closep) int fd = take_fd;
+	CLEANUP(freep) struct dax_source *new = calloc(1, sizeof(*new));
+	struct dax_source **bucket = bucket_of(all, dev, ino);
+	struct dax_source *s;
+
+	if (!new)
+		return NULL;
+	*new = (struct dax_source){ .dev = dev, .ino = ino, .refs = 1, .shadow = shadow, .fd = -1 };
+	(void)pthread_mutex_init(&new->lock, NULL);
+	(void)pthread_mutex_lock(&all->lock);
+	s = find_locked(all, dev, ino);
+	if (!s) {
+		s = TAKE_PTR(new);
+		s->fd = TAKE_FD(fd);
+		s->next = *bucket;
+		*bucket = s;
+	}
+	(void)pthread_mutex_unlock(&all->lock);
+	return s;
+}
+
+void dax_source_hold(struct dax_sources *all, struct dax_source *s)
+{
+	(void)pthread_mutex_lock(&all->lock);
+	assert(s->refs);
+	s->refs++;
+	(void)pthread_mutex_unlock(&all->lock);
+}
+
+static void forget_locked(struct dax_sources *all, struct dax_source *s)
+{
+	struct dax_source **link = bucket_of(all, s->dev, s->ino);
+
+	while (*link != s)
+		link = &(*link)->next;
+	*link = s->next;
+}
+
+void dax_source_drop(struct dax_sources *all, struct dax_source *s)
+{
+	bool last;
+
+	(void)pthread_mutex_lock(&all->lock);
+	assert(s->refs);
+	last = --s->refs == 0;
+	if (last)
+		forget_locked(all, s);
+	(void)pthread_mutex_unlock(&all->lock);
+	if (!last)
+		return;
+	assert(!s->tails && !s->partial);
+	(void)close(s->fd);
+	(void)pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+void dax_sources_destroy(struct dax_sources *all)
+{
+	for (size_t i = 0; i < DAX_SOURCE_BUCKETS; i++)
+		assert(!all->bucket[i]);
+	(void)pthread_mutex_destroy(&all->lock);
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conformance/ref/dax/source.h"
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+/*
+ * Bytes of the page that the file has now; the rest of @page is zero, as in any mapping of a last page.
+ * A file that cannot be read leaves everything as it is.
+ */
+static ssize_t read_page(const struct dax_source *s, uint64_t at, uint8_t *page)
+{
+	ssize_t n;
+
+	memset(page, 0, DAX_PAGE_BYTES);
+	do
+		n = pread(s->fd, page, DAX_PAGE_BYTES, (off_t)at);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+/* Bytes that the guest has stored since the last exchange go into the file, never beyond its end. */
+static int push_stores(const struct dax_source *s, const struct dax_tail *t, const uint8_t *seen,
+		       uint8_t *now, size_t size)
+{
+	size_t i = 0;
+
+	while (i < size) {
+		size_t start = i;
+
+		while (i < size && seen[i] != t->base[i])
+			i++;
+		if (i == start) {
+			i++;
+			continue;
+		}
+		/* The host may have changed the same byte: one of two unordered writers wins, the guest. */
+		if (pwrite(s->fd, seen + start, i - start, (off_t)(t->page + start)) !=
+		    (ssize_t)(i - start))
+			return -EIO;
+		memcpy(now + start, seen + start, i - start);
+	}
+	return 0;
+}
+
+/* What the file has beyond that comes into the copy, unless the guest stores there at this very moment. */
+static void pull_changes(struct dax_tail *t, const uint8_t *seen, const uint8_t *now)
+{
+	for (size_t i = 0; i < DAX_PAGE_BYTES; i++) {
+		uint8_t expected = seen[i];
+
+		if (now[i] != seen[i])
+			(void)__atomic_compare_exchange_n(&t->shared[i], &expected, now[i], false,
+							  __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	}
+	memcpy(t->base, now, DAX_PAGE_BYTES);
+}
+
+static void exchange(const struct dax_source *s, struct dax_tail *t)
+{
+	uint8_t seen[DAX_PAGE_BYTES];
+	uint8_t now[DAX_PAGE_BYTES];
+	ssize_t size = read_page(s, t->page, now);
+
+	if (size < 0)
+		return;
+	memcpy(seen, t->shared, sizeof(seen)); /* guest memory: looked at once */
+	/* A store that the file does not take (disk full) stays a difference and is tried again. */
+	if (memcmp(seen, t->base, sizeof(seen)) == 0 ||
+	    push_stores(s, t, seen, now, (size_t)size) == 0)
+		pull_changes(t, seen, now);
+}
+
+static int new_tail(uint64_t page, struct dax_tail **ret)
+{
+	CLEANUP(fd_closep)
+	int fd = memfd_create("dax-tail", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	CLEANUP(freep) struct dax_tail *t = calloc(1, sizeof(*t));
+
+	if (fd < 0)
+		return -errno;
+	if (!t)
+		return -ENOMEM;
+	/* Whoever gets the descriptor cannot take the page from under us. */
+	if (ftruncate(fd, DAX_PAGE_BYTES) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		return -errno;
+	t->shared = mmap(NULL, DAX_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (t->shared == MAP_FAILED)
+		return -errno;
+	t->page = page;
+	t->fd = TAKE_FD(fd);
+	*ret = TAKE_PTR(t);
+	return 0;
+}
+
+int dax_tail_get(struct dax_source *s, uint64_t page, struct dax_tail **ret)
+{
+	struct dax_tail *t;
+	int e = 0;
+
+	(void)pthread_mutex_lock(&s->lock);
+	for (t = s->tails; t && t->page != page;)
+		t = t->next;
+	if (!t) {
+		e = new_tail(page, &t);
+		if (e == 0) {
+			t->next = s->tails;
+			s->tails = t;
+		}
+	}
+	if (e == 0) {
+		t->refs++;
+		exchange(s, t);
+		*ret = t;
+	}
+	(void)pthread_mutex_unlock(&s->lock);
+	return e;
+}
+
+void dax_tail_put(struct dax_source *s, struct dax_tail *t)
+{
+	struct dax_tail **link = &s->tails;
+
+	(void)pthread_mutex_lock(&s->lock);
+	exchange(s, t);
+	if (--t->refs == 0) {
+		while (*link != t)
+			link = &(*link)->next;
+		*link = t->next;
+		(void)munmap(t->shared, DAX_PAGE_BYTES);
+		(void)close(t->fd);
+		free(t);
+	}
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+void dax_tail_exchange(struct dax_source *s)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	for (struct dax_tail *t = s->tails; t; t = t->next)
+		exchange(s, t);
+	(void)pthread_mutex_unlock(&s->lock);
+}
