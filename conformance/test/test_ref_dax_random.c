@@ -285,11 +285,33 @@ static void test_random_shadow_naks(void **state)
 	run_random(REF_TAIL_SHADOW, 10);
 }
 
+static void test_random_passthrough(void **state)
+{
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("passthrough needs root\n");
+		skip();
+	}
+	run_random(REF_TAIL_PASSTHROUGH, 0);
+}
+
+static void test_random_passthrough_naks(void **state)
+{
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("passthrough needs root\n");
+		skip();
+	}
+	run_random(REF_TAIL_PASSTHROUGH, 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_shadow),
 		cmocka_unit_test(test_random_shadow_naks),
+		cmocka_unit_test(test_random_passthrough),
+		cmocka_unit_test(test_random_passthrough_naks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

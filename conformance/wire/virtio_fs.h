@@ -10,6 +10,7 @@
 #include <linux/fuse.h>
 #include <linux/virtio_fs.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 
 /* Bytes of the configuration space with notify_buf_size, which F_NOTIFICATION adds. */
 #define VIRTIO_FS_CONFIG_BYTES	     40
@@ -25,6 +26,26 @@
 #ifndef FOPEN_PASSTHROUGH
 #define FOPEN_PASSTHROUGH (1 << 7)
 #endif
+
+/*
+ * Passthrough (7.40): a server tells the kernel which file of the host serves reads, writes and mmap of one
+ * of its own. INIT and OPEN replies carry it in what was padding.
+ */
+#define FUSE_PASSTHROUGH_MINOR		 40
+#define FUSE_INIT_OUT_STACK_DEPTH_OFFSET 36 /* uint32_t max_stack_depth in struct fuse_init_out */
+#define FUSE_OPEN_OUT_BACKING_ID_OFFSET	 12 /* int32_t backing_id in struct fuse_open_out */
+#ifndef FUSE_DEV_IOC_BACKING_OPEN
+struct fuse_backing_map {
+	int32_t fd;
+	uint32_t flags;
+	uint64_t padding;
+};
+#define FUSE_DEV_IOC_BACKING_OPEN  _IOW(FUSE_DEV_IOC_MAGIC, 1, struct fuse_backing_map)
+#define FUSE_DEV_IOC_BACKING_CLOSE _IOW(FUSE_DEV_IOC_MAGIC, 2, uint32_t)
+#endif
+_Static_assert(sizeof(struct fuse_backing_map) == 16, "wire size");
+_Static_assert(sizeof(struct fuse_init_out) == 64, "wire size");
+_Static_assert(sizeof(struct fuse_open_out) == 16, "wire size");
 
 /* Opcodes after FUSE_TMPFILE (51). */
 #define FUSE_OP_STATX 52
