@@ -45,6 +45,7 @@ struct fake_front {
 	unsigned nak_percent; /* refuse that many at random, without a reason */
 	unsigned nak_after;   /* refuse the n-th map from now on; 0: none */
 	unsigned delay_us;    /* of each round trip */
+	unsigned maps_max;    /* memory slots; 0: no limit */
 };
 
 static inline int __attribute__((format(printf, 2, 3)))
@@ -104,6 +105,8 @@ static inline int fake_map_locked(struct fake_front *f, int fd, uint64_t fd_offs
 
 	if (e < 0)
 		return e;
+	if (f->maps_max && f->count >= f->maps_max)
+		return -ENOSPC;
 	if (fake_naks(f) || (f->nak_after && --f->nak_after == 0))
 		return -ENOSPC;
 	if (mmap(f->base + offset, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,

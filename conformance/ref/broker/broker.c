@@ -223,3 +223,8 @@ pid_t broker_pid(const struct broker *b)
 {
 	return b->pid;
 }
+
+int broker_socket(const struct broker *b)
+{
+	return b->socket;
+}

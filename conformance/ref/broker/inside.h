@@ -25,6 +25,10 @@ _Noreturn void opener_main(int mount_fd, int socket);
 /* server_main() - body of the server, which made the mount and is the parent of @opener. */
 _Noreturn void server_main(int fuse_fd, int socket, pid_t opener);
 
+struct broker;
+/* The parser's end of the socket, for tests that say what no parser says. */
+int broker_socket(const struct broker *b);
+
 /* Tell the parser that set-up failed, or that it is done (@error 0). */
 void report(int socket, int error, const char *step);
 

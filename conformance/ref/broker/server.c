@@ -369,9 +369,10 @@ static void loop(struct server *s)
 			serve_fuse(s);
 		if (fds[1].revents)
 			end(s, 1);
-		if (fds[2].revents & POLLIN)
+		/* An interrupt may just have taken the opener away from us. */
+		if (fds[2].revents & POLLIN && s->waiting)
 			serve_parser(s);
-		else if (fds[2].revents)
+		else if (fds[2].revents & ~POLLIN)
 			end(s, 0);
 	}
 }

@@ -190,6 +190,61 @@ static int all_or_nothing(struct dax_window *w, const struct dax_plan *p, struct
 	return 0;
 }
 
+/* Does @b go on where @a ends, in the window and in the file? */
+static bool goes_on(const struct dax_fragment *a, const struct dax_fragment *b)
+{
+	return a->kind == DAX_FILE && a->source == b->source && a->offset + a->len == b->offset &&
+	       a->file_offset + a->len == b->file_offset;
+}
+
+/* Take out what @run goes on from, and make @run begin there. Return: how many that were. */
+static unsigned gather_left(struct dax_window *w, struct dax_fragment *run)
+{
+	unsigned count = 0;
+
+	while (run->offset) {
+		size_t i = dax_table_find(&w->table, run->offset - 1);
+		struct dax_fragment left;
+
+		if (i == w->table.count || !goes_on(&w->table.at[i], run) ||
+		    front_unmap(w, &w->table.at[i]) < 0)
+			break;
+		left = leave(w, w->table.at[i].offset);
+		run->offset = left.offset;
+		run->file_offset = left.file_offset;
+		run->len += left.len;
+		release(w, &left);
+		count++;
+	}
+	return count;
+}
+
+/*
+ * The front end has refused @f, for lack of memory slots perhaps: make one mapping of those that lead up to
+ * it and of itself, or, when it is of another kind, make room for it. The one place where live bytes go for
+ * a moment, as otherwise bytes that the guest knows of would be missing for good. The caller has a reference
+ * to the source.
+ */
+static int join_left(struct dax_window *w, const struct dax_fragment *f, int refusal)
+{
+	struct dax_fragment run = *f;
+	int e;
+
+	if (f->kind != DAX_FILE)
+		run.len = 0;
+	run.kind = DAX_FILE;
+	if (gather_left(w, &run) == 0)
+		return refusal;
+	e = add(w, &run);
+	if (e == 0)
+		return f->kind == DAX_FILE ? 0 : add(w, f);
+	if (f->kind == DAX_FILE)
+		run.len -= f->len;
+	if (add(w, &run) < 0)
+		add_hole(w, &run);
+	return e;
+}
+
 static int group_by_group(struct dax_window *w, const struct dax_plan *p)
 {
 	int first = 0;
@@ -202,6 +257,8 @@ static int group_by_group(struct dax_window *w, const struct dax_plan *p)
 
 		if (p->step[i].add) {
 			e = skip ? 0 : add(w, f);
+			if (e < 0)
+				e = join_left(w, f, e);
 			if (e < 0)
 				add_hole(w, f);
 		} else {
