@@ -45,7 +45,9 @@ struct fake_front {
 	unsigned nak_percent; /* refuse that many at random, without a reason */
 	unsigned nak_after;   /* refuse the n-th map from now on; 0: none */
 	unsigned delay_us;    /* of each round trip */
-	unsigned maps_max;    /* memory slots; 0: no limit */
+	_Atomic unsigned calls;
+	bool lenient_size; /* a file that is too short now is refused, but is no violation */
+	unsigned maps_max; /* memory slots; 0: no limit */
 };
 
 static inline int __attribute__((format(printf, 2, 3)))
@@ -65,10 +67,11 @@ static inline bool fake_naks(struct fake_front *f)
 	return f->nak_percent && rng_below(&f->rng, 100) < f->nak_percent;
 }
 
-static inline void fake_round_trip(const struct fake_front *f)
+static inline void fake_round_trip(struct fake_front *f)
 {
 	struct timespec t = { .tv_nsec = (long)f->delay_us * 1000 };
 
+	f->calls++;
 	if (f->delay_us)
 		(void)nanosleep(&t, NULL);
 }
@@ -88,6 +91,8 @@ static inline int fake_check(struct fake_front *f, int fd, uint64_t fd_offset, u
 		return fake_violation(f, "a descriptor that is not O_RDWR");
 	if (st.st_size == 0)
 		return fake_violation(f, "an empty file");
+	if ((uint64_t)st.st_size < fd_offset + len && f->lenient_size)
+		return -EINVAL;
 	if ((uint64_t)st.st_size < fd_offset + len)
 		return fake_violation(f, "backing store of %lld too small for 0x%llx + 0x%llx",
 				      (long long)st.st_size, (unsigned long long)fd_offset,

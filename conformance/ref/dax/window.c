@@ -5,6 +5,9 @@
 
 #include "conformance/ref/dax/share.h"
 
+/* How often a request is tried anew because the size of its file has changed under it. */
+#define SIZE_CHANGES_MAX 4
+
 int dax_window_new(struct dax_share *share, const struct ref_window *front, struct dax_window **ret,
 		   struct err *reterr)
 {
@@ -130,25 +133,38 @@ static void note_access(struct dax_window *w, const struct dax_fragment *want, b
 	(void)pthread_mutex_unlock(&w->count_lock);
 }
 
-static int map_locked(struct dax_window *w, const struct dax_file *f,
-		      const struct dax_fragment *want)
+/* For a file of @size bytes. */
+static int map_sized(struct dax_window *w, const struct dax_fragment *want, uint64_t size)
 {
-	struct dax_extent fresh;
-	struct dax_extent known;
+	struct dax_extent known = dax_extent_at(want->source, size);
+	struct dax_extent fresh = want->source->shadow ? known : dax_extent_all();
 	struct dax_plan plan;
-	uint64_t size;
-	int e = check_file(f, &size);
+	int e;
 
-	if (e < 0)
-		return e;
-	known = dax_extent_at(want->source, size);
-	fresh = want->source->shadow ? known : dax_extent_all();
 	dax_plan_init(&plan);
 	dax_plan_map(&plan, &w->table, want, &fresh, &known, dax_extent_now);
 	e = dax_window_carry_out(w, &plan, false);
 	if (e == 0)
 		note_access(w, want, plan.count == 0);
 	dax_plan_free(&plan);
+	return e;
+}
+
+static int map_locked(struct dax_window *w, const struct dax_file *f,
+		      const struct dax_fragment *want)
+{
+	uint64_t size;
+	int e = check_file(f, &size);
+
+	/* A file that became shorter after we looked is refused by the front end; then we look again. */
+	for (unsigned i = 0; e == 0 && i < SIZE_CHANGES_MAX; i++) {
+		uint64_t before = size;
+
+		e = map_sized(w, want, size);
+		if (e == 0 || check_file(f, &size) < 0 || size == before)
+			break;
+		e = i + 1 < SIZE_CHANGES_MAX ? 0 : e;
+	}
 	return e;
 }
 
