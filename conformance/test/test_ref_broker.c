@@ -77,6 +77,20 @@ static int pass(int file, int *ret)
 	return broker_file(broker, st.st_dev, st.st_ino, file, ret);
 }
 
+/* The same for a regular file, by a description of its own, so that assert_only_ours() sees who keeps it. */
+static int pass_anew(int file, int *ret)
+{
+	char path[64];
+	int own, e;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	own = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(own >= 0);
+	e = pass(own, ret);
+	assert_int_equal(close(own), 0);
+	return e;
+}
+
 static uint8_t *map_of(int fd)
 {
 	void *map = mmap(NULL, MAP_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -160,7 +174,7 @@ static void test_coherent(void **state)
 	(void)state;
 	need_root();
 	file = new_file(100);
-	assert_int_equal(pass(file, &fd), 0);
+	assert_int_equal(pass_anew(file, &fd), 0);
 	map = map_of(fd);
 	for (unsigned i = 0; i < 100; i++)
 		map[i] = (uint8_t)(i + 1);
@@ -212,7 +226,7 @@ static void test_sigbus_behind_the_last_page_only(void **state)
 	(void)state;
 	need_root();
 	file = new_file(PAGE + 1);
-	assert_int_equal(pass(file, &fd), 0);
+	assert_int_equal(pass_anew(file, &fd), 0);
 	map = map_of(fd);
 	assert_int_equal(touch_signal(map + 2 * PAGE - 1), 0);
 	assert_int_equal(touch_signal(map + 2 * PAGE), SIGBUS);
@@ -237,7 +251,7 @@ static void test_other_user(void **state)
 	(void)state;
 	need_root();
 	file = new_file(1);
-	assert_int_equal(pass(file, &fd), 0);
+	assert_int_equal(pass_anew(file, &fd), 0);
 	pid = fork();
 	if (pid == 0) {
 		if (setresuid(65534, 65534, 65534) < 0)
@@ -322,7 +336,7 @@ static void test_refuses(void **state)
 	assert_int_equal(error, -EPROTO);
 	assert_int_equal(raw(q, 1, file, &error), 0);
 	assert_int_equal(error, -EPROTO);
-	assert_int_equal(pass(file, &fd), 0);
+	assert_int_equal(pass_anew(file, &fd), 0);
 	/* A file of the private mount itself: no chain of them. */
 	refused(fd, -ELOOP);
 	assert_int_equal(close(fd), 0);
@@ -346,7 +360,7 @@ static void test_cycles_leak_nothing(void **state)
 	before[2] = count_fds(opener_of(server));
 	for (unsigned i = 0; i < 5000; i++) {
 		for (unsigned k = 0; k < ARRAY_SIZE(fd); k++)
-			assert_int_equal(pass(file[(i + k) % ARRAY_SIZE(file)], &fd[k]), 0);
+			assert_int_equal(pass_anew(file[(i + k) % ARRAY_SIZE(file)], &fd[k]), 0);
 		for (unsigned k = 0; k < ARRAY_SIZE(fd); k++)
 			assert_int_equal(close(fd[k]), 0);
 	}
@@ -364,7 +378,7 @@ static void test_bounded(void **state)
 {
 	struct rlimit limit;
 	static int fd[BROKER_FILES_MAX];
-	int file, extra = -1;
+	int file, last = -1, extra = -1;
 	uint64_t deadline = clock_deadline_ms(DEADLINE_MS);
 
 	(void)state;
@@ -377,10 +391,16 @@ static void test_bounded(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(fd); i++) {
 		file = new_file(1);
 		assert_int_equal(pass(file, &fd[i]), 0);
-		assert_int_equal(close(file), 0);
+		fd_closep(&last);
+		last = file;
 	}
 	file = new_file(1);
 	refused(file, -ENFILE);
+	/* One that is open already takes no more room. */
+	assert_int_equal(pass(last, &extra), 0);
+	assert_int_equal(close(extra), 0);
+	assert_int_equal(close(last), 0);
+	extra = -1;
 	assert_int_equal(close(fd[0]), 0);
 	while (pass(file, &extra) < 0)
 		assert_true(clock_now_ns() < deadline);
@@ -444,7 +464,7 @@ static void test_server_killed(void **state)
 	file = new_file(10);
 	server = broker_pid(broker);
 	opener = opener_of(server);
-	assert_int_equal(pass(file, &fd), 0);
+	assert_int_equal(pass_anew(file, &fd), 0);
 	map = map_of(fd);
 	assert_int_equal(kill(server, SIGKILL), 0);
 	await_end(server);
@@ -473,7 +493,7 @@ static void test_opener_killed(void **state)
 	server = broker_pid(broker);
 	assert_int_equal(kill(opener_of(server), SIGKILL), 0);
 	await_end(server);
-	assert_int_equal(pass(file, &fd), -ENOTCONN);
+	assert_int_equal(pass_anew(file, &fd), -ENOTCONN);
 	assert_int_equal(close(file), 0);
 }
 
@@ -491,7 +511,7 @@ static void test_opener_stopped(void **state)
 		assert_int_equal(kill(opener, SIGSTOP), 0);
 		assert_int_equal(kill(opener, SIGCONT), 0);
 		assert_int_equal(kill(broker_pid(broker), SIGTERM), 0);
-		assert_int_equal(pass(file, &fd), 0);
+		assert_int_equal(pass_anew(file, &fd), 0);
 		assert_int_equal(close(fd), 0);
 	}
 	assert_only_ours(file);

@@ -42,8 +42,8 @@ struct dax_tail {
 };
 
 /**
- * dax_tail_get() - the copy of the page at @page, up to date. @ret is released with dax_tail_put(), which
- * brings the last stores into the file.
+ * dax_tail_get() - the copy of the page at @page, up to date. @ret is released with dax_tail_put(), before
+ * which dax_tail_exchange() brings the last stores into the file.
  */
 int dax_tail_get(struct dax_source *s, uint64_t page, struct dax_tail **ret) MUST_USE;
 void dax_tail_put(struct dax_source *s, struct dax_tail *t);

@@ -126,7 +126,6 @@ void dax_tail_put(struct dax_source *s, struct dax_tail *t)
 	struct dax_tail **link = &s->tails;
 
 	(void)pthread_mutex_lock(&s->lock);
-	exchange(s, t);
 	if (--t->refs == 0) {
 		while (*link != t)
 			link = &(*link)->next;
