@@ -25,6 +25,12 @@ _Noreturn void opener_main(int mount_fd, int socket);
 /* server_main() - body of the server, which made the mount and is the parent of @opener. */
 _Noreturn void server_main(int fuse_fd, int socket, pid_t opener);
 
+/*
+ * leave_process() - _exit() of a process whose system calls are limited. Not declared noreturn: sanitizers put
+ * system calls of their own before such functions.
+ */
+void leave_process(int code);
+
 struct broker;
 /* The parser's end of the socket, for tests that say what no parser says. */
 int broker_socket(const struct broker *b);

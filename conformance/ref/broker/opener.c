@@ -46,7 +46,7 @@ void opener_main(int mount_fd, int socket)
 
 	if (e < 0) {
 		report(socket, e, step);
-		_exit(1);
+		leave_process(1);
 	}
 	for (;;) {
 		struct broker_reply reply = { .error = 0 };
@@ -55,11 +55,11 @@ void opener_main(int mount_fd, int socket)
 		if (fd < 0 && (errno == EINTR || errno == EAGAIN))
 			continue; /* stopped and continued, or traced */
 		if (fd < 0 && is_over(errno))
-			_exit(0);
+			leave_process(0);
 		if (fd < 0)
 			reply.error = -errno;
 		if (message_send(socket, &reply, sizeof(reply), fd, 0) < 0)
-			_exit(0);
+			leave_process(0);
 		fd_closep(&fd);
 	}
 }

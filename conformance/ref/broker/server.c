@@ -64,8 +64,8 @@ struct server {
 	bool serving;	  /* the parser was told so */
 };
 
-/* Ends every wait on the mount, then takes the opener along. */
-static _Noreturn void end(struct server *s, int code)
+/* Ends every wait on the mount, takes the opener along, and does not return. */
+static void end(struct server *s, int code)
 {
 	siginfo_t info;
 
@@ -73,7 +73,7 @@ static _Noreturn void end(struct server *s, int code)
 	fd_closep(&s->socket);
 	while (waitid(P_PID, (id_t)s->opener, &info, WEXITED) < 0 && errno == EINTR)
 		;
-	_exit(code);
+	leave_process(code);
 }
 
 static int answer(struct server *s, uint64_t unique, int error, const void *a, size_t a_size,
@@ -398,6 +398,6 @@ void server_main(int fuse_fd, int socket, pid_t opener)
 		report(socket, e, step);
 		end(&s, 1);
 	}
-	loop(&s);
-	_exit(0);
+	for (;;)
+		loop(&s);
 }

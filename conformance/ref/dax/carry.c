@@ -277,7 +277,7 @@ static int group_by_group(struct dax_window *w, const struct dax_plan *p)
 
 int dax_window_carry_out(struct dax_window *w, const struct dax_plan *p, bool go_on)
 {
-	struct dax_fragment few[FEW_STEPS];
+	struct dax_fragment few[FEW_STEPS] = { 0 };
 	CLEANUP(freep) struct dax_fragment *many = NULL;
 	int e;
 

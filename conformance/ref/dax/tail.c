@@ -74,27 +74,32 @@ static void exchange(const struct dax_source *s, struct dax_tail *t)
 		pull_changes(t, seen, now);
 }
 
-static int new_tail(uint64_t page, struct dax_tail **ret)
+/* NULL with errno. */
+static struct dax_tail *new_tail(uint64_t page)
 {
 	CLEANUP(fd_closep)
 	int fd = memfd_create("dax-tail", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	CLEANUP(freep) struct dax_tail *t = calloc(1, sizeof(*t));
 
-	if (fd < 0)
-		return -errno;
-	if (!t)
-		return -ENOMEM;
 	/* Whoever gets the descriptor cannot take the page from under us. */
-	if (ftruncate(fd, DAX_PAGE_BYTES) < 0 ||
+	if (fd < 0 || !t || ftruncate(fd, DAX_PAGE_BYTES) < 0 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-		return -errno;
+		return NULL;
 	t->shared = mmap(NULL, DAX_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (t->shared == MAP_FAILED)
-		return -errno;
+		return NULL;
 	t->page = page;
 	t->fd = TAKE_FD(fd);
-	*ret = TAKE_PTR(t);
-	return 0;
+	return TAKE_PTR(t);
+}
+
+static struct dax_tail *find_tail(const struct dax_source *s, uint64_t page)
+{
+	struct dax_tail *t = s->tails;
+
+	while (t && t->page != page)
+		t = t->next;
+	return t;
 }
 
 int dax_tail_get(struct dax_source *s, uint64_t page, struct dax_tail **ret)
@@ -103,16 +108,16 @@ int dax_tail_get(struct dax_source *s, uint64_t page, struct dax_tail **ret)
 	int e = 0;
 
 	(void)pthread_mutex_lock(&s->lock);
-	for (t = s->tails; t && t->page != page;)
-		t = t->next;
+	t = find_tail(s, page);
 	if (!t) {
-		e = new_tail(page, &t);
-		if (e == 0) {
+		t = new_tail(page);
+		e = t ? 0 : -errno;
+		if (t) {
 			t->next = s->tails;
 			s->tails = t;
 		}
 	}
-	if (e == 0) {
+	if (t) {
 		t->refs++;
 		exchange(s, t);
 		*ret = t;

@@ -153,7 +153,7 @@ static int map_sized(struct dax_window *w, const struct dax_fragment *want, uint
 static int map_locked(struct dax_window *w, const struct dax_file *f,
 		      const struct dax_fragment *want)
 {
-	uint64_t size;
+	uint64_t size = 0;
 	int e = check_file(f, &size);
 
 	/* A file that became shorter after we looked is refused by the front end; then we look again. */
@@ -186,6 +186,7 @@ int dax_map(struct dax_window *w, const struct dax_file *f, const struct fuse_se
 		e = source_for(w->share, f, &want.source);
 	if (e < 0)
 		return e;
+	assert(want.source);
 	(void)pthread_mutex_lock(&w->lock);
 	e = map_locked(w, f, &want);
 	(void)pthread_mutex_unlock(&w->lock);
