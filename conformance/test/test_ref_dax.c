@@ -278,6 +278,39 @@ static void test_nak_for_good(void **state)
 	close_two(&t);
 }
 
+/* An unmap is refused: what the front end keeps stays known, so that its range is never given to it again. */
+static void test_unmap_refused(void **state)
+{
+	struct two t;
+
+	(void)state;
+	open_two(&t, REF_TAIL_SHADOW);
+	assert_int_equal(rig_map(&t.r, 0, &t.a, 0, 0, 3 * P, R), 0);
+	t.r.front[0]->keep = 1;
+	assert_int_equal(rig_map(&t.r, 0, &t.b, 0, P, P, R), -EIO);
+	shows(&t.r, "ABC");
+	t.r.front[0]->keep = 1;
+	assert_int_equal(rig_unmap(&t.r, 0, 0, P), -EIO);
+	shows(&t.r, "ABC");
+	/* Out, head in, tail refused, and the head cannot be taken back. */
+	t.r.front[0]->nak_after = 2;
+	assert_int_equal(rig_map(&t.r, 0, &t.b, 0, P, P, R), -ENOSPC);
+	shows(&t.r, "ABC");
+	t.r.front[0]->nak_after = 2;
+	t.r.front[0]->keep_after_map = 1;
+	assert_int_equal(rig_map(&t.r, 0, &t.b, 0, P, P, R), -ENOSPC);
+	shows(&t.r, "A..");
+	rig_check(&t.r);
+	/* A shrink by the other guest that meets a refusal leaves the rest to be tried again. */
+	assert_int_equal(rig_map(&t.r, 0, &t.a, 0, 0, 3 * P, R), 0);
+	t.r.front[0]->keep = 1;
+	dax_before_shrink(t.r.share, t.r.window[1], t.a.dev, t.a.ino, 0);
+	rig_check(&t.r);
+	dax_before_shrink(t.r.share, t.r.window[1], t.a.dev, t.a.ino, 0);
+	shows(&t.r, "...");
+	close_two(&t);
+}
+
 static void test_too_many_fragments(void **state)
 {
 	static struct fake_front *front;
@@ -501,13 +534,21 @@ static void test_no_privileges(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_overlap),	      cmocka_unit_test(test_removal),
-		cmocka_unit_test(test_same_again),    cmocka_unit_test(test_refused_without_change),
-		cmocka_unit_test(test_wrong_files),   cmocka_unit_test(test_nak_restores),
-		cmocka_unit_test(test_nak_for_good),  cmocka_unit_test(test_too_many_fragments),
-		cmocka_unit_test(test_clear),	      cmocka_unit_test(test_growth_with_few_slots),
-		cmocka_unit_test(test_cycles_shadow), cmocka_unit_test(test_cycles_passthrough),
-		cmocka_unit_test(test_mixed),	      cmocka_unit_test(test_no_privileges),
+		cmocka_unit_test(test_overlap),
+		cmocka_unit_test(test_removal),
+		cmocka_unit_test(test_same_again),
+		cmocka_unit_test(test_refused_without_change),
+		cmocka_unit_test(test_wrong_files),
+		cmocka_unit_test(test_nak_restores),
+		cmocka_unit_test(test_nak_for_good),
+		cmocka_unit_test(test_unmap_refused),
+		cmocka_unit_test(test_too_many_fragments),
+		cmocka_unit_test(test_clear),
+		cmocka_unit_test(test_growth_with_few_slots),
+		cmocka_unit_test(test_cycles_shadow),
+		cmocka_unit_test(test_cycles_passthrough),
+		cmocka_unit_test(test_mixed),
+		cmocka_unit_test(test_no_privileges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

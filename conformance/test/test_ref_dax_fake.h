@@ -42,9 +42,11 @@ struct fake_front {
 	unsigned violations;
 	char first_violation[200];
 	struct rng rng;
-	unsigned nak_percent; /* refuse that many at random, without a reason */
-	unsigned nak_after;   /* refuse the n-th map from now on; 0: none */
-	unsigned delay_us;    /* of each round trip */
+	unsigned nak_percent;	 /* refuse that many at random, without a reason */
+	unsigned nak_after;	 /* refuse the n-th map from now on; 0: none */
+	unsigned keep;		 /* refuse that many unmaps */
+	unsigned keep_after_map; /* the same, once a map has been accepted */
+	unsigned delay_us;	 /* of each round trip */
 	_Atomic unsigned calls;
 	bool lenient_size; /* a file that is too short now is refused, but is no violation */
 	unsigned maps_max; /* memory slots; 0: no limit */
@@ -122,6 +124,8 @@ static inline int fake_map_locked(struct fake_front *f, int fd, uint64_t fd_offs
 	for (uint64_t p = offset / FAKE_PAGE; p < (offset + len) / FAKE_PAGE; p++)
 		f->owner[p] = f->next_owner;
 	f->maps++;
+	f->keep += f->keep_after_map;
+	f->keep_after_map = 0;
 	return 0;
 }
 
@@ -142,6 +146,10 @@ static inline int fake_unmap_locked(struct fake_front *f, uint64_t offset, uint6
 {
 	unsigned i;
 
+	if (f->keep) {
+		f->keep--;
+		return -EIO;
+	}
 	for (i = 0; i < f->count; i++)
 		if (f->map[i].offset == offset && f->map[i].len == len)
 			break;

@@ -70,6 +70,7 @@ static _Noreturn void broker_main(int socket)
 	if (e == 0) {
 		socket = kept;
 		(void)setsid();
+		(void)!chdir("/"); /* keep no mount busy */
 		ignore_signals();
 		(void)prctl(PR_SET_NAME, "refdev-broker");
 		(void)prctl(PR_SET_DUMPABLE, 0);
@@ -87,7 +88,7 @@ static _Noreturn void broker_main(int socket)
 		opener_main(s.mount_fd, socket);
 	}
 	if (opener < 0) {
-		report(socket, -errno, "fork");
+		report(socket, -errno, "start the opener");
 		_exit(1);
 	}
 	(void)close(s.mount_fd);

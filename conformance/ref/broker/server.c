@@ -121,7 +121,7 @@ static void serve_init(struct server *s, const struct fuse_in_header *h, const v
 
 	if (in->major != FUSE_KERNEL_VERSION || in->minor < FUSE_PASSTHROUGH_MINOR ||
 	    !(in->flags & FUSE_INIT_EXT) || !(in->flags2 & out.flags2)) {
-		report(s->socket, -EOPNOTSUPP, "FUSE passthrough (Linux 6.9)");
+		report(s->socket, -EOPNOTSUPP, "use FUSE passthrough (Linux 6.9)");
 		end(s, 1);
 	}
 	memcpy((uint8_t *)&out + FUSE_INIT_OUT_STACK_DEPTH_OFFSET, &depth, sizeof(depth));

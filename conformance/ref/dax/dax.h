@@ -85,7 +85,9 @@ void dax_window_clear(struct dax_window *w, bool gone);
 /**
  * dax_before_shrink() - a file is about to get @size bytes or fewer by a request of window @by (NULL: none).
  * Other windows lose what they map beyond @size, because a touch of it would kill their VMM.
- * dax_after_resize() - its size is @size now: a shadow tail is refreshed.
+ * dax_after_resize() - its size is @size now: a shadow tail is refreshed, and what other windows have lost comes
+ * back where the file is long enough again. It follows a shrink in any case, with the size that the
+ * file then has, also when the shrink failed. Cheap for a file that is mapped nowhere, or wholly.
  */
 void dax_before_shrink(struct dax_share *share, const struct dax_window *by, dev_t dev, ino_t ino,
 		       uint64_t size);
