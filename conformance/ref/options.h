@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
 
 /* What the cache modes of a virtio-fs daemon are called; fs/mode.c says what each returns. */
 enum ref_cache { REF_CACHE_NEVER, REF_CACHE_METADATA, REF_CACHE_AUTO, REF_CACHE_ALWAYS };
@@ -16,13 +19,17 @@ enum ref_tail { REF_TAIL_AUTO, REF_TAIL_PASSTHROUGH, REF_TAIL_SHADOW };
 
 enum ref_sandbox { REF_SANDBOX_NAMESPACE, REF_SANDBOX_NONE };
 
+/* Guests that one process serves at most. */
+#define REF_SOCKETS_MAX 8
+
 /* The command line; texts are borrowed from argv. One row of the table in options.c for each. */
 struct ref_options {
 	const char *
 		socket_path; /* one front end at a time; --socket-path may be repeated, one guest each */
-	const char *more_sockets[7];
+	const char *more_sockets[REF_SOCKETS_MAX - 1];
 	unsigned socket_count;
-	int fd; /* a listening socket that was inherited, or -1 */
+	int fd;	   /* a listening socket that was inherited, or -1 */
+	bool keep; /* wait for the next front end after one has left */
 	const char *shared_dir;
 	const char *tag; /* at most 36 bytes; NULL: the front end owns the configuration space */
 	enum ref_cache cache;
@@ -37,12 +44,32 @@ struct ref_options {
 	enum ref_dax dax;
 	enum ref_tail tail;
 	uint64_t window_bytes;
-	unsigned queues;  /* request queues, without hiprio */
-	unsigned threads; /* workers of each request queue beside its own thread; 0: none */
-	unsigned poll_us; /* busy-poll a ring that long before sleeping; 0: never */
-	uint64_t rlimit_nofile;
+	unsigned queues;	/* request queues, without hiprio */
+	unsigned threads;	/* workers of each request queue beside its own thread; 0: none */
+	unsigned poll_us;	/* busy-poll a ring that long before sleeping; 0: never */
+	uint64_t rlimit_nofile; /* 0: as high as allowed */
 	enum ref_sandbox sandbox;
 	const char *log_level;
 };
+
+/* What the command line asks for. */
+enum ref_command { REF_RUN, REF_HELP, REF_VERSION, REF_CAPABILITIES };
+
+/**
+ * ref_options_parse() - read the command line.
+ * @ret: filled with the defaults first. On REF_RUN all values fit each other.
+ * Return: 0 with @ret_command; -EINVAL with what is wrong, where, and what to do.
+ */
+int ref_options_parse(int argc, char **argv, struct ref_options *ret, enum ref_command *ret_command,
+		      struct err *reterr) MUST_USE;
+
+/** ref_options_socket() - path of socket @index, from 0; NULL beyond the last one. */
+const char *ref_options_socket(const struct ref_options *o, unsigned index);
+
+/** ref_options_help() - the whole table as text. */
+void ref_options_help(FILE *out);
+
+/** ref_options_capabilities() - as the conventions for vhost-user back ends want it (JSON). */
+void ref_options_capabilities(FILE *out);
 
 #endif

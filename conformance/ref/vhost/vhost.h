@@ -18,6 +18,9 @@ int vhost_port_open(const struct ref_options *o, const char *path, struct vhost_
 		    struct err *reterr) MUST_USE;
 struct vhost_port *vhost_port_close(struct vhost_port *p);
 
+/* Remove the socket from the file system, if it is still ours: for a process that is about to end. NULL is fine. */
+void vhost_port_unlink(struct vhost_port *p);
+
 /* The DAX window that the port offers; its bytes are 0 until shared memory was negotiated. Borrowed. */
 const struct ref_window *vhost_port_window(struct vhost_port *p);
 

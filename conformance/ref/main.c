@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+/* virtiofs-refdev: the reference device. Joins the virtqueues, the file system and the window. */
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+
+#include "base/clock.h"
+#include "conformance/ref/dax/dax.h"
+#include "conformance/ref/fs/fs.h"
+#include "conformance/ref/log.h"
+#include "conformance/ref/options.h"
+#include "conformance/ref/vhost/vhost.h"
+
+#define EXIT_USAGE  2
+#define EXIT_BROKEN 3
+
+/* After SIGTERM: what does not end by itself in this time ends with the process. */
+#define END_MS 1500
+
+/* One socket, its guest, and the thread that serves it. */
+struct guest {
+	struct vhost_port *port;
+	struct dax_window *window;
+	struct ref_session *session;
+	struct ref_handler handler;
+	pthread_t thread;
+	bool runs;
+	struct device *device;
+};
+
+struct device {
+	struct ref_options options;
+	struct dax_share *share;
+	struct ref_fs *fs;
+	struct guest guest[REF_SOCKETS_MAX];
+	unsigned guest_count;
+	bool once;
+	int stop_fd;  /* readable: end */
+	int ended_fd; /* counts guests whose thread has ended */
+	unsigned running;
+	atomic_int broken;
+};
+
+static void raise_files_limit(uint64_t wanted)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return;
+	if (wanted > r.rlim_max)
+		ref_log(REF_LOG_WARN, "--rlimit-nofile: no more than %llu open files are allowed",
+			(unsigned long long)r.rlim_max);
+	r.rlim_cur = wanted == 0 || wanted > r.rlim_max ? r.rlim_max : wanted;
+	if (setrlimit(RLIMIT_NOFILE, &r) < 0)
+		ref_log(REF_LOG_WARN, "cannot set the limit of open files: %s", strerror(errno));
+}
+
+static int open_guest(struct device *d, const char *path, struct err *reterr)
+{
+	struct guest *g = &d->guest[d->guest_count++];
+	int e;
+
+	g->device = d;
+	e = vhost_port_open(&d->options, path, &g->port, reterr);
+	if (e == 0 && d->share)
+		e = dax_window_new(d->share, vhost_port_window(g->port), &g->window, reterr);
+	if (e == 0)
+		e = ref_session_new(d->fs, g->window, &g->session, &g->handler, reterr);
+	return e;
+}
+
+static int open_all(struct device *d, struct err *reterr)
+{
+	const char *path = ref_options_socket(&d->options, 0);
+	int e = 0;
+
+	d->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	d->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (d->stop_fd < 0 || d->ended_fd < 0)
+		return err_errno(reterr, -errno, "cannot make an eventfd");
+	if (d->options.dax != REF_DAX_NONE)
+		e = dax_share_open(&d->options, &d->share, reterr);
+	if (e == 0)
+		e = ref_fs_open(&d->options, &d->fs, reterr);
+	if (e == 0 && !path)
+		e = open_guest(d, NULL, reterr);
+	for (unsigned i = 0; e == 0 && (path = ref_options_socket(&d->options, i)); i++)
+		e = open_guest(d, path, reterr);
+	return e;
+}
+
+static void close_all(struct device *d)
+{
+	for (unsigned i = 0; i < d->guest_count; i++) {
+		d->guest[i].session = ref_session_free(d->guest[i].session);
+		d->guest[i].window = dax_window_free(d->guest[i].window);
+		d->guest[i].port = vhost_port_close(d->guest[i].port);
+	}
+	d->fs = ref_fs_close(d->fs);
+	d->share = dax_share_close(d->share);
+	fd_closep(&d->stop_fd);
+	fd_closep(&d->ended_fd);
+}
+
+static void *guest_thread(void *arg)
+{
+	struct guest *g = arg;
+	const uint64_t one = 1;
+	struct err err;
+
+	if (vhost_port_run(g->port, &g->handler, g->device->stop_fd, g->device->once, &err) < 0) {
+		ref_log(REF_LOG_ERROR, "%s", err.text);
+		atomic_store(&g->device->broken, 1);
+	}
+	(void)!write(g->device->ended_fd, &one, sizeof(one));
+	return NULL;
+}
+
+static int start_all(struct device *d, struct err *reterr)
+{
+	for (unsigned i = 0; i < d->guest_count; i++) {
+		int e = pthread_create(&d->guest[i].thread, NULL, guest_thread, &d->guest[i]);
+
+		if (e != 0)
+			return err_errno(reterr, -e, "cannot start a thread");
+		d->guest[i].runs = true;
+		d->running++;
+	}
+	return 0;
+}
+
+/* Until all guests have ended, a signal comes, or @deadline_ns (0: none). True when all have ended. */
+static bool wait_all(struct device *d, int signal_fd, uint64_t deadline_ns)
+{
+	while (d->running > 0) {
+		struct pollfd p[2] = { { .fd = d->ended_fd, .events = POLLIN },
+				       { .fd = signal_fd, .events = POLLIN } };
+		uint64_t n;
+
+		if (deadline_ns != 0 && clock_left_ms(deadline_ns) == 0)
+			return false;
+		(void)poll(p, 2, deadline_ns != 0 ? clock_left_ms(deadline_ns) : -1);
+		if (read(d->ended_fd, &n, sizeof(n)) == sizeof(n))
+			d->running -= (unsigned)n;
+		if (p[1].revents)
+			return d->running == 0;
+	}
+	return true;
+}
+
+static int run(struct device *d, int signal_fd, struct err *reterr)
+{
+	const uint64_t one = 1;
+	int e = start_all(d, reterr);
+
+	if (e == 0)
+		(void)wait_all(d, signal_fd, 0);
+	(void)!write(d->stop_fd, &one, sizeof(one));
+	if (!wait_all(d, -1, clock_deadline_ms(END_MS))) {
+		/*
+		 * Something is blocked in the host: a lock, a lease, a dead disk. Nothing of it can be
+		 * freed; the kernel does that. The sockets go, so that nobody finds them stale.
+		 */
+		for (unsigned i = 0; i < d->guest_count; i++)
+			vhost_port_unlink(d->guest[i].port);
+		_exit(e < 0 ? EXIT_BROKEN : EXIT_SUCCESS);
+	}
+	for (unsigned i = 0; i < d->guest_count; i++)
+		if (d->guest[i].runs)
+			(void)pthread_join(d->guest[i].thread, NULL);
+	return e;
+}
+
+/* Before the first thread, so that all of them inherit it: signals come through a descriptor. */
+static int catch_signals(void)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int serve(const struct ref_options *o)
+{
+	static struct device d;
+	CLEANUP(fd_closep) int signal_fd = catch_signals();
+	enum ref_log_level level;
+	struct err err = { "" };
+	int e;
+
+	if (ref_log_level_from(o->log_level, &level) == 0)
+		ref_log_set_level(level);
+	d.options = *o;
+	d.stop_fd = d.ended_fd = -1;
+	/*
+	 * As virtiofsd: a daemon belongs to one device, and leaves when that is unplugged. One that
+	 * serves several guests cannot know when the last of them has come and gone.
+	 */
+	d.once = !o->keep && o->socket_count <= 1;
+	raise_files_limit(o->rlimit_nofile);
+	e = signal_fd < 0 ? err_errno(&err, -errno, "cannot catch signals") : open_all(&d, &err);
+	if (e == 0) {
+		ref_log(REF_LOG_INFO, "serving %s to %u guest%s%s%s", o->shared_dir, d.guest_count,
+			d.guest_count == 1 ? "" : "s", d.share ? ", tails " : "",
+			d.share ? dax_share_tail(d.share) : "");
+		e = run(&d, signal_fd, &err);
+	}
+	if (e < 0)
+		(void)fprintf(stderr, "virtiofs-refdev: %s\n", err.text);
+	close_all(&d);
+	return e < 0 || atomic_load(&d.broken) ? EXIT_BROKEN : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct ref_options o;
+	enum ref_command command;
+	struct err err = { "" };
+
+	if (ref_options_parse(argc, argv, &o, &command, &err) < 0) {
+		(void)fprintf(stderr, "virtiofs-refdev: %s\n", err.text);
+		return EXIT_USAGE;
+	}
+	switch (command) {
+	case REF_HELP: ref_options_help(stdout); return EXIT_SUCCESS;
+	case REF_CAPABILITIES: ref_options_capabilities(stdout); return EXIT_SUCCESS;
+	case REF_VERSION: (void)puts("virtiofs-refdev 0.1"); return EXIT_SUCCESS;
+	case REF_RUN: break;
+	}
+	return serve(&o);
+}

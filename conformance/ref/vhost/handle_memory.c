@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stddef.h>
+
+#include "conformance/ref/vhost/conn.h"
+
+/* The whole table is replaced; on an error the old one stays. */
+int conn_set_mem_table(struct conn *c, struct msg *m, struct err *reterr)
+{
+	const struct vhost_user_mem_table *t = &m->body.table;
+	struct memory *table;
+
+	if (t->count > VHOST_USER_MEM_REGIONS_MAX || t->count != m->fd_count ||
+	    m->head.size < offsetof(struct vhost_user_mem_table, region) +
+				   t->count * sizeof(t->region[0])) {
+		(void)err_set(reterr, -EPROTO, "%u regions, %zu descriptors, %u bytes", t->count,
+			      m->fd_count, m->head.size);
+		return -EINVAL;
+	}
+	table = memory_new();
+	if (!table)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < t->count; i++) {
+		struct memory *next;
+		int e = memory_add(table, &t->region[i], m->fd[i], &next, reterr);
+
+		(void)memory_unref(table);
+		if (e < 0)
+			return e;
+		table = next;
+	}
+	conn_memory_set(c, table);
+	return 0;
+}
+
+int conn_add_mem_reg(struct conn *c, struct msg *m, struct err *reterr)
+{
+	const struct vhost_user_mem_region *r = &m->body.reg.region;
+	struct memory *next;
+	int e = memory_add(c->memory.table, r, m->fd[0], &next, reterr);
+
+	if (e < 0)
+		return e;
+	conn_memory_set(c, next);
+	/* Only now, so that the guest finds its new memory known here when it is told of a mapping. */
+	shmem_announced(c->shmem, m->fd[0], r->mmap_offset, r->size);
+	return 0;
+}
+
+int conn_rem_mem_reg(struct conn *c, struct msg *m, struct err *reterr)
+{
+	struct memory *next;
+	int e = memory_remove(c->memory.table, &m->body.reg.region, &next, reterr);
+
+	if (e < 0)
+		return e;
+	conn_memory_set(c, next);
+	return 0;
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conformance/ref/vhost/queue.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+
+#include "base/clock.h"
+#include "conformance/ref/log.h"
+
+/* A ring without a kick descriptor is looked at so often. Source: none; vhost-user says "polling". */
+#define LOOK_MS 1
+
+/* Requests taken at once: enough to save locks, few enough that the first answer does not wait. */
+#define BATCH_MAX 64
+
+/* The driver hears of what is finished at least so often, however long a batch is. */
+#define CALL_NS (50 * UINT64_C(1000))
+
+int queue_init(struct queue *q, uint16_t index, unsigned workers, unsigned poll_us,
+	       struct memory_now *memory, const struct ref_handler *handler)
+{
+	int e = ring_init(&q->ring, index, memory);
+
+	if (e < 0)
+		return e;
+	q->handler = handler;
+	q->poll_us = poll_us;
+	q->threads = workers + 1 < QUEUE_THREADS_MAX ? workers + 1 : QUEUE_THREADS_MAX;
+	q->todo_end = &q->todo;
+	(void)pthread_cond_init(&q->work, NULL);
+	q->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (q->wake_fd >= 0)
+		return 0;
+	e = -errno;
+	queue_destroy(q);
+	return e;
+}
+
+void queue_wake(struct queue *q)
+{
+	const uint64_t one = 1;
+
+	(void)!write(q->wake_fd, &one, sizeof(one));
+}
+
+/* Clears an eventfd. False when it is none, or none any more. */
+static bool clear_fd(int fd)
+{
+	uint64_t count;
+	ssize_t n = read(fd, &count, sizeof(count));
+
+	return n == sizeof(count) || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+static void take_kick(struct queue *q, int fd)
+{
+	struct ring *r = &q->ring;
+
+	/* It may have been replaced while we slept: then the new one is looked at next. */
+	if (fd != r->kick_fd)
+		return;
+	if (clear_fd(fd)) {
+		r->kicked = true;
+	} else {
+		ref_log(REF_LOG_ERROR,
+			"queue %u: its kick descriptor is not usable, the queue is deaf", r->index);
+		fd_closep(&r->kick_fd);
+	}
+}
+
+/* Sleeps until there may be something to do. Lock held, given up meanwhile. */
+static void sleep_until_kick(struct queue *q)
+{
+	struct ring *r = &q->ring;
+	struct pollfd p[2] = { { .fd = q->wake_fd, .events = POLLIN },
+			       { .fd = r->broken ? -1 : r->kick_fd, .events = POLLIN } };
+	int timeout = r->kick_always && !r->broken ? LOOK_MS : -1;
+
+	(void)pthread_mutex_unlock(&r->lock);
+	(void)poll(p, 2, timeout);
+	if (p[0].revents)
+		(void)clear_fd(q->wake_fd);
+	(void)pthread_mutex_lock(&r->lock);
+	if (p[1].revents)
+		take_kick(q, p[1].fd);
+	if (r->kick_always)
+		r->kicked = true;
+}
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#endif
+}
+
+/* Looks for work without sleeping, kicks switched off. Lock held, given up again and again. */
+static bool busy_poll(struct queue *q)
+{
+	struct ring *r = &q->ring;
+	uint64_t end = clock_now_ns() + q->poll_us * UINT64_C(1000);
+
+	while (!q->quit && r->started && !r->draining && !r->broken && r->enabled) {
+		if (ring_available(r))
+			return true;
+		if (clock_now_ns() >= end)
+			return false;
+		(void)pthread_mutex_unlock(&r->lock);
+		relax();
+		(void)pthread_mutex_lock(&r->lock);
+	}
+	return false;
+}
+
+static void start(struct queue *q)
+{
+	struct ring *r = &q->ring;
+
+	if (ring_start(r) < 0 || !q->on_start)
+		return;
+	(void)pthread_mutex_unlock(&r->lock);
+	q->on_start(q->on_start_context);
+	(void)pthread_mutex_lock(&r->lock);
+}
+
+static void append(struct queue *q, struct ring_request *list)
+{
+	*q->todo_end = list;
+	while (*q->todo_end)
+		q->todo_end = &(*q->todo_end)->next;
+}
+
+/* Until something was taken or the queue ends. Lock held. */
+static void lead(struct queue *q)
+{
+	struct ring *r = &q->ring;
+
+	while (!q->quit && !q->todo) {
+		struct ring_request *list;
+
+		if (!r->started && r->kicked)
+			start(q);
+		list = ring_pop(r, BATCH_MAX);
+		if (list) {
+			append(q, list);
+			return;
+		}
+		if (r->started && r->enabled)
+			r->kicked = false;
+		if ((q->poll_us > 0 && busy_poll(q)) || ring_rest(r))
+			continue;
+		sleep_until_kick(q);
+	}
+}
+
+static struct ring_request *take(struct queue *q)
+{
+	struct ring_request *rr = q->todo;
+
+	if (rr) {
+		q->todo = rr->next;
+		if (!q->todo)
+			q->todo_end = &q->todo;
+	}
+	return rr;
+}
+
+/*
+ * The driver is told at the end of a batch. Before that only if the batch lasts, or if what comes next may
+ * wait for somebody: what is finished must not hang on that.
+ */
+static void serve(struct queue *q, struct ring_request *rr, uint64_t *last_call_ns)
+{
+	if (*last_call_ns != 0 &&
+	    (!chain_is_quick(rr) || clock_now_ns() - *last_call_ns > CALL_NS)) {
+		ring_call(&q->ring);
+		*last_call_ns = 0;
+	}
+	if (*last_call_ns == 0)
+		*last_call_ns = rr->pub.popped_ns;
+	q->handler->request(q->handler->context, &rr->pub);
+}
+
+static void wait_for_work(struct queue *q)
+{
+	q->waiting++;
+	(void)pthread_cond_wait(&q->work, &q->ring.lock);
+	q->waiting--;
+}
+
+static void *queue_thread(void *arg)
+{
+	struct queue *q = arg;
+	struct ring *r = &q->ring;
+	uint64_t last_call_ns = 0;
+
+	ring_serving(r);
+	(void)pthread_mutex_lock(&r->lock);
+	while (!q->quit) {
+		struct ring_request *rr = take(q);
+
+		if (rr) {
+			/* One for the rest of the list, or for the lead. */
+			if (q->waiting > 0 && !q->led)
+				(void)pthread_cond_signal(&q->work);
+			(void)pthread_mutex_unlock(&r->lock);
+			serve(q, rr, &last_call_ns);
+			(void)pthread_mutex_lock(&r->lock);
+			continue;
+		}
+		if (last_call_ns != 0) {
+			last_call_ns = 0;
+			(void)pthread_mutex_unlock(&r->lock);
+			ring_call(r);
+			(void)pthread_mutex_lock(&r->lock);
+			continue;
+		}
+		if (q->led) {
+			wait_for_work(q);
+			continue;
+		}
+		q->led = true;
+		lead(q);
+		q->led = false;
+	}
+	(void)pthread_mutex_unlock(&r->lock);
+	return NULL;
+}
+
+int queue_run(struct queue *q)
+{
+	sigset_t all, before;
+	int e = 0;
+
+	/* Signals are the business of the thread that waits for them. */
+	(void)sigfillset(&all);
+	(void)sigdelset(&all, SIGBUS);
+	(void)sigdelset(&all, SIGSEGV);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	while (q->thread_count < q->threads && e == 0) {
+		e = pthread_create(&q->thread[q->thread_count], NULL, queue_thread, q);
+		if (e == 0) {
+			char name[16];
+
+			(void)snprintf(name, sizeof(name), "queue-%u", q->ring.index);
+			(void)pthread_setname_np(q->thread[q->thread_count], name);
+			q->thread_count++;
+		}
+	}
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	/* One is enough to go on. */
+	return q->thread_count > 0 ? 0 : -e;
+}
+
+void queue_destroy(struct queue *q)
+{
+	(void)pthread_mutex_lock(&q->ring.lock);
+	q->quit = true;
+	(void)pthread_cond_broadcast(&q->work);
+	(void)pthread_mutex_unlock(&q->ring.lock);
+	if (q->wake_fd >= 0)
+		queue_wake(q);
+	for (unsigned i = 0; i < q->thread_count; i++)
+		(void)pthread_join(q->thread[i], NULL);
+	q->thread_count = 0;
+	fd_closep(&q->wake_fd);
+	(void)pthread_cond_destroy(&q->work);
+	ring_destroy(&q->ring);
+}

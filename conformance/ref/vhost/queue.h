@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VQ_REF_VHOST_QUEUE_H
+#define VQ_REF_VHOST_QUEUE_H
+
+#include "conformance/ref/vhost/ring.h"
+
+/* Threads of one ring: its own and its workers. */
+#define QUEUE_THREADS_MAX 65
+
+/*
+ * A ring and the threads that serve it. One of them leads: it sleeps on the kick, takes what is there and
+ * puts it on the list; all of them, the leader as well, serve from the list. Who starts to serve gives the
+ * lead away, so that a request which blocks holds back nothing while another thread is free.
+ */
+struct queue {
+	struct ring ring;
+	const struct ref_handler *handler;
+	unsigned poll_us;
+	pthread_t thread[QUEUE_THREADS_MAX];
+	unsigned thread_count; /* running */
+	unsigned threads;      /* wanted */
+	pthread_cond_t work;
+	struct ring_request *todo; /* under the ring's lock, like all below */
+	struct ring_request **todo_end;
+	unsigned waiting; /* threads that wait for work */
+	bool led;
+	bool quit;
+	int wake_fd;
+	void (*on_start)(void *context); /* the ring runs now; called without locks */
+	void *on_start_context;
+};
+
+/** queue_init() - no thread yet. @workers: beside the queue's own thread. */
+int queue_init(struct queue *q, uint16_t index, unsigned workers, unsigned poll_us,
+	       struct memory_now *memory, const struct ref_handler *handler) MUST_USE;
+
+/** queue_run() - start the threads, if they do not run yet. 0 or -errno. */
+int queue_run(struct queue *q) MUST_USE;
+
+/** queue_wake() - something about the ring has changed: look again. */
+void queue_wake(struct queue *q);
+
+/** queue_destroy() - ends the threads; nothing may be in flight. */
+void queue_destroy(struct queue *q);
+
+#endif

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conformance/ref/vhost/ring.h"
+
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "conformance/ref/log.h"
+#include "conformance/ref/vhost/ring_pool.h"
+
+static __thread struct ring *serving;
+
+void ring_serving(struct ring *r)
+{
+	serving = r;
+}
+
+int ring_init(struct ring *r, uint16_t index, struct memory_now *memory)
+{
+	pthread_condattr_t attr;
+	int e;
+
+	*r = (struct ring){
+		.memory = memory, .index = index, .kick_fd = -1, .call_fd = -1, .err_fd = -1
+	};
+	e = pthread_condattr_init(&attr);
+	if (e != 0)
+		return -e;
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_mutex_init(&r->lock, NULL);
+	e = pthread_cond_init(&r->settled, &attr);
+	(void)pthread_condattr_destroy(&attr);
+	return -e;
+}
+
+void ring_destroy(struct ring *r)
+{
+	ring_forget(r);
+	ring_view_drop(r);
+	ring_pool_free(r);
+	fd_closep(&r->kick_fd);
+	fd_closep(&r->call_fd);
+	fd_closep(&r->err_fd);
+	(void)pthread_cond_destroy(&r->settled);
+	(void)pthread_mutex_destroy(&r->lock);
+}
+
+/* The other side may have closed its end or never reads: neither is our trouble. */
+static void signal_fd(int fd)
+{
+	const uint64_t one = 1;
+
+	if (fd >= 0)
+		(void)!write(fd, &one, sizeof(one));
+}
+
+void ring_break(struct ring *r, const char *why)
+{
+	r->broken = true;
+	ref_log(REF_LOG_ERROR, "queue %u: %s; the queue is not served before it is reset", r->index,
+		why);
+	signal_fd(r->err_fd);
+}
+
+static void push_held(struct ring *r)
+{
+	while (r->held) {
+		struct ring_request *rr = r->held;
+
+		r->held = rr->next;
+		r->format->push(r, rr->pub.head, rr->slots, rr->used);
+		ring_pool_put(r, rr);
+	}
+}
+
+int ring_start(struct ring *r)
+{
+	if (r->size == 0 || !r->addr_set)
+		return -EAGAIN;
+	r->format = r->features & (UINT64_C(1) << VIRTIO_F_RING_PACKED) ? &ring_packed
+									: &ring_split;
+	r->event_idx = r->features & (UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX);
+	r->indirect = r->features & (UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC);
+	if (ring_view_refresh(r, true) < 0)
+		return -EAGAIN;
+	r->started = true;
+	r->draining = false;
+	r->broken = false;
+	r->never_called = true;
+	r->pushed = 0;
+	r->hint = 0;
+	if (r->format->begin(r) < 0)
+		ring_break(r, "its size or its base is not possible");
+	else if (ring_pool_fit(r) < 0)
+		ring_break(r, "out of memory, or its size changed with requests in flight");
+	else
+		push_held(r);
+	r->stopped_at_set = false;
+	ref_log(REF_LOG_DEBUG, "queue %u: started, %s, size %u, base %#x", r->index,
+		r->format->name, r->size, r->base_set ? r->base : 0);
+	return 0;
+}
+
+static bool may_look(const struct ring *r)
+{
+	return r->started && r->enabled && !r->draining && !r->broken;
+}
+
+/* Answer it here: it never was in flight. */
+static void refuse(struct ring *r, struct ring_request *rr)
+{
+	uint32_t used = chain_refuse(rr);
+
+	ref_log(REF_LOG_WARN, "queue %u: chain %u cannot be served: %s", r->index, rr->pub.head,
+		rr->bad);
+	r->format->push(r, rr->pub.head, rr->slots, used);
+	ring_pool_put(r, rr);
+}
+
+struct ring_request *ring_pop(struct ring *r, unsigned max)
+{
+	struct ring_request *first = NULL, **link = &first;
+	uint64_t now = 0;
+	unsigned taken = 0;
+
+	if (!may_look(r))
+		return NULL;
+	if (ring_view_refresh(r, false) < 0) {
+		ring_break(r, "it is not in guest memory any more");
+		return NULL;
+	}
+	/* A driver that only ever adds what cannot be served must not keep us here. */
+	for (uint32_t looked = 0; taken < max && looked < r->size && r->free; looked++) {
+		struct ring_request *rr = ring_pool_get(r);
+		const char *why = NULL;
+		int n = r->format->pop(r, rr, &why);
+
+		if (n <= 0) {
+			ring_pool_put(r, rr);
+			if (n < 0)
+				ring_break(r, why);
+			break;
+		}
+		if (r->kicks_wanted && !r->event_idx)
+			r->format->want_kick(r, false);
+		r->kicks_wanted = false;
+		if (rr->bad) {
+			refuse(r, rr);
+			continue;
+		}
+		if (now == 0)
+			now = clock_now_ns();
+		rr->pub.popped_ns = now;
+		rr->view->users++;
+		rr->next = NULL;
+		r->in_flight++;
+		taken++;
+		*link = rr;
+		link = &rr->next;
+	}
+	return first;
+}
+
+bool ring_available(struct ring *r)
+{
+	if (!may_look(r))
+		return false;
+	if (ring_view_refresh(r, false) < 0) {
+		ring_break(r, "it is not in guest memory any more");
+		return false;
+	}
+	return r->free && r->format->available(r);
+}
+
+bool ring_rest(struct ring *r)
+{
+	if (!may_look(r))
+		return false;
+	if (ring_view_refresh(r, false) < 0) {
+		ring_break(r, "it is not in guest memory any more");
+		return false;
+	}
+	r->format->want_kick(r, true);
+	r->kicks_wanted = true;
+	/* What the driver adds from here on it kicks for; what it added before is found now. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return ring_available(r);
+}
+
+static void call_locked(struct ring *r)
+{
+	if (r->pushed == 0 || !r->started || !r->view)
+		return;
+	if (r->format->must_call(r))
+		signal_fd(r->call_fd);
+	r->never_called = false;
+	r->pushed = 0;
+}
+
+void ring_call(struct ring *r)
+{
+	(void)pthread_mutex_lock(&r->lock);
+	call_locked(r);
+	ring_view_tidy(r);
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+void ring_finish(struct ring_request *rr, uint32_t used)
+{
+	struct ring *r = rr->ring;
+
+	/* Nobody wrote more than there is room for; a used element must not say so either. */
+	if (used > rr->pub.out_bytes)
+		used = (uint32_t)rr->pub.out_bytes;
+	(void)pthread_mutex_lock(&r->lock);
+	ring_view_leave(r, rr);
+	r->in_flight--;
+	if (r->started) {
+		r->format->push(r, rr->pub.head, rr->slots, used);
+		ring_pool_put(r, rr);
+		if (serving != r)
+			call_locked(r);
+	} else {
+		rr->used = used;
+		rr->next = r->held;
+		r->held = rr;
+	}
+	if (r->in_flight == 0) {
+		ring_view_tidy(r);
+		(void)pthread_cond_broadcast(&r->settled);
+	}
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
+void ref_request_done(struct ref_request *q, uint32_t used)
+{
+	ring_finish((struct ring_request *)q, used);
+}
+
+int ring_drain(struct ring *r, uint64_t deadline_ns)
+{
+	struct timespec at = { (time_t)(deadline_ns / NS_PER_S), (long)(deadline_ns % NS_PER_S) };
+
+	r->draining = true;
+	while (r->in_flight > 0)
+		if (pthread_cond_timedwait(&r->settled, &r->lock, &at) == ETIMEDOUT)
+			return r->in_flight > 0 ? -ETIMEDOUT : 0;
+	return 0;
+}
+
+/*
+ * A kick that was read while requests are left in the ring would be lost: who starts the ring again passes
+ * the same eventfd, so the kick is put back into it.
+ */
+static void return_kick(struct ring *r)
+{
+	bool left = r->kicked;
+
+	if (r->started && !r->broken)
+		left = ring_view_refresh(r, false) == 0 && r->format->available(r);
+	if (left)
+		signal_fd(r->kick_fd);
+}
+
+uint32_t ring_stop(struct ring *r)
+{
+	return_kick(r);
+	if (r->started) {
+		call_locked(r);
+		r->base = r->format->base(r);
+		r->base_set = true;
+	} else if (!r->base_set) {
+		r->base = r->features & (UINT64_C(1) << VIRTIO_F_RING_PACKED) ? RING_PACKED_BASE
+									      : 0;
+	}
+	r->stopped_at_set = r->stopped_at_set || r->started;
+	r->stopped_at = r->base;
+	r->started = false;
+	r->draining = false;
+	r->broken = false;
+	r->kicked = false;
+	r->kick_always = false;
+	fd_closep(&r->kick_fd);
+	if (r->in_flight == 0)
+		ring_view_drop(r);
+	return r->base;
+}
+
+bool ring_set_base(struct ring *r, uint32_t base)
+{
+	bool same = !r->stopped_at_set || r->stopped_at == base;
+
+	r->base = base;
+	r->base_set = true;
+	return same;
+}
+
+void ring_forget(struct ring *r)
+{
+	while (r->held) {
+		struct ring_request *rr = r->held;
+
+		r->held = rr->next;
+		ring_pool_put(r, rr);
+	}
+	r->stopped_at_set = false;
+}
+
+void ring_memory_changed(struct ring *r)
+{
+	(void)pthread_mutex_lock(&r->lock);
+	ring_view_tidy(r);
+	(void)pthread_mutex_unlock(&r->lock);
+}

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conformance/ref/vhost/shmem.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "conformance/ref/log.h"
+
+/* A front end needs about a millisecond (one that emulates, more); beyond this it is stuck. */
+#define REPLY_MS 5000
+
+/*
+ * How long ADD_MEM_REG may be behind the reply: of a front end that is known to send it, and of one of which
+ * nothing is known yet. After so many maps without, it is not waited for until one is seen again.
+ */
+#define TOLD_MS	   1000
+#define LEARN_MS   20
+#define MISSED_MAX 3
+
+int shmem_init(struct shmem *s)
+{
+	pthread_condattr_t attr;
+	int e;
+
+	memset(s, 0, sizeof(*s));
+	s->fd = -1;
+	(void)pthread_mutex_init(&s->call, NULL);
+	(void)pthread_mutex_init(&s->lock, NULL);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	e = pthread_cond_init(&s->told, &attr);
+	(void)pthread_condattr_destroy(&attr);
+	s->hurry_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->hurry_fd < 0)
+		return -errno;
+	return -e;
+}
+
+void shmem_destroy(struct shmem *s)
+{
+	msg_clear(&s->reply);
+	fd_closep(&s->fd);
+	fd_closep(&s->hurry_fd);
+	free(s->owed);
+	s->owed = NULL;
+	(void)pthread_cond_destroy(&s->told);
+	(void)pthread_mutex_destroy(&s->lock);
+	(void)pthread_mutex_destroy(&s->call);
+}
+
+/* The channel is unusable: replies could not be matched any more. */
+static int give_up_channel(struct shmem *s, const char *why)
+{
+	ref_log(REF_LOG_ERROR,
+		"back-end channel: %s; nothing can be mapped before the front end connects again",
+		why);
+	msg_clear(&s->reply);
+	fd_closep(&s->fd);
+	s->late_count = 0;
+	return -EIO;
+}
+
+/*
+ * One reply. 0 with @ret_refused; -EINTR when it was not waited for any longer (it may still come);
+ * another -errno: the channel is gone.
+ */
+static int receive(struct shmem *s, uint64_t deadline_ns, bool *ret_refused)
+{
+	struct err err;
+
+	for (;;) {
+		struct pollfd p[2] = { { .fd = s->fd, .events = POLLIN },
+				       { .fd = s->hurry_fd, .events = POLLIN } };
+		int n = msg_recv(s->fd, &s->reply, &err);
+
+		if (n < 0)
+			return give_up_channel(s, n == -ECONNRESET ? "the front end closed it"
+								   : err.text);
+		if (n == 1)
+			break;
+		if (atomic_load(&s->hurry) || clock_left_ms(deadline_ns) == 0)
+			return -EINTR;
+		(void)poll(p, 2, clock_left_ms(deadline_ns));
+	}
+	if (!(s->reply.head.flags & VHOST_USER_FLAG_REPLY) ||
+	    s->reply.head.size != sizeof(s->reply.body.u64) || s->reply.fd_count > 0)
+		return give_up_channel(s, "the front end sent something that is no reply");
+	*ret_refused = s->reply.body.u64 != 0;
+	msg_clear(&s->reply);
+	return 0;
+}
+
+static int send_one(struct shmem *s, bool map, int fd, const struct vhost_user_mmap *m,
+		    uint64_t deadline_ns)
+{
+	int e = msg_send(s->fd, map ? VHOST_USER_BACKEND_SHMEM_MAP : VHOST_USER_BACKEND_SHMEM_UNMAP,
+			 VHOST_USER_FLAG_NEED_REPLY, m, sizeof(*m), fd, deadline_ns);
+
+	if (e == 0 || e == -ETIMEDOUT)
+		return e;
+	return give_up_channel(s, e == -ECONNRESET ? "the front end closed it" : strerror(-e));
+}
+
+/* One round trip. 0; -EREMOTEIO when the front end refused; -EINTR when its reply is late; -errno. */
+static int round_trip(struct shmem *s, bool map, int fd, const struct vhost_user_mmap *m)
+{
+	uint64_t deadline_ns = clock_deadline_ms(REPLY_MS);
+	bool refused;
+	int e;
+
+	if (s->late_count == SHMEM_LATE_MAX)
+		return -EIO;
+	e = send_one(s, map, fd, m, deadline_ns);
+	if (e < 0)
+		return e;
+	e = receive(s, deadline_ns, &refused);
+	if (e == -EINTR)
+		s->late[s->late_count++] = (struct shmem_late){ map, m->shm_offset, m->len };
+	if (e < 0)
+		return e;
+	return refused ? -EREMOTEIO : 0;
+}
+
+/* Replies of calls that were given up come first. What was mapped for nobody is unmapped again. */
+static int settle_late(struct shmem *s)
+{
+	uint64_t deadline_ns = clock_deadline_ms(REPLY_MS);
+
+	while (s->late_count > 0) {
+		struct shmem_late l = s->late[0];
+		struct vhost_user_mmap m = { .shm_offset = l.offset, .len = l.len };
+		bool refused;
+		int e = receive(s, deadline_ns, &refused);
+
+		if (e < 0)
+			return e;
+		s->late_count--;
+		memmove(s->late, s->late + 1, s->late_count * sizeof(s->late[0]));
+		ref_log(REF_LOG_DEBUG, "back-end channel: late reply to a %s at %#" PRIx64 ": %s",
+			l.map ? "map" : "unmap", l.offset, refused ? "refused" : "done");
+		if (!l.map || refused)
+			continue;
+		e = send_one(s, false, -1, &m, deadline_ns);
+		if (e < 0)
+			return e;
+		s->late[s->late_count++] = (struct shmem_late){ false, l.offset, l.len };
+	}
+	return 0;
+}
+
+/* What had to wait while the guest was stopped. A refusal means that it is gone already. */
+static int settle_owed(struct shmem *s)
+{
+	int e = 0;
+
+	while (s->owed_count > 0 && (e == 0 || e == -EREMOTEIO)) {
+		const struct shmem_late *o = &s->owed[--s->owed_count];
+		struct vhost_user_mmap m = { .shm_offset = o->offset, .len = o->len };
+
+		e = round_trip(s, false, -1, &m);
+	}
+	return e == -EREMOTEIO ? 0 : e;
+}
+
+/* Ready for the next request? The call lock is held. */
+static int ready(struct shmem *s)
+{
+	int e;
+
+	if (s->fd < 0)
+		return -ENOTCONN;
+	if (atomic_load(&s->suspended) || atomic_load(&s->hurry))
+		return -EAGAIN;
+	e = settle_late(s);
+	return e < 0 ? e : settle_owed(s);
+}
+
+static void expect(struct shmem *s, int fd, uint64_t fd_offset, uint64_t len)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return;
+	(void)pthread_mutex_lock(&s->lock);
+	s->expecting = true;
+	s->announced = false;
+	s->expected.dev = st.st_dev;
+	s->expected.ino = st.st_ino;
+	s->expected.fd_offset = fd_offset;
+	s->expected.len = len;
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+/* The reply came: wait for the announcement if this front end may send one. See shmem.h. */
+static void wait_until_told(struct shmem *s)
+{
+	uint64_t deadline_ns;
+	struct timespec at;
+
+	(void)pthread_mutex_lock(&s->lock);
+	deadline_ns = clock_deadline_ms(s->announces ? TOLD_MS : LEARN_MS);
+	at = (struct timespec){ (time_t)(deadline_ns / NS_PER_S), (long)(deadline_ns % NS_PER_S) };
+	while (s->expecting && !s->announced && s->missed < MISSED_MAX && !atomic_load(&s->hurry))
+		if (pthread_cond_timedwait(&s->told, &s->lock, &at) == ETIMEDOUT)
+			break;
+	if (s->expecting && !s->announced && s->missed < MISSED_MAX && ++s->missed == MISSED_MAX)
+		s->announces = false;
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+void shmem_announced(struct shmem *s, int fd, uint64_t fd_offset, uint64_t len)
+{
+	struct stat st;
+
+	(void)pthread_mutex_lock(&s->lock);
+	if (s->expecting && s->expected.fd_offset == fd_offset && s->expected.len == len &&
+	    fstat(fd, &st) == 0 && st.st_dev == s->expected.dev && st.st_ino == s->expected.ino) {
+		s->announced = true;
+		/* Also one that comes too late shows that this front end sends them. */
+		s->announces = true;
+		s->missed = 0;
+		(void)pthread_cond_broadcast(&s->told);
+	}
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+int shmem_map(void *context, int fd, uint64_t fd_offset, uint64_t offset, uint64_t len,
+	      bool writable)
+{
+	struct shmem *s = context;
+	struct vhost_user_mmap m = {
+		.fd_offset = fd_offset,
+		.shm_offset = offset,
+		.len = len,
+		.flags = writable ? VHOST_USER_MMAP_FLAG_RW : 0,
+	};
+	int e;
+
+	(void)pthread_mutex_lock(&s->call);
+	e = ready(s);
+	if (e == 0) {
+		expect(s, fd, fd_offset, len);
+		e = round_trip(s, true, fd, &m);
+		if (e == 0)
+			wait_until_told(s);
+	}
+	(void)pthread_mutex_unlock(&s->call);
+	if (e == -EREMOTEIO)
+		ref_log(REF_LOG_WARN,
+			"the front end refused to map %#" PRIx64 " bytes at %#" PRIx64
+			" of the window",
+			len, offset);
+	/* For the guest all of it is an I/O error. */
+	return e < 0 ? -EIO : 0;
+}
+
+/* The guest does not run: nothing of it can be touched before shmem_resume() sends this. */
+static int owe(struct shmem *s, uint64_t offset, uint64_t len)
+{
+	if (s->owed_count == s->owed_room) {
+		unsigned room = s->owed_room ? 2 * s->owed_room : 16;
+		void *grown = realloc(s->owed, room * sizeof(*s->owed));
+
+		if (!grown)
+			return -ENOMEM;
+		s->owed = grown;
+		s->owed_room = room;
+	}
+	s->owed[s->owed_count++] = (struct shmem_late){ false, offset, len };
+	return 0;
+}
+
+static int unmap_locked(struct shmem *s, uint64_t offset, uint64_t len)
+{
+	struct vhost_user_mmap m = { .shm_offset = offset, .len = len };
+	int e = ready(s);
+
+	if (e == -EAGAIN && atomic_load(&s->suspended))
+		return owe(s, offset, len);
+	if (e == 0)
+		e = round_trip(s, false, -1, &m);
+	if (e == -EREMOTEIO) {
+		/*
+		 * A front end refuses what it does not have. That is so after a reset that nobody
+		 * told us of: it has dropped everything, and gone is what was wanted.
+		 */
+		ref_log(REF_LOG_DEBUG,
+			"the front end has no mapping of %#" PRIx64 " bytes at %#" PRIx64, len,
+			offset);
+		e = 0;
+	}
+	return e;
+}
+
+int shmem_unmap(void *context, uint64_t offset, uint64_t len)
+{
+	struct shmem *s = context;
+	int e;
+
+	(void)pthread_mutex_lock(&s->call);
+	e = unmap_locked(s, offset, len);
+	(void)pthread_mutex_unlock(&s->call);
+	return e < 0 ? -EIO : 0;
+}
+
+void shmem_hurry(struct shmem *s)
+{
+	const uint64_t one = 1;
+
+	atomic_store(&s->hurry, true);
+	(void)!write(s->hurry_fd, &one, sizeof(one));
+	(void)pthread_mutex_lock(&s->lock);
+	(void)pthread_cond_broadcast(&s->told);
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+void shmem_calm(struct shmem *s)
+{
+	uint64_t count;
+
+	(void)!read(s->hurry_fd, &count, sizeof(count));
+	atomic_store(&s->hurry, false);
+}
+
+static void clear_locked(struct shmem *s)
+{
+	fd_closep(&s->fd);
+	msg_clear(&s->reply);
+	s->late_count = 0;
+	s->owed_count = 0;
+}
+
+void shmem_attach(struct shmem *s, int take_fd)
+{
+	shmem_hurry(s);
+	(void)pthread_mutex_lock(&s->call);
+	clear_locked(s);
+	s->fd = take_fd;
+	(void)pthread_mutex_lock(&s->lock);
+	s->announces = false;
+	s->expecting = false;
+	s->missed = 0;
+	(void)pthread_mutex_unlock(&s->lock);
+	(void)pthread_mutex_unlock(&s->call);
+	shmem_calm(s);
+}
+
+void shmem_detach(struct shmem *s)
+{
+	shmem_attach(s, -1);
+}
+
+void shmem_suspend(struct shmem *s)
+{
+	atomic_store(&s->suspended, true);
+}
+
+void shmem_resume(struct shmem *s)
+{
+	if (!atomic_exchange(&s->suspended, false))
+		return;
+	(void)pthread_mutex_lock(&s->call);
+	if (s->owed_count > 0 && ready(s) < 0)
+		ref_log(REF_LOG_ERROR,
+			"%u mappings that had to go while the guest was stopped are still there",
+			s->owed_count);
+	(void)pthread_mutex_unlock(&s->call);
+}
+
+void shmem_forget(struct shmem *s)
+{
+	shmem_hurry(s);
+	(void)pthread_mutex_lock(&s->call);
+	s->owed_count = 0;
+	(void)pthread_mutex_unlock(&s->call);
+	shmem_calm(s);
+}
