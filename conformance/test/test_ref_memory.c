@@ -204,6 +204,8 @@ static void test_vanished_pages(void **state)
 	at[1] = 3;
 	assert_int_equal(at[1], 3);
 	assert_int_equal(guard_hits(), before + 1);
+	assert_int_equal(at[0x1000], 0);
+	assert_int_equal(guard_hits(), before + 2);
 }
 
 int main(void)

@@ -71,6 +71,7 @@ static void test_bad_links(void **state)
 		uint64_t features;
 	} bad[] = {
 		{ { BASE + DATA, 40, VRING_DESC_F_NEXT, 0 }, { { 0 } }, 0 },
+		{ { BASE + DATA, 0, VRING_DESC_F_NEXT, 0 }, { { 0 } }, 0 },
 		{ { BASE + DATA, 40, VRING_DESC_F_NEXT, 8 }, { { 0 } }, 0 },
 		{ { BASE + DATA, 40, VRING_DESC_F_NEXT, 0xffff }, { { 0 } }, 0 },
 		{ { BASE + DATA + 0x8000, 32, VRING_DESC_F_INDIRECT, 0 }, { { 0 } }, 0 },

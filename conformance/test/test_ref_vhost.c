@@ -88,7 +88,7 @@ static void test_shmem_config(void **state)
 	assert_int_equal(s.sizes[0], 64 << 20);
 	for (unsigned i = 1; i < VHOST_USER_SHMEM_REGIONS_MAX; i++)
 		assert_int_equal(s.sizes[i], 0);
-	assert_int_equal(f->fs.window->bytes, 64 << 20);
+	assert_int_equal(__atomic_load_n(&f->fs.window->bytes, __ATOMIC_RELAXED), 64 << 20);
 }
 
 /* Without all that it needs there is no window: VU-008. */
@@ -105,7 +105,7 @@ static void test_window_needs_its_features(void **state)
 					    sizeof(v), NULL, 0),
 				 0);
 		assert_true(front_get_u64(f, VHOST_USER_GET_FEATURES) > 0);
-		assert_int_equal(f->fs.window->bytes, 0);
+		assert_int_equal(__atomic_load_n(&f->fs.window->bytes, __ATOMIC_RELAXED), 0);
 	}
 }
 
@@ -130,15 +130,15 @@ static void test_config_space(void **state)
 			assert_memory_equal(m + 12, whole + at, n);
 		}
 	}
-	for (int i = 0; i < 3; i++) {
-		static const struct vhost_user_config bad[] = { { 257, 1, 0 },
-								{ 0, 5000, 0 },
-								{ UINT32_MAX, 4, 0 } };
+	for (int i = 0; i < 4; i++) {
+		static const struct vhost_user_config bad[] = {
+			{ 257, 10, 0 }, { 0, 5000, 0 }, { UINT32_MAX, 10, 0 }, { 250, 10, 0 }
+		};
 		struct vhost_user_header h;
-		uint8_t m[16];
+		uint8_t m[22];
 
 		memcpy(m, &bad[i], 12);
-		assert_int_equal(front_send(f->fd, VHOST_USER_GET_CONFIG, 0, m, 16, NULL, 0), 0);
+		assert_int_equal(front_send(f->fd, VHOST_USER_GET_CONFIG, 0, m, 22, NULL, 0), 0);
 		assert_int_equal(front_recv(f->fd, &h, m, sizeof(m), NULL), 0);
 	}
 	assert_int_equal(front_ask(f, VHOST_USER_SET_CONFIG, whole, 16, NULL, 0), 1);
@@ -284,12 +284,16 @@ static void test_told_before_blocking(void **state)
 static void test_finished_elsewhere(void **state)
 {
 	struct front *f = *state;
+	uint64_t count;
 	uint16_t id;
 	uint32_t len;
 
 	assert_int_equal(front_start(f, F_BASE | F_PACKED, P_ALL, 16), 0);
 	(void)front_request(f, 1, 0, OP_LATER, 4);
 	round_trip(f, 1, 1);
+	assert_true(front_readable(f->call[1], WAIT_MS));
+	assert_int_equal(read(f->call[1], &count, sizeof(count)), sizeof(count));
+	assert_false(front_readable(f->call[1], 50));
 	(void)sem_post(&f->fs.gate);
 	assert_true(front_wait(f, 1, &id, &len, WAIT_MS));
 	assert_true(front_answered(f, 0, 4));

@@ -403,6 +403,9 @@ static void test_table_replaced_in_flight(void **state)
 	assert_true(front_wait(f, 1, &id, &len, WAIT_MS));
 	/* Wrong counts are refused, and the old table stays. */
 	assert_int_equal(front_ask(f, VHOST_USER_SET_MEM_TABLE, &m, 8 + 32, NULL, 0), 1);
+	assert_int_equal(front_ask(f, VHOST_USER_SET_MEM_TABLE, &m, 8 + 32, f->g.fd, 2), 1);
+	m.count = 2;
+	assert_int_equal(front_ask(f, VHOST_USER_SET_MEM_TABLE, &m, 8 + 32, f->g.fd, 2), 1);
 	m.count = 9;
 	assert_int_equal(front_ask(f, VHOST_USER_SET_MEM_TABLE, &m, 8 + 32, &f->g.fd[1], 1), 1);
 	assert_serves(f, 3);

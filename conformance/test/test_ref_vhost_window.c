@@ -156,7 +156,10 @@ static void test_waits_for_announcement(void **state)
 		other = m;
 		other.fd_offset += 0x1000;
 		other.shm_offset += 32 << 20;
-		announce(f, &other, fd); /* of somebody else */
+		announce(f, &other, fd); /* another part of the file */
+		other.fd_offset -= 0x1000;
+		other.shm_offset += 64 << 20;
+		announce(f, &other, f->g.fd[1]); /* another file */
 		assert_int_equal(answer(f, 0, 100), 1);
 		announce(f, &m, fd);
 		(void)close(fd);

@@ -178,7 +178,7 @@ int memory_add(const struct memory *old, const struct vhost_user_mem_region *r, 
 	       struct memory **ret, struct err *reterr)
 {
 	struct memory *m;
-	struct slot added;
+	struct slot added = { 0 };
 	unsigned at = 0;
 	int e = check_region(old, r, reterr);
 
