@@ -91,7 +91,8 @@ int conn_set_vring_addr(struct conn *c, struct msg *m, struct err *reterr)
  * said means that the device was reset in between, and then QEMU has dropped all mappings as well. The one
  * case in which a reset looks like a pause is that every ring stood at its first entry: then there was no
  * session, or 65536 requests of it were served; and then the FUSE_INIT that begins every session ends the
- * old one, and the front end refuses to unmap what it has dropped, which counts as gone.
+ * old one, and the front end refuses to unmap what it has dropped, which counts as gone. (Resetting one
+ * queue alone would look like a reset of all: VIRTIO_F_RING_RESET is not offered.)
  */
 int conn_set_vring_base(struct conn *c, struct msg *m, struct err *reterr)
 {
@@ -282,7 +283,7 @@ int conn_set_status(struct conn *c, struct msg *m, struct err *reterr)
 	bool runs = false;
 
 	(void)reterr;
-	c->status = m->body.u64;
+	c->status = m->body.u64 & 0xff;
 	for (unsigned i = 0; i < c->queue_count && c->status == 0; i++) {
 		runs = runs || lock(&c->queue[i])->started;
 		(void)pthread_mutex_unlock(&c->queue[i].ring.lock);

@@ -88,11 +88,16 @@ static void sleep_until_kick(struct queue *q)
 		r->kicked = true;
 }
 
+/* Some hundred cycles without the lock: who waits for it gets it. */
 static void relax(void)
 {
+	for (int i = 0; i < 16; i++) {
 #if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
+		__builtin_ia32_pause();
+#else
+		__asm__ volatile("" ::: "memory");
 #endif
+	}
 }
 
 /* Looks for work without sleeping, kicks switched off. Lock held, given up again and again. */
