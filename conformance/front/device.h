@@ -109,6 +109,8 @@ bool front_has_protocol(const struct front *f, unsigned bit);
 bool front_is_alive(struct front *f);
 uint64_t front_deadline(const struct front *f);
 
+/** front_open_rings() - as the features say that were agreed; kept where they fit. 0 or -errno. */
+int front_open_rings(struct front *f) MUST_USE;
 /** front_map_memory() - the regions, in the way that was chosen. 0 or -errno as vhost.h. */
 int front_map_memory(struct front *f) MUST_USE;
 /** front_start_ring() - NUM, BASE, ADDR, KICK, CALL of one queue. */

@@ -71,7 +71,7 @@ static int give_backend_socket(struct front *f)
 	return e;
 }
 
-static int open_rings(struct front *f)
+int front_open_rings(struct front *f)
 {
 	bool packed = front_has(f, VIRTIO_F_RING_PACKED);
 	const struct front_ring_ops *ops = packed ? &front_packed_ops : &front_split_ops;
@@ -196,7 +196,7 @@ int front_negotiate(struct front *f, struct err *reterr)
 		{ "SET_BACKEND_REQ_FD", give_backend_socket },
 		{ "SET_OWNER", set_owner },
 		{ "GET_FEATURES, again", ask_features },
-		{ "rings", open_rings },
+		{ "rings", front_open_rings },
 		{ "SET_VRING_CALL, SET_VRING_ERR", give_calls },
 		{ "GET_SHMEM_CONFIG", ask_window },
 		{ "GET_CONFIG", ask_config },

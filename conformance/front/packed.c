@@ -44,6 +44,16 @@ static void packed_sizes(uint16_t size, size_t bytes[3], size_t align[3])
 	align[0] = align[1] = align[2] = 16;
 }
 
+/* What the round before, or this one so far, would have left: all returned. */
+static void fill_returned(struct front_ring *r)
+{
+	for (uint16_t i = 0; i < r->size; i++) {
+		bool wrap = i < r->used_slot ? r->used_wrap : !r->used_wrap;
+
+		store16(&front_packed_desc(r)[i].flags, wrap ? FLAG_AVAIL | FLAG_USED : 0);
+	}
+}
+
 static void packed_reset(struct front_ring *r, uint32_t base)
 {
 	r->next_slot = base & (BASE_WRAP - 1);
@@ -54,6 +64,7 @@ static void packed_reset(struct front_ring *r, uint32_t base)
 	r->added_since_kick = 0;
 	r->head_held = false;
 	assert(r->next_slot < r->size && r->used_slot < r->size);
+	fill_returned(r);
 }
 
 static uint16_t avail_flags(bool wrap)

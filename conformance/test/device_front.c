@@ -18,7 +18,7 @@
 #include "base/proc.h"
 #include "base/rng.h"
 #include "base/strv.h"
-#include "conformance/front/fuse.h"
+#include "conformance/front/load.h"
 
 #define LOADER "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
 #define LIBS   "/usr/lib/x86_64-linux-gnu"
@@ -432,12 +432,63 @@ static void in_flight(void **state)
 	on_each(run_in_flight, &o);
 }
 
+#define LOAD_FILE (4 * MIB)
+#define LOAD_NS	  (50 * NS_PER_MS)
+
+static int load_one(struct fixture *t, enum front_load_kind kind, unsigned depth, uint64_t nodeid,
+		    uint64_t fh)
+{
+	struct front_load_result r;
+	struct front_load_options o = { .kind = kind,
+					.depth = depth,
+					.ns = LOAD_NS,
+					.nodeid = kind == FRONT_LOAD_LOOKUP ? FRONT_ROOT : nodeid,
+					.fh = fh,
+					.name = "file",
+					.file_size = LOAD_FILE };
+
+	CHECK(t, front_load_run(t->f, &o, &r, &t->err) == 0);
+	CHECK(t, r.requests >= depth && r.errors == 0 && r.looked_up == 0);
+	(void)printf("%-11s %-10s depth %2u: %8.0f/s, client %5.2f us, %.2f kicks each\n",
+		     t->row->id, front_load_name(kind), depth, r.per_s,
+		     (double)r.cpu_ns / 1000.0 / (double)r.requests,
+		     (double)r.kicks / (double)r.requests);
+	return 0;
+}
+
+static int run_load(struct fixture *t, const struct front_options *options)
+{
+	struct fuse_entry_out entry;
+	struct fuse_open_out open;
+
+	CHECK(t, handshake(t, options) == 0);
+	CHECK(t, front_init(t->f, 0, NULL) == 0);
+	CHECK(t,
+	      front_create(t->f, FRONT_ROOT, "file", O_RDWR, S_IFREG | 0640, &entry, &open) == 0);
+	CHECK(t, front_fallocate(t->f, entry.nodeid, open.fh, 0, LOAD_FILE, 0) == 0);
+	for (int kind = 0; kind < FRONT_LOAD_KINDS; kind++) {
+		CHECK(t, load_one(t, (enum front_load_kind)kind, 1, entry.nodeid, open.fh) == 0);
+		CHECK(t, load_one(t, (enum front_load_kind)kind, 16, entry.nodeid, open.fh) == 0);
+	}
+	CHECK(t, front_release(t->f, entry.nodeid, open.fh, 0) == 0);
+	CHECK(t, front_evidence_count(t->f->evidence) == 0);
+	return 0;
+}
+
+static void load(void **state)
+{
+	static const struct front_options o = { .ring_size = 128 };
+
+	(void)state;
+	on_each(run_load, &o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(session_usual),   cmocka_unit_test(session_plain),
 		cmocka_unit_test(session_polling), cmocka_unit_test(fragmented),
-		cmocka_unit_test(in_flight),
+		cmocka_unit_test(in_flight),	   cmocka_unit_test(load),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
