@@ -68,11 +68,12 @@ int front_open(const struct front_options *o, struct front **ret, struct err *re
 	f->pump.fd = -1;
 	f->queue = 1;
 	f->evidence = front_evidence_new(f->options.events);
-	e = f->evidence ? 0 : err_set(reterr, -ENOMEM, "out of memory");
-	if (e == 0) {
-		f->evidence->traffic = o->traffic;
-		e = front_memory_new(&o->memory, f->evidence, &f->memory, reterr);
+	if (!f->evidence) {
+		(void)front_free(f);
+		return err_set(reterr, -ENOMEM, "out of memory");
 	}
+	f->evidence->traffic = o->traffic;
+	e = front_memory_new(&o->memory, f->evidence, &f->memory, reterr);
 	if (e == 0)
 		e = connect_sockets(f, o->fd > 0 ? o->fd : -1, reterr);
 	if (e < 0) {
@@ -85,7 +86,7 @@ int front_open(const struct front_options *o, struct front **ret, struct err *re
 
 int front_new(const struct front_options *o, struct front **ret, struct err *reterr)
 {
-	struct front *f;
+	struct front *f = NULL;
 	int e = front_open(o, &f, reterr);
 
 	if (e < 0)

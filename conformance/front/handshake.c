@@ -332,12 +332,12 @@ int front_reset(struct front *f, struct err *reterr)
 		e = front_reset_device(&f->channel);
 	if (e < 0)
 		return failed(f, e, "reset", reterr);
+	assert(f->window);
 	for (struct front_request *r = f->requests, *next; r; r = next) {
 		next = r->next;
 		front_request_lose(r, FRONT_GONE);
 	}
-	if (f->window)
-		front_window_drop(f->window);
+	front_window_drop(f->window);
 	for (unsigned i = 0; i < f->ring_count; i++)
 		f->ring[i].started = false;
 	f->window->rings_run = false;

@@ -140,13 +140,12 @@ struct front_memory *front_memory_free(struct front_memory *m)
 {
 	if (!m)
 		return NULL;
-	for (unsigned i = 0; i < FRONT_ROOM_CLASSES; i++) {
-		while (m->spare[i]) {
-			struct front_buf *b = m->spare[i];
+	/* Those that are still out as well: their requests were lost with the device. */
+	while (m->newest) {
+		struct front_buf *b = m->newest;
 
-			m->spare[i] = b->next;
-			free(b);
-		}
+		m->newest = b->older;
+		free(b);
 	}
 	for (unsigned i = 0; i < m->count; i++) {
 		struct front_region *r = &m->region[i];
@@ -191,6 +190,24 @@ static unsigned room_class(size_t room)
 	return c;
 }
 
+static struct front_buf *new_buf(struct front_memory *m, unsigned region, uint64_t at, size_t room,
+				 bool edge)
+{
+	struct front_region *r = &m->region[region];
+	struct front_buf *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	*b = (struct front_buf){ .at = r->at + at,
+				 .guest = r->wire.guest_addr + at,
+				 .room = room,
+				 .region = region,
+				 .edge = edge,
+				 .older = m->newest };
+	m->newest = b;
+	return b;
+}
+
 /* A new piece at the next free place of a region; the canary before it comes on top of the alignment. */
 static struct front_buf *carve(struct front_memory *m, unsigned region, size_t room, size_t align)
 {
@@ -201,13 +218,9 @@ static struct front_buf *carve(struct front_memory *m, unsigned region, size_t r
 
 	if (at > r->edge || room - FRONT_CANARY > r->edge - at)
 		return NULL;
-	b = calloc(1, sizeof(*b));
-	if (!b)
-		return NULL;
-	*b = (struct front_buf){
-		.at = r->at + at, .guest = r->wire.guest_addr + at, .room = room, .region = region
-	};
-	r->next = at + room - FRONT_CANARY;
+	b = new_buf(m, region, at, room, false);
+	if (b)
+		r->next = at + room - FRONT_CANARY;
 	return b;
 }
 
@@ -255,15 +268,9 @@ struct front_buf *front_buf_new_edge(struct front_memory *m, unsigned region, si
 	assert(region < m->count);
 	if (r->edge != r->wire.size || room > r->edge - r->next)
 		return NULL;
-	b = calloc(1, sizeof(*b));
-	if (!b)
-		return NULL;
-	*b = (struct front_buf){ .at = r->at + r->wire.size - size,
-				 .guest = r->wire.guest_addr + r->wire.size - size,
-				 .room = room,
-				 .region = region,
-				 .edge = true };
-	r->edge = r->wire.size - room;
+	b = new_buf(m, region, r->wire.size - size, room, true);
+	if (b)
+		r->edge = r->wire.size - room;
 	return hand_out(m, b, size);
 }
 
@@ -299,7 +306,6 @@ void front_buf_free(struct front_memory *m, struct front_buf *b)
 	if (b->edge || b->room != (size_t)1 << c || b->region != m->count - 1) {
 		if (b->edge)
 			m->region[b->region].edge = m->region[b->region].wire.size;
-		free(b);
 		return;
 	}
 	b->next = m->spare[c];

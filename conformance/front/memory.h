@@ -43,6 +43,7 @@ struct front_buf {
 	unsigned region;
 	bool edge;
 	struct front_buf *next;
+	struct front_buf *older; /* of all that were made */
 };
 
 #define FRONT_ROOM_CLASSES 40
@@ -52,7 +53,8 @@ struct front_memory {
 	struct front_region region[VHOST_USER_MEM_REGIONS_MAX];
 	struct front_evidence *evidence;
 	struct front_buf *spare[FRONT_ROOM_CLASSES]; /* returned, by log2 of their room */
-	uint64_t live;				     /* buffers that are out */
+	struct front_buf *newest;
+	uint64_t live; /* buffers that are out */
 };
 
 /** front_memory_new() - @o may be NULL. 0; -errno with text. */

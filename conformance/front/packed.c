@@ -34,7 +34,8 @@ static uint16_t load16(const __le16 *p)
 
 static void store16(__le16 *p, uint16_t value)
 {
-	__atomic_store_n(p, htole16(value), __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	*(volatile __le16 *)p = htole16(value);
 }
 
 static void packed_sizes(uint16_t size, size_t bytes[3], size_t align[3])

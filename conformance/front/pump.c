@@ -57,7 +57,7 @@ int front_pump_wait(struct front_pump *p, struct pollfd *fds, size_t count, uint
 			if (ready <= 0)
 				return 1;
 		}
-		if (ready > 0) {
+		if (ready > 0 && count > 0) {
 			memcpy(fds, all, count * sizeof(*fds));
 			return 0;
 		}

@@ -118,7 +118,7 @@ static int do_map(struct front_window *w, const struct front_message *msg,
 {
 	const struct vhost_user_mmap *m = &msg->body.mmap;
 	struct front_mapping *map;
-	struct stat st;
+	struct stat st = { 0 };
 	int prot = PROT_READ | (m->flags & VHOST_USER_MMAP_FLAG_RW ? PROT_WRITE : 0);
 	int e = check_map(w, m);
 

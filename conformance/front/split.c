@@ -41,7 +41,8 @@ static uint16_t load16(const __virtio16 *p)
 
 static void store16(__virtio16 *p, uint16_t value)
 {
-	__atomic_store_n(p, htole16(value), __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	*(volatile __virtio16 *)p = htole16(value);
 }
 
 /* Each area has its event field even where it was not negotiated: then it must stay unused. */

@@ -432,6 +432,67 @@ static void in_flight(void **state)
 	on_each(run_in_flight, &o);
 }
 
+/* RESET_DEVICE, where it is offered: the rings are empty, and a new session begins. */
+static int run_reset(struct fixture *t, const struct front_options *options)
+{
+	struct fuse_attr_out attr;
+	int e;
+
+	CHECK(t, handshake(t, options) == 0);
+	for (int round = 0; round < 3; round++) {
+		CHECK(t, front_init(t->f, 0, NULL) == 0);
+		CHECK(t, front_getattr(t->f, FRONT_ROOT, NULL, &attr) == 0);
+		e = front_reset(t->f, &t->err);
+		if (!front_has_protocol(t->f, VHOST_USER_PROTOCOL_F_RESET_DEVICE)) {
+			CHECK(t, e == -EOPNOTSUPP);
+			return 0;
+		}
+		CHECK(t, e == 0);
+		CHECK(t, front_start(t->f, &t->err) == 0);
+	}
+	CHECK(t, front_evidence_count(t->f->evidence) == 0);
+	return 0;
+}
+
+static void reset(void **state)
+{
+	static const struct front_options o = { .ring_size = 128, .traffic = true };
+
+	(void)state;
+	on_each(run_reset, &o);
+}
+
+/* A VMM that dies with requests in flight: nothing of ours is left, and these daemons end. */
+static int run_hang_up(struct fixture *t, const struct front_options *options)
+{
+	struct front_op op = front_op_getattr(FRONT_ROOT, NULL);
+	struct front_request *r[8];
+
+	CHECK(t, handshake(t, options) == 0);
+	CHECK(t, front_init(t->f, 0, NULL) == 0);
+	for (size_t i = 0; i < ARRAY_SIZE(r); i++) {
+		CHECK(t, front_prepare(t->f, &op, &r[i]) == 0);
+		CHECK(t, front_submit(r[i]) == 0);
+	}
+	front_request_free(r[0]);
+	front_hang_up(t->f);
+	for (size_t i = 1; i < ARRAY_SIZE(r); i++) {
+		CHECK(t, r[i]->state == FRONT_LOST || r[i]->state == FRONT_DONE);
+		front_request_free(r[i]);
+	}
+	CHECK(t, !t->f->requests && !front_is_alive(t->f));
+	CHECK(t, proc_wait(&t->daemon, clock_deadline_ms(5000)) == 0);
+	return 0;
+}
+
+static void hang_up(void **state)
+{
+	static const struct front_options o = { .ring_size = 128 };
+
+	(void)state;
+	on_each(run_hang_up, &o);
+}
+
 #define LOAD_FILE (4 * MIB)
 #define LOAD_NS	  (50 * NS_PER_MS)
 
@@ -489,6 +550,7 @@ int main(void)
 		cmocka_unit_test(session_usual),   cmocka_unit_test(session_plain),
 		cmocka_unit_test(session_polling), cmocka_unit_test(fragmented),
 		cmocka_unit_test(in_flight),	   cmocka_unit_test(load),
+		cmocka_unit_test(reset),	   cmocka_unit_test(hang_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

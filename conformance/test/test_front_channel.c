@@ -93,7 +93,7 @@ static void polite(void **state)
 	struct fixture *t = *state;
 	uint64_t value = UINT64_C(0x123456789a);
 	uint64_t seen = 0;
-	uint8_t payload[64];
+	uint8_t payload[64] = { 0 };
 	struct vhost_user_header h;
 
 	reply(t, VHOST_USER_GET_FEATURES, REPLY, &value, sizeof(value));
@@ -178,7 +178,7 @@ static void bad_replies(void **state)
 		struct fixture *t;
 		uint8_t bytes[12 + 16] = { 0 };
 		uint64_t value = 7;
-		void *own;
+		void *own = NULL;
 
 		(void)state;
 		assert_int_equal(set_up(&own), 0);

@@ -152,7 +152,7 @@ static void edge(void **state)
 static void room(void **state)
 {
 	struct fixture *t = *state;
-	struct front_buf *b[70];
+	struct front_buf *b[70] = { NULL };
 	size_t n = 0;
 
 	assert_null(front_buf_new(t->m, 65 * MIB));
@@ -180,7 +180,7 @@ static void regions(void **state)
 	};
 	static const struct front_memory_options apart = { .regions = 8 };
 	struct fixture *t = *state;
-	struct front_memory *m;
+	struct front_memory *m = NULL;
 
 	assert_int_equal(front_memory_new(&adjacent, t->e, &m, NULL), 0);
 	for (unsigned i = 1; i < m->count; i++) {

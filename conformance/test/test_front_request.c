@@ -382,38 +382,49 @@ static void raw(void **state)
 	front_request_free(q);
 }
 
+/* One entry, its name as given; the bytes that it takes. */
+static size_t put_dirent(uint8_t *to, const char *name, uint32_t namelen)
+{
+	struct fuse_dirent d = { .ino = 1, .off = 2, .namelen = namelen, .type = 8 };
+
+	memset(to, 0, FUSE_NAME_OFFSET + 8);
+	memcpy(to, &d, FUSE_NAME_OFFSET);
+	for (size_t i = 0; name[i]; i++)
+		to[FUSE_NAME_OFFSET + i] = (uint8_t)name[i];
+	return FUSE_NAME_OFFSET + 8;
+}
+
+static int first_of(const uint8_t *bytes, size_t size, bool plus, struct front_dirent *ret)
+{
+	struct front_dirents w;
+
+	front_dirents_begin(&w, bytes, size, plus);
+	return front_dirents_next(&w, ret);
+}
+
 static void dirents(void **state)
 {
-	struct {
-		struct fuse_dirent d;
-		char name[16];
-	} e = { .d = { .ino = 1, .off = 2, .namelen = 5, .type = 8 }, .name = "hello" };
-	struct front_dirents w;
+	static const uint32_t lengths[] = { 0, 6 + 3, 256, UINT32_MAX - 3 };
+	uint8_t bytes[64];
 	struct front_dirent seen;
-	size_t size = FUSE_NAME_OFFSET + 8;
+	size_t size = put_dirent(bytes, "hello", 5);
 
 	(void)state;
-	front_dirents_begin(&w, &e, size, false);
-	assert_int_equal(front_dirents_next(&w, &seen), 1);
+	assert_int_equal(first_of(bytes, size, false, &seen), 1);
 	assert_string_equal(seen.name, "hello");
-	assert_int_equal(front_dirents_next(&w, &seen), 0);
-	for (size_t cut = 1; cut < size; cut++) {
-		front_dirents_begin(&w, &e, cut, false);
-		assert_int_equal(front_dirents_next(&w, &seen), -1);
+	assert_true(seen.ino == 1 && seen.off == 2 && seen.type == 8);
+	assert_int_equal(first_of(bytes, 0, false, &seen), 0);
+	for (size_t cut = 1; cut < size; cut++)
+		assert_int_equal(first_of(bytes, cut, false, &seen), -1);
+	assert_int_equal(first_of(bytes, size, true, &seen), -1);
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		(void)put_dirent(bytes, "hello", lengths[i]);
+		assert_int_equal(first_of(bytes, size, false, &seen), -1);
 	}
-	front_dirents_begin(&w, &e, size, true);
-	assert_int_equal(front_dirents_next(&w, &seen), -1);
-	for (uint32_t bad = 0; bad < 3; bad++) {
-		static const uint32_t lengths[] = { 0, 256, UINT32_MAX - 3 };
-
-		e.d.namelen = lengths[bad];
-		front_dirents_begin(&w, &e, size, false);
-		assert_int_equal(front_dirents_next(&w, &seen), -1);
-	}
-	e.d.namelen = 5;
-	e.name[2] = '/';
-	front_dirents_begin(&w, &e, size, false);
-	assert_int_equal(front_dirents_next(&w, &seen), -1);
+	(void)put_dirent(bytes, "he/lo", 5);
+	assert_int_equal(first_of(bytes, size, false, &seen), -1);
+	(void)put_dirent(bytes, "hell", 5);
+	assert_int_equal(first_of(bytes, size, false, &seen), -1);
 }
 
 int main(void)

@@ -168,8 +168,8 @@ static void maps(void **state)
 	assert_int_equal(front_window_read(t->w, 5 * PAGE, bytes, 5), -EFAULT);
 	assert_true(t->w->count == 0 && t->w->maps == 2 && t->w->unmaps == 2);
 	v = front_window_event_at(t->w, 3);
-	assert_true(v && v->request == VHOST_USER_BACKEND_SHMEM_MAP && v->mmap.len == 2 * PAGE);
-	assert_true(v->received_ns <= v->mapped_ns && v->mapped_ns <= v->answered_ns);
+	assert_true(v && v->request == VHOST_USER_BACKEND_SHMEM_MAP && v->mmap.len == 2 * PAGE &&
+		    v->received_ns <= v->mapped_ns && v->mapped_ns <= v->answered_ns);
 	assert_null(front_window_event_at(t->w, 4));
 	assert_int_equal(front_evidence_count(t->e), 0);
 }
