@@ -12,7 +12,7 @@
  * -ECONNRESET as front_recv_reply().
  */
 
-/* "Inflight description". */
+/* The area for descriptors in flight, as QEMU's text describes it. */
 struct front_inflight {
 	uint64_t mmap_size;
 	uint64_t mmap_offset;
