@@ -70,7 +70,7 @@ static int check_map(struct front_window *w, const struct vhost_user_mmap *m)
 	return 0;
 }
 
-/* What QEMU 11.1 can map: not beyond the end, not empty files, only what is open for both. */
+/* What QEMU 11.1 can map: not beyond the end (of an empty file that is all), and only what is open for both. */
 static int check_file(struct front_window *w, const struct vhost_user_mmap *m, int fd,
 		      struct stat *ret)
 {
@@ -84,8 +84,6 @@ static int check_file(struct front_window *w, const struct vhost_user_mmap *m, i
 		return refuse(w, FRONT_FAULT_MAP_FILE, m, "not a regular file");
 	if ((flags & O_ACCMODE) != O_RDWR)
 		return refuse(w, FRONT_FAULT_MAP_FILE, m, "not open for reading and writing");
-	if (ret->st_size == 0)
-		return refuse(w, FRONT_FAULT_MAP_FILE, m, "an empty file");
 	if (m->fd_offset + m->len > (uint64_t)ret->st_size)
 		return refuse(w, FRONT_FAULT_MAP_FILE, m, "past the end of the file");
 	return 0;

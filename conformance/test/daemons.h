@@ -141,7 +141,7 @@ static int set_up(struct fixture *t, const struct daemon_row *row)
 	CLEANUP(fd_closep) int fd = -1;
 
 	*t = (struct fixture){ .row = row };
-	(void)snprintf(t->dir, sizeof(t->dir), "%.40s/vq-front-XXXXXX", tmp_dir());
+	(void)snprintf(t->dir, sizeof(t->dir), "%.40s/vq-device-XXXXXX", tmp_dir());
 	if (!mkdtemp(t->dir))
 		return -errno;
 	(void)snprintf(t->share, sizeof(t->share), "%s/share", t->dir);

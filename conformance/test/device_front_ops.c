@@ -35,7 +35,7 @@ static int host_stat(const struct share *s, const char *name, struct stat *ret)
 
 static bool is_on_host(const struct share *s, const char *name, mode_t type)
 {
-	struct stat st;
+	struct stat st = { 0 };
 
 	return host_stat(s, name, &st) == 0 && (st.st_mode & S_IFMT) == type;
 }
@@ -50,7 +50,7 @@ static bool is_on_host(const struct share *s, const char *name, mode_t type)
 
 static int do_mkdir(struct share *s)
 {
-	struct fuse_entry_out e;
+	struct fuse_entry_out e = { 0 };
 	int r = front_mkdir(s->f, FRONT_ROOT, "dir", 0750, &e);
 
 	if (r == 0)
@@ -62,8 +62,8 @@ static int do_mkdir(struct share *s)
 
 static int do_create(struct share *s)
 {
-	struct fuse_entry_out e;
-	struct fuse_open_out o;
+	struct fuse_entry_out e = { 0 };
+	struct fuse_open_out o = { 0 };
 	int r = front_create(s->f, s->dir, "file", O_RDWR, S_IFREG | 0600, &e, &o);
 
 	SAID(r == 0 && is_on_host(s, "dir/file", S_IFREG));
@@ -75,7 +75,7 @@ static int do_create(struct share *s)
 
 static int do_mknod(struct share *s)
 {
-	struct fuse_entry_out e;
+	struct fuse_entry_out e = { 0 };
 	int r = front_mknod(s->f, s->dir, "fifo", S_IFIFO | 0600, 0, &e);
 
 	SAID(r == 0 && is_on_host(s, "dir/fifo", S_IFIFO));
@@ -84,7 +84,7 @@ static int do_mknod(struct share *s)
 
 static int do_symlink(struct share *s)
 {
-	struct fuse_entry_out e;
+	struct fuse_entry_out e = { 0 };
 	char target[32] = "";
 	int r = front_symlink(s->f, s->dir, "link", "some/target", &e);
 
@@ -98,7 +98,7 @@ static int do_symlink(struct share *s)
 
 static int do_link(struct share *s)
 {
-	struct fuse_entry_out e;
+	struct fuse_entry_out e = { 0 };
 	int r = front_link(s->f, s->file, s->dir, "hard", &e);
 
 	s->file_lookups += r == 0;
@@ -139,8 +139,8 @@ static int do_setattr(struct share *s)
 				      .fh = s->fh,
 				      .size = 10000,
 				      .mode = S_IFREG | 0640 };
-	struct fuse_attr_out out;
-	struct stat st;
+	struct fuse_attr_out out = { 0 };
+	struct stat st = { 0 };
 	int r = front_setattr(s->f, s->file, &in, &out);
 
 	SAID(r == 0 && host_stat(s, "dir/file", &st) == 0 && st.st_size == 10000);
@@ -150,8 +150,8 @@ static int do_setattr(struct share *s)
 
 static int do_getattr(struct share *s)
 {
-	struct fuse_attr_out out;
-	struct stat st;
+	struct fuse_attr_out out = { 0 };
+	struct stat st = { 0 };
 	int r = front_getattr(s->f, s->file, &s->fh, &out);
 
 	SAID(r == 0 && host_stat(s, "dir/file", &st) == 0);
@@ -161,7 +161,7 @@ static int do_getattr(struct share *s)
 
 static int do_open(struct share *s)
 {
-	struct fuse_open_out o;
+	struct fuse_open_out o = { 0 };
 	int r = front_open_file(s->f, s->file, O_RDWR, &o);
 
 	SAID(r == 0);
@@ -177,7 +177,7 @@ static int do_fsync(struct share *s)
 
 static int do_statfs(struct share *s)
 {
-	struct fuse_statfs_out out;
+	struct fuse_statfs_out out = { 0 };
 	int r = front_statfs(s->f, FRONT_ROOT, &out);
 
 	SAID(r != 0 || (out.st.bsize > 0 && out.st.namelen == 255));
@@ -186,7 +186,7 @@ static int do_statfs(struct share *s)
 
 static int do_fallocate(struct share *s)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	int r = front_fallocate(s->f, s->file, s->fh, 0, 20000, 0);
 
 	SAID(r == 0 && host_stat(s, "dir/file", &st) == 0 && st.st_size == 20000);
@@ -209,7 +209,7 @@ static int do_copy(struct share *s)
 					      .fh_out = s->fh,
 					      .off_out = 20000,
 					      .len = 4096 };
-	struct stat st;
+	struct stat st = { 0 };
 	uint32_t size = 0;
 	int r = front_copy_file_range(s->f, s->file, &in, &size);
 
@@ -236,8 +236,8 @@ static int do_xattr(struct share *s)
 static int do_readdir(struct share *s)
 {
 	struct front_dirents d;
-	struct front_dirent entry;
-	struct fuse_open_out o;
+	struct front_dirent entry = { 0 };
+	struct fuse_open_out o = { 0 };
 	uint8_t bytes[2048];
 	size_t size = 0;
 	bool seen = false;
@@ -282,7 +282,7 @@ static int do_lock(struct share *s)
 
 static int do_batch_forget(struct share *s)
 {
-	struct fuse_entry_out e;
+	struct fuse_entry_out e = { 0 };
 	struct fuse_forget_one list[2];
 
 	SAID(front_lookup(s->f, s->dir, "file", &e) == 0);
@@ -299,8 +299,8 @@ static int do_syncfs(struct share *s)
 
 static int do_tmpfile(struct share *s)
 {
-	struct fuse_entry_out e;
-	struct fuse_open_out o;
+	struct fuse_entry_out e = { 0 };
+	struct fuse_open_out o = { 0 };
 	int r = front_tmpfile(s->f, s->dir, O_RDWR, S_IFREG | 0600, &e, &o);
 
 	if (r == 0)
@@ -310,7 +310,7 @@ static int do_tmpfile(struct share *s)
 
 static int do_statx(struct share *s)
 {
-	struct front_statx_out out;
+	struct front_statx_out out = { 0 };
 	int r = front_statx(s->f, s->file, NULL, 0, STATX_BASIC_STATS, &out);
 
 	SAID(r != 0 || S_ISREG(out.mode));
@@ -348,7 +348,7 @@ static int do_read_past_end(struct share *s)
 
 static int do_interrupt(struct share *s)
 {
-	struct fuse_attr_out out;
+	struct fuse_attr_out out = { 0 };
 	int r;
 
 	/* The next request would kill it. */

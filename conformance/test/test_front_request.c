@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -356,6 +357,90 @@ static void lost_call(void **state)
 	front_request_free(q);
 }
 
+struct dax_device {
+	struct fixture *t;
+	struct chain *c;
+	struct reply r;
+	int backend;
+	int file;
+	uint64_t ack;
+};
+
+/* Maps, waits for the answer, and only then replies: as a device must. */
+static void *map_then_reply(void *context)
+{
+	struct dax_device *d = context;
+	struct vhost_user_mmap m = { .len = 4096, .shm_offset = 8192 };
+	struct front_message msg = front_message_of(VHOST_USER_BACKEND_SHMEM_MAP, &m, sizeof(m));
+	struct front_channel own;
+
+	front_channel_init(&own, d->backend, "fake's own", NULL, NULL, 1000);
+	msg.head.flags |= VHOST_USER_FLAG_NEED_REPLY;
+	front_message_add_fd(&msg, d->file);
+	if (front_send(&own, &msg) < 0 || front_recv(&own, &msg, clock_deadline_ms(1000)) < 0)
+		return NULL;
+	d->ack = msg.body.u64;
+	give(d->t, 1, d->c, &d->r, HEAD, HEAD, true);
+	return NULL;
+}
+
+/* A wait for a ring serves the window: else both sides would wait for each other. */
+static void setupmapping(void **state)
+{
+	struct fixture *t = *state;
+	struct front_op op = front_op_setupmapping(5, 0, 4096, FUSE_SETUPMAPPING_FLAG_READ, 8192);
+	struct fuse_setupmapping_in in;
+	struct front_request *q;
+	static struct chain c;
+	struct dax_device d = { .t = t, .c = &c, .ack = 99 };
+	char text[6] = "";
+	pthread_t thread;
+
+	d.backend = TAKE_FD(t->f->window->device_fd);
+	d.file = memfd_create("file", MFD_CLOEXEC);
+	assert_int_equal(ftruncate(d.file, 4096), 0);
+	assert_int_equal(pwrite(d.file, "hello", 5, 0), 5);
+	assert_int_equal(front_window_reserve(t->f->window, 65536), 0);
+	t->f->window->negotiated = true;
+	t->f->window->rings_run = true;
+	assert_int_equal(front_prepare(t->f, &op, &q), 0);
+	assert_int_equal(front_submit(q), 0);
+	take(t, 1, &c);
+	assert_int_equal(c.in_size, 80);
+	memcpy(&in, c.in + sizeof(struct fuse_in_header), sizeof(in));
+	assert_true(in.fh == FRONT_NO_FH && in.len == 4096 && in.moffset == 8192 &&
+		    in.flags == FUSE_SETUPMAPPING_FLAG_READ);
+	d.r.h = (struct fuse_out_header){ .len = HEAD, .unique = q->unique };
+	assert_int_equal(pthread_create(&thread, NULL, map_then_reply, &d), 0);
+	assert_int_equal(front_wait(q, clock_deadline_ms(5000)), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(d.ack, 0);
+	assert_true(front_window_event_at(t->f->window, 0)->answered_ns <= q->done_ns);
+	assert_int_equal(front_window_read(t->f->window, 8192, text, 5), 0);
+	assert_string_equal(text, "hello");
+	assert_int_equal(front_evidence_count(t->f->evidence), 0);
+	front_request_free(q);
+	(void)close(d.backend);
+	(void)close(d.file);
+}
+
+/* Two entries: 4 bytes of count, then 16 each, with nothing between. */
+static void removemapping(void **state)
+{
+	struct fixture *t = *state;
+	const struct fuse_removemapping_one list[] = { { 1, 2 }, { 3, 4 } };
+	struct front_op op = front_op_removemapping(5, list, 2);
+	struct front_request *q;
+	static struct chain c;
+
+	assert_int_equal(front_prepare(t->f, &op, &q), 0);
+	assert_int_equal(front_submit(q), 0);
+	take(t, 1, &c);
+	assert_int_equal(c.in_size, 40 + 4 + 2 * 16);
+	assert_true(c.in[40] == 2 && c.in[44] == 1 && c.in[52] == 2 && c.in[60] == 3);
+	front_request_free(q);
+}
+
 /* Any byte can be made wrong before it is sent. */
 static void raw(void **state)
 {
@@ -435,6 +520,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(forget, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(late, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lost_call, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(setupmapping, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(removemapping, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(raw, set_up, tear_down),
 		cmocka_unit_test(dirents),
 	};

@@ -258,6 +258,9 @@ static void full(void **state)
 		while (add(&f, 1, 0, n & 1, NULL, NULL) == 0)
 			n++;
 		assert_int_equal(n, kinds[k].size);
+		/* Nothing is seen before it is published. */
+		take(&f);
+		assert_int_equal(f.count, 0);
 		front_ring_publish(&f.r);
 		take(&f);
 		assert_int_equal(f.count, n);
@@ -432,6 +435,20 @@ static void suppression(void **state)
 		continue;
 	assert_false(front_ring_arm(&f.r));
 	assert_int_equal(le16toh(front_packed_driver_event(&f.r)->off_wrap), 0x8005);
+	/* Round the end: the device's wish is of the round before, then of this one. */
+	for (int i = 5; i < SIZE + 1; i++) {
+		(void)kick_one(&f);
+		take(&f);
+		(void)complete(&f, 0);
+		assert_int_equal(front_ring_pop(&f.r, &used), 1);
+	}
+	front_packed_device_event(&f.r)->flags = htole16(VRING_PACKED_EVENT_FLAG_DESC);
+	front_packed_device_event(&f.r)->off_wrap = htole16(0x8000 | 1);
+	assert_false(kick_one(&f));
+	front_packed_device_event(&f.r)->off_wrap = htole16(3);
+	assert_false(kick_one(&f));
+	assert_true(kick_one(&f));
+	assert_false(kick_one(&f));
 	assert_int_equal(front_evidence_count(f.e), 0);
 	close_fake(&f);
 }
