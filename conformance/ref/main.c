@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* virtiofs-refdev: the reference device. Joins the virtqueues, the file system and the window. */
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include "base/clock.h"
 #include "conformance/ref/dax/dax.h"
 #include "conformance/ref/fs/fs.h"
+#include "conformance/ref/ledger/ledger.h"
 #include "conformance/ref/log.h"
 #include "conformance/ref/options.h"
 #include "conformance/ref/vhost/vhost.h"
@@ -40,8 +42,9 @@ struct device {
 	struct guest guest[REF_SOCKETS_MAX];
 	unsigned guest_count;
 	bool once;
-	int stop_fd;  /* readable: end */
-	int ended_fd; /* counts guests whose thread has ended */
+	int ledger_fd; /* -1: nobody asked for it */
+	int stop_fd;   /* readable: end */
+	int ended_fd;  /* counts guests whose thread has ended */
 	unsigned running;
 	atomic_int broken;
 };
@@ -87,6 +90,10 @@ static int open_all(struct device *d, struct err *reterr)
 		e = dax_share_open(&d->options, &d->share, reterr);
 	if (e == 0)
 		e = ref_fs_open(&d->options, &d->fs, reterr);
+	if (e == 0)
+		ref_fs_set_dax(d->fs, d->share);
+	if (e == 0 && d->share)
+		ledger_tail(strcmp(dax_share_tail(d->share), "shadow") == 0);
 	if (e == 0 && !path)
 		e = open_guest(d, NULL, reterr);
 	for (unsigned i = 0; e == 0 && (path = ref_options_socket(&d->options, i)); i++)
@@ -134,6 +141,43 @@ static int start_all(struct device *d, struct err *reterr)
 	return 0;
 }
 
+/* Each time from the start: a reader finds one ledger, the newest. */
+static void write_ledger(const struct device *d)
+{
+	struct err err;
+
+	if (d->ledger_fd < 0)
+		return;
+	if (lseek(d->ledger_fd, 0, SEEK_SET) < 0 || ftruncate(d->ledger_fd, 0) < 0 ||
+	    ledger_write(d->ledger_fd, &err) < 0)
+		ref_log(REF_LOG_ERROR, "the ledger could not be written");
+}
+
+static bool is_for_ledger(const struct device *d, int signal_fd)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signal_fd, &info, sizeof(info)) != sizeof(info))
+		return true; /* nothing came after all */
+	if (info.ssi_signo != SIGUSR1)
+		return false;
+	write_ledger(d);
+	return true;
+}
+
+/* Opened before anything is locked away. */
+static int open_ledger(struct device *d, struct err *reterr)
+{
+	const struct ref_options *o = &d->options;
+	int e = ledger_start(o->counters, o->ledger ? o->ledger_size : 0, reterr);
+
+	if (e < 0 || !o->ledger)
+		return e;
+	d->ledger_fd = open(o->ledger, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	return d->ledger_fd < 0 ? err_errno(reterr, -errno, "cannot make the ledger %s", o->ledger)
+				: 0;
+}
+
 /* Until all guests have ended, a signal comes, or @deadline_ns (0: none). True when all have ended. */
 static bool wait_all(struct device *d, int signal_fd, uint64_t deadline_ns)
 {
@@ -147,7 +191,7 @@ static bool wait_all(struct device *d, int signal_fd, uint64_t deadline_ns)
 		(void)poll(p, 2, deadline_ns != 0 ? clock_left_ms(deadline_ns) : -1);
 		if (read(d->ended_fd, &n, sizeof(n)) == sizeof(n))
 			d->running -= (unsigned)n;
-		if (p[1].revents)
+		if (p[1].revents && !is_for_ledger(d, signal_fd))
 			return d->running == 0;
 	}
 	return true;
@@ -185,6 +229,7 @@ static int catch_signals(void)
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGUSR1);
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -201,14 +246,16 @@ static int serve(const struct ref_options *o)
 	if (ref_log_level_from(o->log_level, &level) == 0)
 		ref_log_set_level(level);
 	d.options = *o;
-	d.stop_fd = d.ended_fd = -1;
+	d.stop_fd = d.ended_fd = d.ledger_fd = -1;
 	/*
 	 * As virtiofsd: a daemon belongs to one device, and leaves when that is unplugged. One that
 	 * serves several guests cannot know when the last of them has come and gone.
 	 */
 	d.once = !o->keep && o->socket_count <= 1;
 	raise_files_limit(o->rlimit_nofile);
-	e = signal_fd < 0 ? err_errno(&err, -errno, "cannot catch signals") : open_all(&d, &err);
+	e = signal_fd < 0 ? err_errno(&err, -errno, "cannot catch signals") : open_ledger(&d, &err);
+	if (e == 0)
+		e = open_all(&d, &err);
 	if (e == 0) {
 		ref_log(REF_LOG_INFO, "serving %s to %u guest%s%s%s", o->shared_dir, d.guest_count,
 			d.guest_count == 1 ? "" : "s", d.share ? ", tails " : "",
@@ -217,7 +264,10 @@ static int serve(const struct ref_options *o)
 	}
 	if (e < 0)
 		(void)fprintf(stderr, "virtiofs-refdev: %s\n", err.text);
+	write_ledger(&d);
 	close_all(&d);
+	ledger_stop();
+	fd_closep(&d.ledger_fd);
 	return e < 0 || atomic_load(&d.broken) ? EXIT_BROKEN : EXIT_SUCCESS;
 }
 

@@ -79,6 +79,12 @@ static const struct row rows[] = {
 	  "open files at most (default: 0, as many as allowed)" },
 	{ "sandbox", CHOICE, AT(sandbox), "HOW", sandbox_names, 0, 0,
 	  "how the device is locked in (default: namespace)" },
+	{ "counters", TEXT, AT(counters), "FILE", NULL, 0, 0,
+	  "count operations, bytes and mappings in this new file, which others may map" },
+	{ "ledger", TEXT, AT(ledger), "FILE", NULL, 0, 0,
+	  "write what was seen to this new file as JSON lines, at SIGUSR1 and at the end" },
+	{ "ledger-size", NUMBER, AT(ledger_size), "N", NULL, 0, 16777216,
+	  "events that are kept for it (default: 65536; 0: counters only)" },
 	{ "log-level", CHOICE, AT(log_level), "LEVEL", log_names, 0, 0,
 	  "what goes to standard error (default: info)" },
 	{ "print-capabilities", COMMAND, REF_CAPABILITIES, NULL, NULL, 0, 0,
@@ -93,6 +99,7 @@ static const struct ref_options defaults = {
 	.killpriv_v2 = true,
 	.window_bytes = 64 * MIB,
 	.queues = 1,
+	.ledger_size = 65536,
 	.log_level = "info",
 };
 

@@ -49,6 +49,9 @@ struct ref_options {
 	unsigned poll_us;	/* busy-poll a ring that long before sleeping; 0: never */
 	uint64_t rlimit_nofile; /* 0: as high as allowed */
 	enum ref_sandbox sandbox;
+	const char *counters; /* file; NULL: none */
+	const char *ledger;   /* file; NULL: none */
+	unsigned ledger_size; /* events */
 	const char *log_level;
 };
 

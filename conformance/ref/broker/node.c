@@ -31,7 +31,7 @@ static uint32_t *bucket_of(struct nodes *all, uint64_t dev, uint64_t ino)
 	return &all->bucket[(ino ^ dev) % BUCKETS];
 }
 
-struct node *node_find(struct nodes *all, uint64_t dev, uint64_t ino)
+struct node *broker_node_find(struct nodes *all, uint64_t dev, uint64_t ino)
 {
 	for (uint32_t i = *bucket_of(all, dev, ino); i; i = all->slot[i - 1].next) {
 		struct node *n = &all->slot[i - 1];
@@ -42,7 +42,7 @@ struct node *node_find(struct nodes *all, uint64_t dev, uint64_t ino)
 	return NULL;
 }
 
-struct node *node_add(struct nodes *all, uint64_t dev, uint64_t ino, int32_t backing_id)
+struct node *broker_node_add(struct nodes *all, uint64_t dev, uint64_t ino, int32_t backing_id)
 {
 	uint32_t *bucket = bucket_of(all, dev, ino);
 	uint32_t i = all->free;
@@ -57,12 +57,12 @@ struct node *node_add(struct nodes *all, uint64_t dev, uint64_t ino, int32_t bac
 	return n;
 }
 
-uint64_t node_id(const struct nodes *all, const struct node *n)
+uint64_t broker_node_id(const struct nodes *all, const struct node *n)
 {
 	return (uint64_t)(n - all->slot) + FIRST_ID;
 }
 
-struct node *node_by_id(struct nodes *all, uint64_t id)
+struct node *broker_node_by_id(struct nodes *all, uint64_t id)
 {
 	if (id < FIRST_ID || id - FIRST_ID >= BROKER_FILES_MAX)
 		return NULL;
@@ -86,13 +86,13 @@ static void free_unused(struct nodes *all, struct node *n)
 	all->free = (uint32_t)(n - all->slot) + 1;
 }
 
-void node_opened(struct node *n)
+void broker_node_opened(struct node *n)
 {
 	n->opens++;
 	n->lookups++;
 }
 
-int32_t node_released(struct nodes *all, struct node *n)
+int32_t broker_node_released(struct nodes *all, struct node *n)
 {
 	int32_t id = n->backing_id;
 
@@ -105,7 +105,7 @@ int32_t node_released(struct nodes *all, struct node *n)
 	return id;
 }
 
-void node_forgotten(struct nodes *all, struct node *n, uint64_t count)
+void broker_node_forgotten(struct nodes *all, struct node *n, uint64_t count)
 {
 	if (!n->lookups)
 		return;

@@ -26,22 +26,22 @@ struct nodes;
 /* nodes_new() - all memory at once; no call afterwards asks the system for anything. */
 struct nodes *nodes_new(void);
 
-/* node_find() - the open node of a file of the host, or NULL. */
-struct node *node_find(struct nodes *all, uint64_t dev, uint64_t ino);
-/* node_add() - a node with no opens and no lookups yet; NULL when there are too many. */
-struct node *node_add(struct nodes *all, uint64_t dev, uint64_t ino, int32_t backing_id);
+/* broker_node_find() - the open node of a file of the host, or NULL. */
+struct node *broker_node_find(struct nodes *all, uint64_t dev, uint64_t ino);
+/* broker_node_add() - a node with no opens and no lookups yet; NULL when there are too many. */
+struct node *broker_node_add(struct nodes *all, uint64_t dev, uint64_t ino, int32_t backing_id);
 /* Number in FUSE messages, and back; NULL for one that no file has. */
-uint64_t node_id(const struct nodes *all, const struct node *n);
-struct node *node_by_id(struct nodes *all, uint64_t id);
+uint64_t broker_node_id(const struct nodes *all, const struct node *n);
+struct node *broker_node_by_id(struct nodes *all, uint64_t id);
 
 /**
- * node_opened() - one more open file and one more reference.
- * node_released() - one fewer. Return: the backing id when it was the last, to be closed; else 0.
- * node_forgotten() - @count references fewer. A driver cannot reach this: the kernel counts right; what
+ * broker_node_opened() - one more open file and one more reference.
+ * broker_node_released() - one fewer. Return: the backing id when it was the last, to be closed; else 0.
+ * broker_node_forgotten() - @count references fewer. A driver cannot reach this: the kernel counts right; what
  * is too much is cut.
  */
-void node_opened(struct node *n);
-int32_t node_released(struct nodes *all, struct node *n);
-void node_forgotten(struct nodes *all, struct node *n, uint64_t count);
+void broker_node_opened(struct node *n);
+int32_t broker_node_released(struct nodes *all, struct node *n);
+void broker_node_forgotten(struct nodes *all, struct node *n, uint64_t count);
 
 #endif

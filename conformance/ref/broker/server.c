@@ -130,7 +130,7 @@ static void serve_init(struct server *s, const struct fuse_in_header *h, const v
 
 static void serve_getattr(struct server *s, const struct fuse_in_header *h, const void *body)
 {
-	const struct node *n = node_by_id(s->nodes, h->nodeid);
+	const struct node *n = broker_node_by_id(s->nodes, h->nodeid);
 	struct fuse_attr_out out = { .attr_valid = ATTR_VALID_S };
 
 	(void)body;
@@ -173,21 +173,21 @@ static void close_backing(struct server *s, int32_t id)
 
 static void serve_release(struct server *s, const struct fuse_in_header *h, const void *body)
 {
-	struct node *n = node_by_id(s->nodes, h->nodeid);
+	struct node *n = broker_node_by_id(s->nodes, h->nodeid);
 
 	(void)body;
 	if (n)
-		close_backing(s, node_released(s->nodes, n));
+		close_backing(s, broker_node_released(s->nodes, n));
 	answer_error(s, h->unique, 0);
 }
 
 static void serve_forget(struct server *s, const struct fuse_in_header *h, const void *body)
 {
 	const struct fuse_forget_in *in = body;
-	struct node *n = node_by_id(s->nodes, h->nodeid);
+	struct node *n = broker_node_by_id(s->nodes, h->nodeid);
 
 	if (n)
-		node_forgotten(s->nodes, n, in->nlookup);
+		broker_node_forgotten(s->nodes, n, in->nlookup);
 }
 
 static void serve_batch_forget(struct server *s, const struct fuse_in_header *h, const void *body)
@@ -197,10 +197,10 @@ static void serve_batch_forget(struct server *s, const struct fuse_in_header *h,
 	size_t room = (h->len - sizeof(*h) - sizeof(*in)) / sizeof(*one);
 
 	for (size_t i = 0; i < in->count && i < room; i++) {
-		struct node *n = node_by_id(s->nodes, one[i].nodeid);
+		struct node *n = broker_node_by_id(s->nodes, one[i].nodeid);
 
 		if (n)
-			node_forgotten(s->nodes, n, one[i].nlookup);
+			broker_node_forgotten(s->nodes, n, one[i].nlookup);
 	}
 }
 
@@ -280,7 +280,8 @@ static int check_file(const struct broker_request *q, int fd)
 	return st.st_dev == q->dev && st.st_ino == q->ino ? 0 : -ESTALE;
 }
 
-static int node_for(struct server *s, const struct broker_request *q, int fd, struct node **ret)
+static int broker_node_for(struct server *s, const struct broker_request *q, int fd,
+			   struct node **ret)
 {
 	struct fuse_backing_map map = { .fd = fd };
 	int e = check_file(q, fd);
@@ -288,13 +289,13 @@ static int node_for(struct server *s, const struct broker_request *q, int fd, st
 
 	if (e < 0)
 		return e;
-	*ret = node_find(s->nodes, q->dev, q->ino);
+	*ret = broker_node_find(s->nodes, q->dev, q->ino);
 	if (*ret)
 		return 0;
 	id = ioctl(s->fuse_fd, FUSE_DEV_IOC_BACKING_OPEN, &map);
 	if (id < 0)
 		return -errno;
-	*ret = node_add(s->nodes, q->dev, q->ino, id);
+	*ret = broker_node_add(s->nodes, q->dev, q->ino, id);
 	if (!*ret) {
 		close_backing(s, id);
 		return -ENFILE;
@@ -305,7 +306,7 @@ static int node_for(struct server *s, const struct broker_request *q, int fd, st
 /* Answer the waiting open with the file; it then reaches the parser through the opener. */
 static int hand_out(struct server *s, struct node *n)
 {
-	struct fuse_entry_out entry = { .nodeid = node_id(s->nodes, n),
+	struct fuse_entry_out entry = { .nodeid = broker_node_id(s->nodes, n),
 					.attr_valid = ATTR_VALID_S,
 					.attr = file_attr(n) };
 	struct fuse_open_out open_out = { .open_flags = FOPEN_PASSTHROUGH | FOPEN_NOFLUSH };
@@ -313,12 +314,12 @@ static int hand_out(struct server *s, struct node *n)
 
 	memcpy((uint8_t *)&open_out + FUSE_OPEN_OUT_BACKING_ID_OFFSET, &n->backing_id,
 	       sizeof(n->backing_id));
-	node_opened(n);
+	broker_node_opened(n);
 	e = answer(s, s->waiting, 0, &entry, sizeof(entry), &open_out, sizeof(open_out));
 	s->waiting = 0;
 	if (e < 0) {
-		close_backing(s, node_released(s->nodes, n));
-		node_forgotten(s->nodes, n, 1);
+		close_backing(s, broker_node_released(s->nodes, n));
+		broker_node_forgotten(s->nodes, n, 1);
 	}
 	return e;
 }
@@ -335,7 +336,7 @@ static void serve_parser(struct server *s)
 	if (e == 0 && fd < 0)
 		e = -EPROTO;
 	if (e == 0)
-		e = node_for(s, &q, fd, &n);
+		e = broker_node_for(s, &q, fd, &n);
 	if (e == 0)
 		e = hand_out(s, n);
 	if (e < 0)

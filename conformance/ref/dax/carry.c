@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/dax/share.h"
 
+#include "conformance/ref/ledger/ledger.h"
+
 #include <assert.h>
 
 /* Steps that need no array of their own for what is taken out. */
@@ -26,6 +28,10 @@ static void count_live(struct dax_window *w, const struct dax_fragment *f, bool 
 		c->live_bytes -= f->len;
 	}
 	(void)pthread_mutex_unlock(&w->count_lock);
+	if (add)
+		ledger_mapped(f->len);
+	else
+		ledger_unmapped(f->len);
 }
 
 static void count_refused(struct dax_window *w)
@@ -33,6 +39,7 @@ static void count_refused(struct dax_window *w)
 	(void)pthread_mutex_lock(&w->count_lock);
 	w->counts.refused++;
 	(void)pthread_mutex_unlock(&w->count_lock);
+	ledger_refused();
 }
 
 /* The front end's part of an addition. */

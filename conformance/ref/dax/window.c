@@ -5,6 +5,8 @@
 
 #include "conformance/ref/dax/share.h"
 
+#include "conformance/ref/ledger/ledger.h"
+
 /* How often a request is tried anew because the size of its file has changed under it. */
 #define SIZE_CHANGES_MAX 4
 
@@ -131,6 +133,7 @@ static void note_access(struct dax_window *w, const struct dax_fragment *want, b
 	(void)pthread_mutex_lock(&w->count_lock);
 	w->counts.upgrades++;
 	(void)pthread_mutex_unlock(&w->count_lock);
+	ledger_upgraded();
 }
 
 /* For a file of @size bytes. */

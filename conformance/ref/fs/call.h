@@ -56,6 +56,7 @@ struct fs_call {
 	const uint8_t *extension; /* the end of the message, as in.total_extlen says */
 	size_t extension_bytes;
 	uint32_t used; /* bytes written for the driver */
+	int32_t error; /* what the reply said */
 	bool replied;
 };
 

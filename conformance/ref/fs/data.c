@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/fs/iov.h"
 #include "conformance/ref/fs/ops.h"
+#include "conformance/ref/ledger/ledger.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -63,6 +64,7 @@ int op_read(struct fs_call *c)
 			break;
 		done += (size_t)n;
 	}
+	ledger_bytes(done, 0);
 	return reply_placed(c, done);
 }
 
@@ -120,6 +122,7 @@ int op_write(struct fs_call *c)
 	if (n < 0)
 		return (int)n;
 	resize_after(c, h->node);
+	ledger_bytes(0, (uint64_t)n);
 	out.size = (uint32_t)n;
 	return reply_data(c, &out, sizeof(out));
 }

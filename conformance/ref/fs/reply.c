@@ -26,6 +26,7 @@ void reply_pieces(struct fs_call *c, const struct iovec *iov, int count)
 		total += iov[i].iov_len;
 	}
 	(void)iov_put(r->out, r->out_count, 0, iov[0].iov_base, iov[0].iov_len);
+	c->error = ((const struct fuse_out_header *)iov[0].iov_base)->error;
 	c->used = (uint32_t)total;
 	c->replied = true;
 }
@@ -64,6 +65,7 @@ void reply_error(struct fs_call *c, int error)
 		.unique = c->in.unique,
 	};
 
+	c->error = error;
 	(void)iov_put(c->r->out, c->r->out_count, 0, &h, sizeof(h));
 	c->used = sizeof(h);
 	c->replied = true;

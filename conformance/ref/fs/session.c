@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/fs/session.h"
 
+#include "base/clock.h"
 #include "conformance/ref/fs/call.h"
 #include "conformance/ref/fs/library.h"
+#include "conformance/ref/ledger/ledger.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -116,6 +118,25 @@ void session_begin(struct ref_session *s, struct fs_conn *take_conn, bool window
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
+/* Before it is given back: who reads the counters when a driver has its answer finds it counted. */
+static void record(const struct fs_call *c)
+{
+	const struct ledger_event event = {
+		.kind = LEDGER_REQUEST,
+		.code = c->in.opcode,
+		.start_ns = c->r->popped_ns,
+		.end_ns = clock_now_ns(),
+		.unique = c->in.unique,
+		.nodeid = c->in.nodeid,
+		.bytes = (uint32_t)c->r->in_bytes,
+		.used = c->used,
+		.result = c->error,
+		.queue = c->r->queue,
+	};
+
+	ledger_add(&event);
+}
+
 static void session_request(void *context, struct ref_request *r)
 {
 	struct ref_session *s = context;
@@ -124,6 +145,7 @@ static void session_request(void *context, struct ref_request *r)
 	(void)__atomic_add_fetch(&s->in_flight, 1, __ATOMIC_SEQ_CST);
 	c.conn = __atomic_load_n(&s->current, __ATOMIC_SEQ_CST);
 	call_serve(&c);
+	record(&c);
 	if (__atomic_sub_fetch(&s->in_flight, 1, __ATOMIC_SEQ_CST) == 0 &&
 	    __atomic_load_n(&s->over, __ATOMIC_RELAXED))
 		reap(s);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "conformance/ref/ledger/ledger.h"
 #include "conformance/ref/log.h"
 #include "conformance/ref/vhost/guard.h"
 
@@ -160,6 +161,19 @@ static int dispatch(struct conn *c, struct msg *m)
 	return wants_ack(c, &head) ? ack(c, &head, &failed, sizeof(failed)) : 0;
 }
 
+static int dispatch_recorded(struct conn *c, struct msg *m)
+{
+	struct ledger_event event = { .kind = LEDGER_MESSAGE,
+				      .code = m->head.request,
+				      .bytes = m->head.size,
+				      .start_ns = clock_now_ns() };
+
+	event.result = dispatch(c, m);
+	event.end_ns = clock_now_ns();
+	ledger_add(&event);
+	return event.result;
+}
+
 static void report_hits(unsigned long *seen)
 {
 	unsigned long now = guard_hits();
@@ -191,7 +205,7 @@ static void talk(struct conn *c)
 		}
 		if (n == 0)
 			continue;
-		n = dispatch(c, &c->in);
+		n = dispatch_recorded(c, &c->in);
 		msg_clear(&c->in);
 		report_hits(&hits);
 		if (n < 0)

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 
 #include "base/clock.h"
+#include "conformance/ref/ledger/ledger.h"
 #include "conformance/ref/log.h"
 
 /* A ring without a kick descriptor is looked at so often. Source: none; vhost-user says "polling". */
@@ -62,6 +63,7 @@ static void take_kick(struct queue *q, int fd)
 		return;
 	if (clear_fd(fd)) {
 		r->kicked = true;
+		ledger_kick();
 	} else {
 		ref_log(REF_LOG_ERROR,
 			"queue %u: its kick descriptor is not usable, the queue is deaf", r->index);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "conformance/ref/ledger/ledger.h"
 #include "conformance/ref/log.h"
 #include "conformance/ref/vhost/ring_pool.h"
 
@@ -192,8 +193,10 @@ static void call_locked(struct ring *r)
 {
 	if (r->pushed == 0 || !r->started || !r->view)
 		return;
-	if (r->format->must_call(r))
+	if (r->format->must_call(r)) {
 		signal_fd(r->call_fd);
+		ledger_interrupt();
+	}
 	r->never_called = false;
 	r->pushed = 0;
 }

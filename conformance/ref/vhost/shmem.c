@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "conformance/ref/ledger/ledger.h"
 #include "conformance/ref/log.h"
 
 /* A front end needs about a millisecond (one that emulates, more); beyond this it is stuck. */
@@ -123,6 +124,21 @@ static int round_trip(struct shmem *s, bool map, int fd, const struct vhost_user
 	if (e < 0)
 		return e;
 	return refused ? -EREMOTEIO : 0;
+}
+
+static int recorded_trip(struct shmem *s, bool map, int fd, const struct vhost_user_mmap *m)
+{
+	struct ledger_event event = { .kind = map ? LEDGER_MAP : LEDGER_UNMAP,
+				      .code = map ? VHOST_USER_BACKEND_SHMEM_MAP
+						  : VHOST_USER_BACKEND_SHMEM_UNMAP,
+				      .nodeid = m->shm_offset,
+				      .bytes = (uint32_t)(m->len / 4096),
+				      .start_ns = clock_now_ns() };
+
+	event.result = round_trip(s, map, fd, m);
+	event.end_ns = clock_now_ns();
+	ledger_add(&event);
+	return event.result;
 }
 
 /* Replies of calls that were given up come first. What was mapped for nobody is unmapped again. */
@@ -244,7 +260,7 @@ int shmem_map(void *context, int fd, uint64_t fd_offset, uint64_t offset, uint64
 	e = ready(s);
 	if (e == 0) {
 		expect(s, fd, fd_offset, len);
-		e = round_trip(s, true, fd, &m);
+		e = recorded_trip(s, true, fd, &m);
 		if (e == 0)
 			wait_until_told(s);
 	}
@@ -282,7 +298,7 @@ static int unmap_locked(struct shmem *s, uint64_t offset, uint64_t len)
 	if (e == -EAGAIN && atomic_load(&s->suspended))
 		return owe(s, offset, len);
 	if (e == 0)
-		e = round_trip(s, false, -1, &m);
+		e = recorded_trip(s, false, -1, &m);
 	if (e == -EREMOTEIO) {
 		/*
 		 * A front end refuses what it does not have. That is so after a reset that nobody
