@@ -2,6 +2,7 @@
 #include "report/page.h"
 
 #include "report/counts.h"
+#include "report/dax.h"
 #include "report/footprint.h"
 #include "report/heat.h"
 
@@ -167,19 +168,20 @@ static const struct part part_reasons = { "#reasons", "Failed and n/a", page_rea
 static const struct part part_tables = { "#headline", "Results", page_tables, NULL };
 static const struct part part_footprint = { "#footprint", "Memory per guest", page_footprint,
 					    has_footprint };
+static const struct part part_dax = { "#dax", "DAX", page_dax, dax_any };
 static const struct part part_counts = { "#counts", "Operation counts", page_counts, has_counts };
 static const struct part part_negotiated = { "#negotiated", "Negotiated", page_negotiated,
 					     has_negotiated };
 static const struct part part_memory = { "#memory", "Caches and CPU", page_memory, NULL };
 static const struct part part_method = { "#method", "How it was made", page_method, NULL };
 
-#define PARTS 8
+#define PARTS 9
 
 /* The headline comes first. Under TCG that is what does not depend on the CPU's speed. */
 static const struct part *const orders[][PARTS] = {
-	{ &part_glance, &part_reasons, &part_tables, &part_footprint, &part_counts,
+	{ &part_glance, &part_reasons, &part_tables, &part_dax, &part_footprint, &part_counts,
 	  &part_negotiated, &part_memory, &part_method },
-	{ &part_footprint, &part_counts, &part_glance, &part_reasons, &part_tables,
+	{ &part_dax, &part_footprint, &part_counts, &part_glance, &part_reasons, &part_tables,
 	  &part_negotiated, &part_memory, &part_method },
 };
 

@@ -26,6 +26,7 @@ void page_heat(struct page *p); /* inside the section of page_glance() */
 void page_reasons(struct page *p);
 void page_tables(struct page *p);
 void page_footprint(struct page *p);
+void page_dax(struct page *p);
 void page_counts(struct page *p);
 void page_negotiated(struct page *p);
 void page_memory(struct page *p);
