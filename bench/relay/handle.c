@@ -17,6 +17,13 @@
 	(BIT(VHOST_USER_PROTOCOL_F_MQ) | BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK) |        \
 	 BIT(VHOST_USER_PROTOCOL_F_CONFIG) | BIT(VHOST_USER_PROTOCOL_F_RESET_DEVICE) | \
 	 BIT(VHOST_USER_PROTOCOL_F_CONFIGURE_MEM_SLOTS) | BIT(VHOST_USER_PROTOCOL_F_STATUS))
+/*
+ * A daemon with a DAX window asks the VMM for mappings on a socket of their own, which is handed through:
+ * no request of the guest goes that way.
+ */
+#define PROTOCOL_WINDOW                                                                        \
+	(BIT(VHOST_USER_PROTOCOL_F_BACKEND_REQ) | BIT(VHOST_USER_PROTOCOL_F_BACKEND_SEND_FD) | \
+	 BIT(VHOST_USER_PROTOCOL_F_SHMEM))
 
 struct message_rule {
 	const char *name;
@@ -61,10 +68,14 @@ static int set_features(struct serve *s, struct message *in, struct message *out
 static int done_get_protocol(struct serve *s, const struct vhost_user_vring_state *state,
 			     struct message *reply, struct err *reterr)
 {
+	uint64_t known = PROTOCOL_KNOWN;
+
 	(void)state;
 	(void)reterr;
-	s->n.protocol_masked = reply->body.u64 & ~PROTOCOL_KNOWN;
-	reply->body.u64 &= PROTOCOL_KNOWN;
+	if ((reply->body.u64 & PROTOCOL_WINDOW) == PROTOCOL_WINDOW)
+		known |= PROTOCOL_WINDOW;
+	s->n.protocol_masked = reply->body.u64 & ~known;
+	reply->body.u64 &= known;
 	return 0;
 }
 
@@ -235,6 +246,8 @@ static const struct message_rule rules[] = {
 				     .fds = 1, .request = add_mem_reg },
 	[VHOST_USER_REM_MEM_REG] = { "REM_MEM_REG", .size = sizeof(struct vhost_user_mem_reg),
 				     .fds = 1, .request = rem_mem_reg },
+	[VHOST_USER_SET_BACKEND_REQ_FD] = { "SET_BACKEND_REQ_FD", .fds = 1 },
+	[VHOST_USER_GET_SHMEM_CONFIG] = { "GET_SHMEM_CONFIG", .reply = true },
 	[VHOST_USER_SET_STATUS] = { "SET_STATUS", .size = 8 },
 	[VHOST_USER_GET_STATUS] = { "GET_STATUS", .reply = true },
 };

@@ -8,7 +8,8 @@
 #include <stddef.h>
 
 /* Regions of guest memory that one VMM may give; QEMU gives a handful. */
-#define MEMORY_REGIONS_MAX 64
+/* RAM, and what a DAX window may hold at most: QEMU has room for 512 pieces. */
+#define MEMORY_REGIONS_MAX 528
 
 /*
  * The relay's own region, where the daemon finds the shadow rings. It lies beyond every address
