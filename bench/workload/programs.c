@@ -105,6 +105,7 @@ static const struct metric_def ops_metrics[] = {
 static const struct workload rows[] = {
 	{
 		.id = "metadata",
+		.no_data = true,
 		.title = "Create, stat, open, list, rename and remove 400 empty files",
 		.question = "What do operations on names cost?",
 		.decides = "whether builds and package managers are usable in this mode",
@@ -115,6 +116,7 @@ static const struct workload rows[] = {
 	},
 	{
 		.id = "metadata-deep",
+		.no_data = true,
 		.title = "Operations on 100 files at the end of a chain of 16 folders",
 		.question =
 			"What does a long path cost, whose every folder may be asked for again?",

@@ -20,6 +20,7 @@ const struct workload *const *workload_list(size_t *ret_count)
 {
 	static const struct workload_rows *const tables[] = { &workload_fio_rows,
 							      &workload_program_rows,
+							      &workload_window_rows,
 							      &workload_footprint_rows };
 	static const struct workload *list[WORKLOADS_MAX];
 	size_t n = 0;

@@ -12,6 +12,7 @@ struct workload_rows {
 
 extern const struct workload_rows workload_fio_rows;
 extern const struct workload_rows workload_program_rows;
+extern const struct workload_rows workload_window_rows;
 extern const struct workload_rows workload_footprint_rows;
 
 extern const struct workload_phase workload_cold_warm[2];

@@ -82,6 +82,7 @@ struct workload {
 	unsigned guests;     /* TOOL_FOOTPRINT: how many, each newly restored */
 	bool private_trees;  /* TOOL_FOOTPRINT: a share for each guest, else one for all */
 	unsigned needs;	     /* enum workload_need */
+	bool no_data;	     /* touches names and attributes only, no file's data */
 	bool maps_private; /* leaves pages in a guest's page cache even where the mode keeps none */
 	const struct workload_phase *phases;
 	size_t phase_count;

@@ -2,7 +2,7 @@
 /*
  * vq-guest - what a pass needs done in the guest, one round trip of the agent each.
  *
- * Every subcommand but dmesg and watch prints one JSON object on stdout. Exit code 0, 1 for a failure (one
+ * Every subcommand but dmesg, hold and watch prints one JSON object on stdout. Exit code 0, 1 for a failure (one
  * line on stderr says which, and the JSON has the details where the command knows more), 2 for
  * wrong usage.
  */
@@ -148,6 +148,10 @@ static const struct command {
 	  cmd_read },
 	{ "try", "mmap|mmap-write|direct|io-uring FILE", "is it refused, and with which errno?",
 	  cmd_try },
+	{ "hold", "FILE", "map FILE, read a byte of each page, and answer look until killed",
+	  cmd_hold },
+	{ "look", "OFFSET", "the byte that the mapping of hold shows now", cmd_look },
+	{ "remove", "FILE", "unlink FILE", cmd_remove },
 	{ "dmesg", "[--since SEQ] [--all]",
 	  "kernel warnings and worse, as text; last line VQ-SEQ n", cmd_dmesg },
 	{ "state", "", "what must be equal in a clean guest", cmd_state },

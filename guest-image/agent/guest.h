@@ -67,7 +67,7 @@ int64_t kmsg_last_seq(void);
 
 int cmd_dmesg(int argc, char **argv);
 
-/* ---- guest_mount.c, guest_state.c, guest_pci.c, guest_try.c, guest_read.c, guest_watch.c ---- */
+/* ---- guest_mount.c, guest_state.c, guest_pci.c, guest_try.c, guest_read.c, guest_hold.c, guest_watch.c ---- */
 
 int cmd_mount(int argc, char **argv);
 int cmd_umount(int argc, char **argv);
@@ -76,6 +76,9 @@ int cmd_pci_caps(int argc, char **argv);
 int cmd_try(int argc, char **argv);
 int cmd_resident(int argc, char **argv);
 int cmd_read(int argc, char **argv);
+int cmd_hold(int argc, char **argv);
+int cmd_look(int argc, char **argv);
+int cmd_remove(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 
 /** guest_count_resident() - bytes of a file of @size bytes in the page cache. 0 or -errno (-ENODEV:
