@@ -7,6 +7,8 @@
 #include "base/pump.h"
 
 #include <fcntl.h>
+#include <linux/virtio_fs.h>
+#include <linux/virtio_ids.h>
 #include <string.h>
 #include <time.h>
 
@@ -268,12 +270,17 @@ int guest_save(struct guest *g, const struct guest_state *to, uint64_t deadline_
 	return e < 0 ? e : wait_finalized(g, deadline_ns, reterr);
 }
 
+/* What vhost-user-fs-pci has by itself: hiprio and one request queue, of the same size. */
+#define GENERIC_QUEUES	   2
+#define GENERIC_QUEUE_SIZE 128
+
 /* What a device needs before it can be added, and what is left of it afterwards. */
 static int add_backend(struct guest *g, const struct guest_device *d, uint64_t deadline_ns,
 		       struct err *reterr)
 {
 	switch (d->kind) {
 	case GUEST_VHOST_USER_FS:
+	case GUEST_VHOST_USER:
 		return qmp_command(g->qmp, "chardev-add",
 				   json_pack("{s:s,s:{s:s,s:{s:{s:s,s:{s:s}},s:b}}}", "id",
 					     BACKEND_ID, "backend", "type", "socket", "data",
@@ -296,6 +303,7 @@ static int remove_backend(struct guest *g, uint64_t deadline_ns, struct err *ret
 {
 	switch (g->plugged) {
 	case GUEST_VHOST_USER_FS:
+	case GUEST_VHOST_USER:
 		return qmp_command(g->qmp, "chardev-remove", json_pack("{s:s}", "id", BACKEND_ID),
 				   -1, deadline_ns, NULL, reterr);
 	case GUEST_BLK:
@@ -313,6 +321,12 @@ static json_t *device_words(const struct guest_device *d)
 	case GUEST_VHOST_USER_FS:
 		return json_pack("{s:s,s:s,s:s,s:s,s:s}", "driver", d->driver, "id", DEVICE_ID,
 				 "chardev", BACKEND_ID, "tag", d->tag, "bus", PLUG_BUS);
+	case GUEST_VHOST_USER:
+		return json_pack("{s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:s}", "driver", d->driver, "id",
+				 DEVICE_ID, "chardev", BACKEND_ID, "virtio-id", VIRTIO_ID_FS,
+				 "num_vqs", GENERIC_QUEUES, "vq_size", GENERIC_QUEUE_SIZE,
+				 "config_size", (int)sizeof(struct virtio_fs_config), "bus",
+				 PLUG_BUS);
 	case GUEST_BLK:
 		return json_pack("{s:s,s:s,s:s,s:s,s:s}", "driver", "virtio-blk-pci", "id",
 				 DEVICE_ID, "drive", BACKEND_ID, "serial", d->tag, "bus", PLUG_BUS);

@@ -34,6 +34,7 @@ struct guest_launch {
 
 enum guest_device_kind {
 	GUEST_VHOST_USER_FS, /* served by a daemon at a socket */
+	GUEST_VHOST_USER,    /* the same through a device that is told its type */
 	GUEST_9P,	     /* the folder that the VMM was started with */
 	GUEST_BLK,	     /* a raw image */
 };
@@ -71,9 +72,10 @@ int guest_save(struct guest *g, const struct guest_state *to, uint64_t deadline_
 
 struct guest_device {
 	enum guest_device_kind kind;
-	const char *driver;  /* GUEST_VHOST_USER_FS: QEMU's name of the device */
+	const char *driver;  /* GUEST_VHOST_USER*: QEMU's name of the device */
 	const char *backend; /* socket or image; GUEST_9P: unused */
-	const char *tag;     /* what the guest finds it by; GUEST_BLK: its serial number */
+	const char *tag;     /* what the guest finds it by; GUEST_BLK: its serial number;
+			      * GUEST_VHOST_USER: unused, the daemon tells it */
 	bool direct;	     /* GUEST_BLK: the image bypasses the host's page cache */
 };
 

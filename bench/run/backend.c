@@ -62,6 +62,9 @@ static int start_daemon(struct pass_context *ctx, struct session *s, struct pass
 		.cache = s->cell->cache,
 		.writeback = s->cell->writeback,
 		.options = s->cell->options,
+		.dax = s->cell->dax,
+		.window_bytes = s->cell->window_bytes,
+		.counters = s->counters,
 		.nofile = ctx->world->nofile,
 	};
 	struct proc_spec spec = { .keep_fds = &listen_fd };
@@ -70,6 +73,8 @@ static int start_daemon(struct pass_context *ctx, struct session *s, struct pass
 
 	if (e < 0)
 		return e;
+	if (stack_counts(s->cell->stack))
+		(void)snprintf(s->counters, sizeof(s->counters), WORLD "/counters.%u", ctx->serial);
 	c.listen_fd = listen_fd;
 	spec.keep_count = listen_fd >= 0;
 	e = stack_daemon_argv(s->cell->stack, &roots, &c, &argv);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/cell.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 static void add_part(struct cell *c, char separator, const char *part)
@@ -15,13 +16,17 @@ void cell_name(struct cell *c)
 {
 	bool modes = stack_is_virtiofs(c->stack);
 	char variant[64];
+	char window[32] = "";
 
+	if (c->window_bytes)
+		(void)snprintf(window, sizeof(window), "%" PRIu64 "m", c->window_bytes / MIB);
 	(void)snprintf(c->id, sizeof(c->id), "%s", c->stack->id);
 	add_part(c, '+', stack_variant(c->stack, c->options, variant, sizeof(variant)));
 	add_part(c, '.', c->vmm ? c->vmm->id : NULL);
 	add_part(c, '.', cache_name(c->cache));
 	add_part(c, '.', !modes ? NULL : c->writeback ? "wb" : "nowb");
 	add_part(c, '.', dax_name(c->dax));
+	add_part(c, '.', window);
 	add_part(c, '.', c->kernel ? c->kernel->id : NULL);
 	add_part(c, '.', c->workload->id);
 }

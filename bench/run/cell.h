@@ -18,6 +18,7 @@ struct cell {
 	enum cache_mode cache;	     /* CACHE_UNSET, DAX_UNSET: the stack has none */
 	bool writeback;
 	enum dax_mode dax;
+	uint64_t window_bytes; /* of the DAX window; 0: none, whatever dax asks for */
 	const struct workload *workload;
 };
 

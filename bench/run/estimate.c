@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/estimate.h"
 
+#include "run/dax.h"
 #include "run/session.h"
 
 #include <string.h>
@@ -68,10 +69,11 @@ const char *estimate_na(const struct cell *c, char *scratch, size_t size)
 	if (session_beyond_stack(c))
 		(void)snprintf(scratch, size, "%s is not known to have cache=%s", c->stack->id,
 			       cache_name(c->cache));
-	else if (stack_is_virtiofs(c->stack) && c->dax != DAX_NONE)
+	else if (stack_is_virtiofs(c->stack) && c->dax != DAX_NONE && !c->window_bytes)
 		(void)snprintf(scratch, size, "no DAX window is known for %s", c->stack->id);
-	else if (c->workload->needs & NEED_MAP_SHARED && stack_is_virtiofs(c->stack) &&
-		 cache_keeps(c->cache) == KEEPS_NOTHING && !has_option(c, "mmap"))
+	else if (c->workload->needs & NEED_MAP_SHARED && !dax_uses(c) &&
+		 stack_is_virtiofs(c->stack) && cache_keeps(c->cache) == KEEPS_NOTHING &&
+		 !has_option(c, "mmap"))
 		(void)snprintf(scratch, size, "cache=%s is known to refuse mmap(MAP_SHARED)",
 			       cache_name(c->cache));
 	else if (c->workload->needs & NEED_MAP_WRITE && c->stack->kind == STACK_9P &&

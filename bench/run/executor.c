@@ -7,6 +7,7 @@
 #include "metric/metric.h"
 #include "relay/fuse_names.h"
 #include "run/attach.h"
+#include "run/dax.h"
 #include "run/describe.h"
 #include "run/estimate.h"
 #include "run/isolate.h"
@@ -93,6 +94,18 @@ static void describe_workload(const struct workload *w, json_t *workloads, json_
 	}
 }
 
+static void describe_dax(const struct plan *p, json_t *metrics)
+{
+	size_t count;
+	const struct metric_def *m = dax_metrics(&count);
+	bool window = false;
+
+	for (size_t i = 0; i < p->cells.count; i++)
+		window |= p->cells.item[i].window_bytes > 0;
+	for (size_t i = 0; window && i < count; i++)
+		add_metric(metrics, DAX_PHASE, &m[i]);
+}
+
 static void describe_workloads(json_t *run, const struct plan *p)
 {
 	json_t *workloads = json_array();
@@ -113,6 +126,7 @@ static void describe_workloads(json_t *run, const struct plan *p)
 	}
 	if (p->observed)
 		describe_operations(OBSERVE_MOUNT, metrics);
+	describe_dax(p, metrics);
 	(void)json_object_set_new(run, "workloads", workloads);
 	(void)json_object_set_new(run, "metrics", metrics);
 }

@@ -35,7 +35,7 @@ int guest_tool(struct agent *a, const char *const *args, unsigned deadline_ms, j
 				 .stderr_max = TOOL_OUT_MAX };
 	struct agent_result r = { 0 };
 	json_error_t je;
-	char fate[128];
+	char fate[640];
 	json_t *v;
 	int e;
 
@@ -256,7 +256,7 @@ static int warm_up(struct fleet_guest *g, struct err *reterr)
 					    NULL };
 	const struct agent_job job = { .argv = argv, .deadline_ms = WARM_UP_MS };
 	struct agent_result r = { 0 };
-	char fate[128];
+	char fate[640];
 	int e = agent_run(g->guest.agent, &job, &r, reterr);
 
 	if (e < 0)

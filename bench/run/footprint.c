@@ -266,6 +266,7 @@ static int open_member(struct footprint_run *f, struct fleet_guest *own, size_t 
 	m->session = (struct session){ .cell = f->cell,
 				       .dir = m->dir,
 				       .lent = true,
+				       .unproved = !f->observed || index > 0,
 				       .observed = f->observed,
 				       .recording = f->observed ? &m->recording : NULL };
 	m->session.share = f->tree[index % f->tree_count];

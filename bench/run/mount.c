@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "run/backend.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* What the guest mounts, by kind of stack. */
@@ -92,6 +93,23 @@ static void add_answer(json_t *answer, struct pass_result *r)
 		pass_add_evidence(r, "answer to the mount", said, NULL);
 }
 
+/* A window was asked for: where it has vanished from the VMM, the cell fails with what the guest sees. */
+static int judge_window(struct session *s, bool window, json_t *answer, struct pass_result *r)
+{
+	if (window && s->mounted)
+		return 0;
+	if (!window)
+		pass_fail(r,
+			  "%s was asked for a DAX window of %" PRIu64
+			  " MiB, and the guest sees no shared memory capability on the device",
+			  s->cell->vmm->id, s->cell->window_bytes / MIB);
+	else
+		pass_fail(r, "mount -o dax=%s: %s; guest kernel: %.400s", dax_name(s->cell->dax),
+			  json_str_at(answer, "error", "?"), last_log_line(answer));
+	backend_append(s, r);
+	return -EIO;
+}
+
 static int judge_dax(struct session *s, json_t *answer, struct pass_result *r)
 {
 	CLEANUP(freep) char *caps_text = NULL;
@@ -107,6 +125,8 @@ static int judge_dax(struct session *s, json_t *answer, struct pass_result *r)
 				  NULL);
 	if (e < 0)
 		pass_fail(r, "cannot look for a DAX window: %s", err.text);
+	else if (s->cell->window_bytes)
+		return judge_window(s, window, answer, r);
 	else if (window)
 		pass_fail(r, "the device has a DAX window, but this stack is not known to have "
 			     "one: no proof of DAX is defined for it");

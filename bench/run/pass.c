@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "metric/metric.h"
 #include "metric/residency.h"
+#include "run/dax.h"
 #include "run/footprint.h"
 #include "run/observe.h"
 #include "run/recording.h"
@@ -113,7 +114,7 @@ static bool state_reached(const struct session *s, enum phase_state state, const
 		*ret_expected = "guest: all cached";
 		return guest_all;
 	}
-	switch (cache_keeps(s->cell->cache)) {
+	switch (dax_uses(s->cell) ? KEEPS_NOTHING : cache_keeps(s->cell->cache)) {
 	case KEEPS_DATA:
 		*ret_expected = "host: all cached; guest: all cached";
 		return host_all && guest_all;
@@ -123,7 +124,9 @@ static bool state_reached(const struct session *s, enum phase_state state, const
 			return host_all;
 		}
 		*ret_expected =
-			"host: all cached; guest: nothing cached, the mode does not keep data";
+			dax_uses(s->cell)
+				? "host: all cached; guest: nothing cached, it maps the host's"
+				: "host: all cached; guest: nothing cached, the mode does not keep data";
 		return host_all && guest_none;
 	case KEEPS_MAYBE:
 		*ret_expected = "host: all cached; guest: as its kernel keeps data in this mode";
@@ -491,6 +494,8 @@ void pass_run(struct pass_context *ctx, const struct cell *c, enum pass_kind kin
 	for (size_t i = 0; e == 0 && i < c->workload->phase_count; i++)
 		e = run_phase(ctx, &s, &c->workload->phases[i], observed ? &observation : NULL,
 			      ret);
+	if (e == 0)
+		dax_finish(&s, ret);
 	finish_recording(&s, ret);
 	observe_finish(&observation, &s, ret);
 	session_close(ctx, &s, ret);

@@ -23,6 +23,11 @@
 static char off_default[] = "{off}";
 static char none_default[] = "{none}";
 static char default_default[] = "{default}";
+static char window_default[] = "{64m}";
+
+/* A guest's kernel maps pieces of 2 MiB; QEMU wants a power of two, and has room for 512 pieces. */
+#define WINDOW_MIB_MIN 2
+#define WINDOW_MIB_MAX 256
 
 static cfg_opt_t cells_opts[] = {
 	CFG_STR_LIST("stacks", NULL, CFGF_NONE),
@@ -32,6 +37,7 @@ static cfg_opt_t cells_opts[] = {
 	CFG_STR_LIST("caches", NULL, CFGF_NONE),
 	CFG_STR_LIST("writeback", off_default, CFGF_NONE),
 	CFG_STR_LIST("dax", none_default, CFGF_NONE),
+	CFG_STR_LIST("windows", window_default, CFGF_NONE),
 	CFG_STR_LIST("workloads", NULL, CFGF_NONE),
 	CFG_END(),
 };
@@ -96,6 +102,19 @@ static int parse_switch(const char *word, bool *ret)
 	if (strcmp(word, "on") != 0 && strcmp(word, "off") != 0)
 		return -EINVAL;
 	*ret = strcmp(word, "on") == 0;
+	return 0;
+}
+
+/* "64m"; the same form stands in the ids of cells. */
+static int parse_window(const char *word, uint64_t *ret)
+{
+	char *end;
+	unsigned long mib = strtoul(word, &end, 10);
+
+	if (*word < '1' || *word > '9' || strcmp(end, "m") != 0 || mib < WINDOW_MIB_MIN ||
+	    mib > WINDOW_MIB_MAX || (mib & (mib - 1)) != 0)
+		return -EINVAL;
+	*ret = mib * MIB;
 	return 0;
 }
 
@@ -167,15 +186,36 @@ static int check_modeless(const struct section *s, const struct cell *c)
 	return 0;
 }
 
+/* Only a device that can have a window is crossed with sizes; others say themselves that they have none. */
+static int add_windows(const struct section *s, struct cell c, struct cell_list *l)
+{
+	bool window = c.dax != DAX_NONE && stack_has_window(c.stack, c.options) && c.vmm &&
+		      c.vmm->generic_device;
+	int e = 0;
+
+	c.window_bytes = 0;
+	if (!window)
+		return add_workloads(s, c, l);
+	for (unsigned i = 0; e == 0 && i < cfg_size(s->cfg, "windows"); i++) {
+		if (parse_window(cfg_getnstr(s->cfg, "windows", i), &c.window_bytes) < 0)
+			return bad_word(s, "windows", i,
+					"a power of two in MiB from 2m to 256m, as 64m");
+		e = add_workloads(s, c, l);
+	}
+	return e;
+}
+
 static int add_modes(const struct section *s, struct cell c, struct cell_list *l)
 {
 	int e = 0;
 
 	/* An empty list would drop the section without a word. */
-	if (cfg_size(s->cfg, "writeback") == 0 || cfg_size(s->cfg, "dax") == 0)
-		return err_set(s->reterr, -EINVAL,
-			       "%s:%u: cells \"%s\": 'writeback' and 'dax' cannot be empty",
-			       s->conf->file, line_of(s, NULL, 0), cfg_title(s->cfg));
+	if (cfg_size(s->cfg, "writeback") == 0 || cfg_size(s->cfg, "dax") == 0 ||
+	    cfg_size(s->cfg, "windows") == 0)
+		return err_set(
+			s->reterr, -EINVAL,
+			"%s:%u: cells \"%s\": 'writeback', 'dax' and 'windows' cannot be empty",
+			s->conf->file, line_of(s, NULL, 0), cfg_title(s->cfg));
 	for (unsigned i = 0; e == 0 && i < cfg_size(s->cfg, "writeback"); i++) {
 		const char *word = cfg_getnstr(s->cfg, "writeback", i);
 
@@ -185,7 +225,7 @@ static int add_modes(const struct section *s, struct cell c, struct cell_list *l
 			word = cfg_getnstr(s->cfg, "dax", j);
 			if (dax_parse(word, &c.dax) < 0)
 				return bad_word(s, "dax", j, "none, never, inode or always");
-			e = add_workloads(s, c, l);
+			e = add_windows(s, c, l);
 		}
 	}
 	return e;
@@ -228,7 +268,7 @@ static int add_guests(const struct section *s, struct cell c, struct cell_list *
 		c.vmm = vmm_find(cfg_getnstr(s->cfg, "vmms", i));
 		if (!c.vmm)
 			return bad_word(s, "vmms", i, "see: virtiofs-qual list");
-		e = vmm_serves(c.vmm, c.stack, s->reterr);
+		e = vmm_serves(c.vmm, c.stack, c.options, s->reterr);
 		if (e < 0)
 			return err_prefix(s->reterr, e, "%s:%u: cells \"%s\"", s->conf->file,
 					  line_of(s, "vmms", i), cfg_title(s->cfg));

@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "run/backend.h"
+#include "run/dax.h"
 #include "run/mount.h"
 #include "run/observe.h"
 #include "run/recording.h"
@@ -52,6 +53,10 @@ static int plug(struct session *s, struct err *reterr)
 	};
 	int e;
 
+	if (stack_generic_device(stack, s->cell->options)) {
+		d.kind = GUEST_VHOST_USER;
+		d.driver = s->cell->vmm->generic_device;
+	}
 	for (size_t i = 0; i < stack->option_count; i++)
 		d.direct |= s->cell->options & 1U << i && stack->options[i].host_direct;
 	e = guest_plug(&s->guest->guest, &d, clock_deadline_ms(s->step_ms), reterr);
@@ -180,6 +185,9 @@ int session_open(struct pass_context *ctx, struct session *s, struct pass_result
 	}
 	if (e < 0)
 		return e;
+	e = dax_prove(s, r);
+	if (e < 0)
+		return e;
 	e = place_cached(&s->place, &s->cached_at_mount, &err);
 	if (e < 0)
 		pass_fail(r, "%s", err.text);
@@ -282,6 +290,8 @@ void session_close(struct pass_context *ctx, struct session *s, struct pass_resu
 		(void)unlink(s->socket);
 	if (s->daemon_socket[0])
 		(void)unlink(s->daemon_socket);
+	if (s->counters[0])
+		(void)unlink(s->counters);
 	if (!s->lent)
 		share_remove(&s->share);
 }

@@ -2,6 +2,7 @@
 #ifndef VQ_RUN_SESSION_H
 #define VQ_RUN_SESSION_H
 
+#include "run/counters.h"
 #include "run/pass.h"
 #include "run/place.h"
 #include "run/share.h"
@@ -24,12 +25,15 @@ struct session {
 	bool lent;		   /* share and guest are the caller's, set before session_open() */
 	struct proc daemon;
 	struct proc daemon_pump;
-	bool observed;		     /* a relay goes between VMM and daemon */
-	struct relay *relay;	     /* NULL: none */
-	struct recording *recording; /* begun before the device is plugged; NULL: none */
-	char socket[108];	     /* that the VMM connects to */
-	char daemon_socket[108];     /* that the daemon listens on, behind a relay; "": the same */
-	struct vmm_device device;    /* on the command line of a VMM without hot-plug */
+	bool unproved;			/* DAX is proved in another session of the pass, or pass */
+	bool observed;			/* a relay goes between VMM and daemon */
+	struct relay *relay;		/* NULL: none */
+	struct recording *recording;	/* begun before the device is plugged; NULL: none */
+	char socket[108];		/* that the VMM connects to */
+	char counters[96];		/* file that the daemon counts in; "": it does not */
+	struct counters counters_start; /* before the first phase */
+	char daemon_socket[108];  /* that the daemon listens on, behind a relay; "": the same */
+	struct vmm_device device; /* on the command line of a VMM without hot-plug */
 	bool plugged;
 	bool mounted;
 	bool daemon_told;	/* the reason already has its fate */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/proc.h"
+#include "run/dax.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -104,6 +105,8 @@ int share_make(const struct cell *c, const struct world *w, unsigned serial, str
 		       serial);
 	(void)snprintf(ret->data, sizeof(ret->data), "%s/" WORKLOAD_DATA, ret->dir);
 	e = make_dir(c, ret, reterr);
+	if (e == 0)
+		e = dax_flag(c, ret, reterr);
 	if (e == 0 && (c->stack->kind == STACK_9P || c->stack->kind == STACK_VMM_FS))
 		e = give_to_vmm(ret->dir, w, reterr);
 	if (e < 0 || c->stack->kind != STACK_BLK)

@@ -194,7 +194,9 @@ static json_t *new_cell(const struct cell *c, const char *accelerator)
 	(void)json_object_set_new(j, "writeback",
 				  stack_is_virtiofs(c->stack) ? json_boolean(c->writeback)
 							      : json_null());
-	(void)json_object_set_new(j, "window_bytes", json_null());
+	(void)json_object_set_new(j, "window_bytes",
+				  c->window_bytes ? json_integer((json_int_t)c->window_bytes)
+						  : json_null());
 	(void)json_object_set_new(j, "status", json_string("pending"));
 	(void)json_object_set_new(j, "reason", json_null());
 	(void)json_object_set_new(j, "overhead_s", json_null());

@@ -189,9 +189,8 @@ static int add_user_kernel(const struct world_source *src, struct err *reterr)
 
 /* A program of the host under a name that says nothing of the host. One that is missing is the
  * fault of the cells that need it. */
-static int bind_program(const char *id, const char *program, struct err *reterr)
+static int bind_program(const char *dir, const char *program, struct err *reterr)
 {
-	CLEANUP(freep) char *dir = fs_path(WORLD_CONF "/%s", id);
 	CLEANUP(freep) char *path = program ? fs_path("%s%s", dir, strrchr(program, '/')) : NULL;
 	CLEANUP(fd_closep) int fd = -1;
 	int e;
@@ -212,7 +211,21 @@ static int bind_program(const char *id, const char *program, struct err *reterr)
 	return 0;
 }
 
-static int bind_programs(struct err *reterr)
+static int bind_of_conf(const char *id, const char *program, struct err *reterr)
+{
+	CLEANUP(freep) char *dir = fs_path(WORLD_CONF "/%s", id);
+
+	return program ? bind_program(dir, program, reterr) : 0;
+}
+
+static int bind_own(const struct stack *s, const char *home, struct err *reterr)
+{
+	CLEANUP(freep) char *program = fs_path("%s/build%s", home, s->program);
+
+	return s->own && !s->host_program ? bind_program(WORLD_OWN, program, reterr) : 0;
+}
+
+static int bind_programs(const char *home, struct err *reterr)
 {
 	size_t stacks;
 	size_t vmms;
@@ -220,10 +233,13 @@ static int bind_programs(struct err *reterr)
 	const struct vmm *const *v = vmm_list(&vmms);
 	int e = 0;
 
-	for (size_t i = 0; e == 0 && i < stacks; i++)
-		e = bind_program(s[i]->id, s[i]->host_program, reterr);
+	for (size_t i = 0; e == 0 && i < stacks; i++) {
+		e = bind_of_conf(s[i]->id, s[i]->host_program, reterr);
+		if (e == 0)
+			e = bind_own(s[i], home, reterr);
+	}
 	for (size_t i = 0; e == 0 && i < vmms; i++)
-		e = bind_program(v[i]->id, v[i]->host_program, reterr);
+		e = bind_of_conf(v[i]->id, v[i]->host_program, reterr);
 	return e;
 }
 
@@ -289,7 +305,7 @@ static int make_for_guests(const struct world_source *src, struct world *w, stru
 	int e = add_user_kernel(src, reterr);
 
 	if (e == 0)
-		e = bind_programs(reterr);
+		e = bind_programs(src->home, reterr);
 	if (e == 0)
 		e = fs_mkdirs(WORLD_SHARE, 0700, reterr);
 	if (e == 0)

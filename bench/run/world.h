@@ -21,14 +21,15 @@
 #define WORLD_TMPFS   WORLD "/tmpfs"	/* the same on tmpfs */
 #define WORLD_SOCKETS WORLD "/sockets"	/* owned by the VMM's user */
 #define WORLD_ATTACH  WORLD "/attached" /* the mount that is measured, with --attach */
+#define WORLD_OWN     WORLD "/own"	/* programs of this project that serve a share, read-only */
 #define WORLD_CONF    WORLD "/conf"	/* programs of the host that conf files name, read-only */
 #define WORLD_KERNEL  WORLD "/kernel"	/* kernels made for the run, read-only */
 #define WORLD_9P      WORLD "/9p"	/* link to what the VMM's 9p device shares */
 
 /* struct stack_paths of everything that is started. */
-#define WORLD_PATHS                                  \
-	{                                            \
-		WORLD_ROOTS, WORLD_IMAGE, WORLD_CONF \
+#define WORLD_PATHS                                             \
+	{                                                       \
+		WORLD_ROOTS, WORLD_IMAGE, WORLD_CONF, WORLD_OWN \
 	}
 
 /* User and group that VMMs run as: no account has it (above the range of systemd's dynamic users). */

@@ -24,6 +24,8 @@ cfg_opt_t conf_stack_opts[] = {
 	CFG_STR_LIST("args", NULL, CFGF_NONE),
 	CFG_STR_LIST("writeback", NULL, CFGF_NONE),
 	CFG_STR_LIST("no_writeback", NULL, CFGF_NONE),
+	CFG_STR_LIST("window", NULL, CFGF_NONE),
+	CFG_BOOL("generic_device", cfg_false, CFGF_NODEFAULT),
 	CFG_STR_LIST("caches", NULL, CFGF_NONE),
 	CFG_STR("mount_options", NULL, CFGF_NONE),
 	CFG_STR("direct_io", NULL, CFGF_NONE),
@@ -31,7 +33,8 @@ cfg_opt_t conf_stack_opts[] = {
 	CFG_END(),
 };
 
-static const char *const daemon_names[] = { "fd", "socket", "share", "cache", "nofile", "tag" };
+static const char *const daemon_names[] = { "fd",  "socket", "share",  "cache",	  "nofile",
+					    "tag", "dax",    "window", "counters" };
 static const char *const mount_names[] = { "cache" };
 static const char *const default_probe[] = { "--version", NULL };
 
@@ -146,6 +149,10 @@ static int read_words(const struct conf_at *at, struct stack *s)
 	if (e == 0)
 		e = conf_words(at, "no_writeback", names, count, &s->no_writeback);
 	if (e == 0)
+		e = conf_words(at, "window", names, count, &s->window);
+	if (e == 0 && conf_has(at, "generic_device"))
+		s->generic_device = cfg_getbool(at->cfg, "generic_device");
+	if (e == 0)
 		e = conf_text(at, "mount_options", &s->mount_options);
 	if (e == 0 && s->mount_options) {
 		const char *const one[] = { s->mount_options, NULL };
@@ -209,7 +216,8 @@ static int check_daemon(const struct conf_at *at, const struct stack *s)
 static int check_stack(const struct conf_at *at, const struct stack *s)
 {
 	static const char *const daemon_keys[] = { "program", "root", "version", "probe", NULL };
-	static const char *const word_keys[] = { "args", "writeback", "no_writeback", NULL };
+	static const char *const word_keys[] = { "args", "writeback", "no_writeback", "window",
+						 NULL };
 	static const char *const cache_keys[] = { "caches", NULL };
 	int e = need(at, "title", s->title != NULL);
 

@@ -9,7 +9,7 @@
 #define ROWS_MAX 64
 
 static const struct stack *const builtin_stacks[] = {
-	&stack_c_bookworm, &stack_rust_trixie, &stack_rust_sid, &stack_9p,
+	&stack_c_bookworm, &stack_rust_trixie, &stack_rust_sid, &stack_refdev,	 &stack_9p,
 	&stack_blk,	   &stack_local,       &stack_null,	&stack_attached,
 };
 
@@ -198,9 +198,17 @@ void root_program_argv(const struct stack_paths *p, const char *root, const char
 	strv_addf(ret, "%s/%s%s", p->roots, root, program);
 }
 
+void stack_program_argv(const struct stack *s, const struct stack_paths *p, struct strv *ret)
+{
+	if (s->own && !s->host_program)
+		strv_addf(ret, "%s%s", p->own, s->program);
+	else
+		program_argv(p, s->id, s->host_program, s->root, s->program, ret);
+}
+
 int stack_probe_argv(const struct stack *s, const struct stack_paths *p, struct strv *ret)
 {
-	program_argv(p, s->id, s->host_program, s->root, s->program, ret);
+	stack_program_argv(s, p, ret);
 	strv_add_all(ret, s->probe);
 	return strv_failed(ret) ? -ENOMEM : 0;
 }

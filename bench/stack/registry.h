@@ -19,4 +19,7 @@ void registry_reset(void);
 void program_argv(const struct stack_paths *p, const char *id, const char *host_program,
 		  const char *root, const char *program, struct strv *ret);
 
+/** stack_program_argv() - the same for a stack's daemon, which may be a program of this project. */
+void stack_program_argv(const struct stack *s, const struct stack_paths *p, struct strv *ret);
+
 #endif

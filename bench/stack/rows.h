@@ -8,6 +8,7 @@
 extern const struct stack stack_c_bookworm;
 extern const struct stack stack_rust_trixie;
 extern const struct stack stack_rust_sid;
+extern const struct stack stack_refdev;
 extern const struct stack stack_9p;
 extern const struct stack stack_blk;
 extern const struct stack stack_local;

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * A stack is a daemon (or none) whose share a guest mounts; a VMM is the program that runs the
@@ -58,6 +59,7 @@ struct stack_paths {
 	const char *roots; /* folder of stack roots (host-setup) */
 	const char *image; /* folder of guest images */
 	const char *conf;  /* ID/NAME in it: programs of the host that conf files name */
+	const char *own;   /* folder of this project's own programs */
 };
 
 /* Everything a daemon is started with. */
@@ -68,8 +70,11 @@ struct daemon_config {
 	const char *tag;
 	enum cache_mode cache;
 	bool writeback;
-	unsigned options;     /* bits of the stack's options */
-	unsigned long nofile; /* descriptors that the daemon may open */
+	unsigned options; /* bits of the stack's options */
+	enum dax_mode dax;
+	uint64_t window_bytes; /* of the DAX window; 0: none */
+	const char *counters;  /* file that a daemon which stack_counts() is to make */
+	unsigned long nofile;  /* descriptors that the daemon may open */
 };
 
 enum stack_kind {
@@ -94,13 +99,14 @@ struct stack_option {
 	const char *const *without; /* and without it */
 	const char *mount;	    /* word for the guest's mount; NULL: none */
 	bool host_direct;	    /* STACK_BLK: the image is opened with O_DIRECT */
+	bool fs_device; /* the VMM's own vhost-user-fs device, where the stack has the generic one */
 };
 
 #define STACK_OPTIONS_MAX 8
 
 /*
  * Words of a daemon's command line may hold {fd} (listening socket) or {socket} (path where it makes
- * one), {share}, {cache}, {nofile}, {tag}; those of STACK_VMM_FS what a VMM's may hold, and {cache};
+ * one), {share}, {cache}, {nofile}, {tag}, {dax}, {window} (bytes) and {counters} (a file that it counts in: conformance/wire/refdev.h); those of STACK_VMM_FS what a VMM's may hold, and {cache};
  * those of mount options {cache}.
  */
 struct stack {
@@ -109,6 +115,7 @@ struct stack {
 	enum stack_kind kind;
 	const char *root;	  /* stack root that holds the program */
 	const char *program;	  /* inside the root */
+	bool own;		  /* no root: a program of this project */
 	const char *host_program; /* or a path of the host; conf rows only */
 	const char *version;	  /* glob that the line it prints must match; NULL: any line */
 	const char *conf; /* name of the conf file that made or changed the row; NULL: none */
@@ -116,7 +123,9 @@ struct stack {
 	const char *const *args;
 	const char *const *writeback;	 /* daemon's words with writeback; NULL: it has none */
 	const char *const *no_writeback; /* and without */
-	const char *mount_options;	 /* of the guest's mount; NULL: none */
+	const char *const *window;	 /* daemon's words for a DAX window; NULL: it has none */
+	bool generic_device; /* plugged as the VMM's generic vhost-user device: the one with windows */
+	const char *mount_options; /* of the guest's mount; NULL: none */
 	const struct stack_option *options;
 	size_t option_count;
 	unsigned cache_mask;   /* bits of enum cache_mode that it is known to mount with */
@@ -143,6 +152,12 @@ int stack_variant_parse(const struct stack *s, const char *word, unsigned *ret, 
 	MUST_USE;
 /** stack_is_virtiofs() - does the guest mount it as virtiofs, with the modes of that? */
 bool stack_is_virtiofs(const struct stack *s);
+/** stack_has_window() - can its device have a DAX window, with these options? */
+bool stack_has_window(const struct stack *s, unsigned options);
+/** stack_generic_device() - is it plugged as the VMM's generic vhost-user device, with these options? */
+bool stack_generic_device(const struct stack *s, unsigned options);
+/** stack_counts() - does its daemon count what it does, in a file? */
+bool stack_counts(const struct stack *s);
 /** stack_makes_socket() - does its daemon make the socket itself? */
 bool stack_makes_socket(const struct stack *s);
 /** stack_has_cache() - do its cells have a cache mode? stack_is_guest() - do they run in a guest? */
@@ -224,6 +239,8 @@ struct vmm {
 	const char *cpu_tcg;
 	const char *cpu_kvm;
 	const char *device; /* vhost-user file system device */
+	const char
+		*generic_device; /* vhost-user device of any type, with shared memory; NULL: none */
 	bool saves_by_path; /* saves a guest to "file:PATH" (since 9.0 not to a file's "fd:") */
 	enum vmm_control control;
 	const char *const *args;	/* the whole command line; NULL: QEMU's */
@@ -246,7 +263,8 @@ const char *vmm_cpu_model(const struct vmm *v, const struct vmm_config *c);
 /** vmm_find_builtin() - the row as it is without conf files. */
 const struct vmm *vmm_find_builtin(const char *id);
 /** vmm_serves() - can a cell join these? -EINVAL with why not. */
-int vmm_serves(const struct vmm *v, const struct stack *s, struct err *reterr) MUST_USE;
+int vmm_serves(const struct vmm *v, const struct stack *s, unsigned options, struct err *reterr)
+	MUST_USE;
 
 /* Kernels that the guest image is built with; `--kernel` adds "user", conf files add theirs. */
 struct kernel {

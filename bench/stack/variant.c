@@ -5,6 +5,7 @@
 #include "stack/stack.h"
 #include "stack/words.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define DEFAULT_WORD "default"
@@ -73,6 +74,25 @@ bool stack_is_virtiofs(const struct stack *s)
 	return s->kind == STACK_VIRTIOFS || s->kind == STACK_VMM_FS;
 }
 
+bool stack_generic_device(const struct stack *s, unsigned options)
+{
+	bool fs_device = false;
+
+	for (size_t i = 0; i < s->option_count; i++)
+		fs_device |= options & 1U << i && s->options[i].fs_device;
+	return s->generic_device && !fs_device;
+}
+
+bool stack_has_window(const struct stack *s, unsigned options)
+{
+	return s->window && stack_generic_device(s, options);
+}
+
+bool stack_counts(const struct stack *s)
+{
+	return words_use(s->args, "counters");
+}
+
 bool stack_makes_socket(const struct stack *s)
 {
 	return words_use(s->args, "socket");
@@ -118,14 +138,28 @@ int stack_daemon_argv(const struct stack *s, const struct stack_paths *p,
 {
 	char fd[16];
 	char nofile[32];
+	char window[32];
+	/* Whether a guest uses a window is for its mount to say. */
+	const char *dax = dax_name(c->dax == DAX_NEVER ? DAX_ALWAYS : c->dax);
 	const struct word_value values[] = {
-		{ "fd", fd },	       { "socket", c->socket },
-		{ "share", c->share }, { "cache", cache_name(c->cache) },
-		{ "nofile", nofile },  { "tag", c->tag },
+		{ "fd", fd },
+		{ "socket", c->socket },
+		{ "share", c->share },
+		{ "cache", cache_name(c->cache) },
+		{ "nofile", nofile },
+		{ "tag", c->tag },
+		{ "dax", dax },
+		{ "window", window },
+		{ "counters", c->counters },
 	};
+	int e;
 
 	(void)snprintf(fd, sizeof(fd), "%d", c->listen_fd);
 	(void)snprintf(nofile, sizeof(nofile), "%lu", c->nofile);
-	program_argv(p, s->id, s->host_program, s->root, s->program, ret);
-	return stack_words(s, c->options, c->writeback, values, ARRAY_SIZE(values), ret);
+	(void)snprintf(window, sizeof(window), "%" PRIu64, c->window_bytes);
+	stack_program_argv(s, p, ret);
+	e = stack_words(s, c->options, c->writeback, values, ARRAY_SIZE(values), ret);
+	if (e == 0 && c->window_bytes)
+		e = words_add(ret, s->window, values, ARRAY_SIZE(values), NULL);
+	return e;
 }

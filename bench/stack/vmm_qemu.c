@@ -21,9 +21,14 @@ const struct vmm vmm_qemu_backports = {
 	.title = "QEMU of Debian trixie-backports",
 	.root = "backports",
 	.program = "/usr/bin/qemu-system-x86_64",
-	.cpu_tcg = "qemu64",
+	/*
+	 * As an AMD CPU of 40 bits the guest's kernel keeps bridge windows out of the range below 1 TiB,
+	 * and a DAX window of the device cannot be placed.
+	 */
+	.cpu_tcg = "qemu64,phys-bits=39",
 	.cpu_kvm = "host",
 	.device = "vhost-user-fs-pci",
+	.generic_device = "vhost-user-test-device-pci",
 	.saves_by_path = true,
 	.source = "Debian 13 backports qemu-system-x86",
 };
@@ -108,9 +113,9 @@ static void add_devices(const struct vmm_config *c, struct strv *ret)
 		strv_add(ret, "-fsdev");
 		strv_addf(ret, "local,id=vqfs9p,path=%s,security_model=none", c->share_9p);
 	}
-	/* Where file system devices are hot-plugged. */
+	/* Where file system devices are hot-plugged; a DAX window must find room behind the port. */
 	strv_add(ret, "-device");
-	strv_add(ret, "pcie-root-port,id=plug0,chassis=1,slot=1");
+	strv_add(ret, "pcie-root-port,id=plug0,chassis=1,slot=1,pref64-reserve=512M");
 	strv_add(ret, "-chardev");
 	strv_addf(ret, "socket,id=qmp,fd=%d", c->qmp_fd);
 	strv_add(ret, "-qmp");

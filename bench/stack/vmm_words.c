@@ -110,8 +110,14 @@ static bool takes_vhost_user(const struct vmm *v)
 	       (vmm_words_has_device(v->args) && words_use(v->device_args, "fs_socket"));
 }
 
-int vmm_serves(const struct vmm *v, const struct stack *s, struct err *reterr)
+int vmm_serves(const struct vmm *v, const struct stack *s, unsigned options, struct err *reterr)
 {
+	if (v->control == VMM_CONTROL_QMP && stack_generic_device(s, options) && !v->generic_device)
+		return err_set(
+			reterr, -EINVAL,
+			"VMM %s has no generic vhost-user device, which stack %s is plugged as: "
+			"take its variant fs-device",
+			v->id, s->id);
 	if (s->kind == STACK_VMM_FS &&
 	    !(s->args ? vmm_words_has_device(v->args) : words_use(v->args, "share")))
 		return err_set(reterr, -EINVAL,

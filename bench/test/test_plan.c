@@ -83,6 +83,9 @@ static void assert_ids(const struct fixture *f, const char *const *ids)
 	"cells \"g\" {\nstacks={\"c-bookworm\"}\nvmms={\"qemu-backports\"}\nkernels={" \
 	"\"bookworm\"}\n" lists "\n}\n"
 
+#define REFDEV(vmm, rest)                                                                  \
+	"cells \"r\" {\nstacks={\"refdev\"}\nvmms={\"" vmm "\"}\nkernels={\"bookworm\"}\n" \
+	"caches={\"auto\"}\n" rest "dax={\"none\", \"always\"}\nworkloads={\"metadata\"}\n}\n"
 #define BASELINE(stack, lists)                                                        \
 	"cells \"b\" {\nstacks={\"" stack "\"}\nvmms={\"qemu-backports\"}\nkernels={" \
 	"\"bookworm\"}\n" lists "workloads={\"metadata\"}\n}\n"
@@ -228,10 +231,56 @@ static const struct {
 	{ BASELINE("9p", ""), { "stack 9p needs 'caches'" } },
 	{ GUEST("caches={\"auto\"}\ndax={}\nworkloads={\"metadata\"}"),
 	  { "cells \"g\"", "'dax'" } },
+	{ GUEST("caches={\"auto\"}\nwindows={}\nworkloads={\"metadata\"}"),
+	  { "cells \"g\"", "'windows'" } },
+	{ REFDEV("qemu-backports", "windows={\"64m\", \"48m\"}\n"),
+	  { "mine.conf:6: cells \"r\": '48m' is no known word of 'windows'",
+	    "a power of two in MiB from 2m to 256m" } },
+	{ REFDEV("qemu-backports", "windows={\"512m\"}\n"), { "'512m' is no known word" } },
+	{ REFDEV("qemu-backports", "windows={\"1m\"}\n"), { "'1m' is no known word" } },
+	{ REFDEV("qemu-backports", "windows={\"64\"}\n"), { "'64' is no known word" } },
+	{ REFDEV("qemu-bookworm", ""),
+	  { "mine.conf:3: cells \"r\"", "VMM qemu-bookworm has no generic vhost-user device",
+	    "fs-device" } },
 	{ GUEST("caches={\"auto\"}\nworkloads={\"metadata\"}")
 		  GUEST("caches={\"none\"}\nworkloads={\"metadata\"}"),
 	  { "mine.conf:", "'g'" } },
 };
+
+/* Goal: only devices that can have a window are crossed with sizes. Method: refdev beside others. */
+static void windows(void **state)
+{
+	static const char *const wanted[] = {
+		"refdev.qemu-backports.auto.nowb.none.bookworm.metadata",
+		"refdev.qemu-backports.auto.nowb.always.16m.bookworm.metadata",
+		"refdev.qemu-backports.auto.nowb.always.128m.bookworm.metadata",
+		"refdev+fs-device.qemu-backports.auto.nowb.none.bookworm.metadata",
+		"refdev+fs-device.qemu-backports.auto.nowb.always.bookworm.metadata",
+		"rust-trixie.qemu-backports.auto.nowb.none.bookworm.metadata",
+		"rust-trixie.qemu-backports.auto.nowb.always.bookworm.metadata",
+	};
+	struct fixture *f = *state;
+
+	assert_int_equal(
+		load(f,
+		     REFDEV("qemu-backports",
+			    "windows={\"16m\", \"128m\"}\n"
+			    "variants={\"default\", \"fs-device\"}\n") "cells \"other\" {\nstacks={\"rust-trixie\"}\n"
+								       "vmms={\"qemu-backports\"}\nkernels={\"bookworm\"}\n"
+								       "caches={\"auto\"}\ndax={\"none\", \"always\"}\n"
+								       "windows={\"16m\", \"128m\"}\nworkloads={\"metadata\"}\n}\n"),
+		0);
+	assert_int_equal(f->plan.cells.count, ARRAY_SIZE(wanted));
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		const struct cell *c = cells_find(&f->plan.cells, wanted[i]);
+
+		if (!c)
+			fail_msg("no cell %s", wanted[i]);
+		assert_int_equal(c->window_bytes, strstr(wanted[i], ".16m.")	? 16 * MIB
+						  : strstr(wanted[i], ".128m.") ? 128 * MIB
+										: 0);
+	}
+}
 
 /* Goal: every mistake names the file, the line or section, and what is allowed. Method: a row each. */
 static void mistakes(void **state)
@@ -504,19 +553,13 @@ static void shipped_plans(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(cross_product),
-		TEST(defaults),
-		TEST(unlike_stacks),
-		TEST(duplicates_are_removed),
-		TEST(mistakes),
-		TEST(missing_plans),
-		TEST(by_path),
-		TEST(selection),
-		TEST(one_kernel_for_all),
-		TEST(nothing_selected),
-		TEST(estimates),
-		TEST(estimates_grow),
-		TEST(order),
+		TEST(cross_product),	TEST(defaults),
+		TEST(unlike_stacks),	TEST(duplicates_are_removed),
+		TEST(mistakes),		TEST(windows),
+		TEST(missing_plans),	TEST(by_path),
+		TEST(selection),	TEST(one_kernel_for_all),
+		TEST(nothing_selected), TEST(estimates),
+		TEST(estimates_grow),	TEST(order),
 		TEST(shipped_plans),
 	};
 

@@ -20,7 +20,9 @@
 #define ROWS   "bench/stack/rows.h"
 #define GOLDEN "bench/test/golden/argv"
 
-static const struct stack_paths paths = { .roots = "/W/roots", .image = "/W/image" };
+static const struct stack_paths paths = { .roots = "/W/roots",
+					  .image = "/W/image",
+					  .own = "/W/own" };
 
 /* Golden files that were compared: those that nobody asked for are stale. */
 static unsigned compared;
@@ -133,7 +135,8 @@ static void stacks_are_listed(void **state)
 			assert_int_equal(stack_is_guest(s[i]), s[i]->set_up != NULL);
 			continue;
 		}
-		assert_text(s[i]->id, "root", s[i]->root);
+		assert_true(s[i]->own == !s[i]->root);
+		assert_true(!s[i]->window || s[i]->generic_device);
 		assert_text(s[i]->id, "program", s[i]->program);
 		assert_int_equal(s[i]->program[0], '/');
 		assert_non_null(s[i]->probe);
@@ -225,6 +228,8 @@ static void daemon_command_lines(void **state)
 		for (unsigned m = CACHE_NONE; m < CACHE_COUNT; m++) {
 			struct daemon_config c = { .share = "/W/share/a b",
 						   .listen_fd = 7,
+						   .tag = "vq",
+						   .counters = "/W/counters",
 						   .cache = (enum cache_mode)m,
 						   .nofile = 65536 };
 
@@ -238,9 +243,25 @@ static void daemon_command_lines(void **state)
 				assert_golden(name, &v);
 			}
 		}
+		for (unsigned m = DAX_NEVER; s[i]->window && m < DAX_COUNT; m++) {
+			const struct daemon_config c = { .share = "/W/share",
+							 .listen_fd = 7,
+							 .tag = "vq",
+							 .counters = "/W/counters",
+							 .cache = CACHE_AUTO,
+							 .dax = (enum dax_mode)m,
+							 .window_bytes = 64 * MIB,
+							 .nofile = 65536 };
+
+			assert_int_equal(stack_daemon_argv(s[i], &paths, &c, &v), 0);
+			(void)snprintf(name, sizeof(name), "%s.dax-%s", s[i]->id, dax_name(c.dax));
+			assert_golden(name, &v);
+		}
 		for (size_t o = 0; o < s[i]->option_count; o++) {
 			const struct daemon_config c = { .share = "/W/share",
 							 .listen_fd = 7,
+							 .tag = "vq",
+							 .counters = "/W/counters",
 							 .cache = CACHE_AUTO,
 							 .options = 1U << o,
 							 .nofile = 65536 };

@@ -280,16 +280,16 @@ static void pairs(void **state)
 		"stack \"in\" { kind = \"vmm-virtiofs\" title = \"A\" caches = {\"auto\"} args = {\"{share}\"} }\n");
 	plain = vmm_find("plain");
 	open = vmm_find("open");
-	assert_int_equal(vmm_serves(plain, stack_find("rust-sid"), &err), 0);
-	assert_int_equal(vmm_serves(plain, stack_find("in"), &err), -EINVAL);
+	assert_int_equal(vmm_serves(plain, stack_find("rust-sid"), 0, &err), 0);
+	assert_int_equal(vmm_serves(plain, stack_find("in"), 0, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "have no place for it ({device})"));
-	assert_int_equal(vmm_serves(plain, stack_find("9p"), &err), -EINVAL);
+	assert_int_equal(vmm_serves(plain, stack_find("9p"), 0, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "has no hot-plug"));
-	assert_int_equal(vmm_serves(open, stack_find("in"), &err), 0);
-	assert_int_equal(vmm_serves(open, stack_find("rust-sid"), &err), -EINVAL);
+	assert_int_equal(vmm_serves(open, stack_find("in"), 0, &err), 0);
+	assert_int_equal(vmm_serves(open, stack_find("rust-sid"), 0, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "takes no vhost-user device"));
-	assert_int_equal(vmm_serves(vmm_find("qemu-bookworm"), stack_find("9p"), &err), 0);
-	assert_int_equal(vmm_serves(vmm_find("qemu-bookworm"), stack_find("in"), &err), -EINVAL);
+	assert_int_equal(vmm_serves(vmm_find("qemu-bookworm"), stack_find("9p"), 0, &err), 0);
+	assert_int_equal(vmm_serves(vmm_find("qemu-bookworm"), stack_find("in"), 0, &err), -EINVAL);
 }
 
 /* Goal: a run's copies give the same rows again. Method: eleven files, of which the last one counts. */
@@ -364,7 +364,7 @@ static void add_vmm_lines(struct buf *text, const struct vmm *v, const struct st
 	struct strv words = { 0 };
 	char title[128];
 
-	if (vmm_serves(v, stack, NULL) < 0)
+	if (vmm_serves(v, stack, 0, NULL) < 0)
 		return;
 	(void)snprintf(title, sizeof(title), "%s with %s", v->id, stack->id);
 	add_golden(text, title, &words, vmm_argv(v, &paths, &c, &words));

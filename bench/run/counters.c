@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/counters.h"
+
+#include "base/buf.h"
+#include "base/fs.h"
+#include "conformance/wire/refdev.h"
+
+#include <string.h>
+
+int counters_read(const char *path, struct counters *ret, struct err *reterr)
+{
+	CLEANUP(buf_free) struct buf text = { 0 };
+	struct refdev_counters c;
+	int e;
+
+	*ret = (struct counters){ 0 };
+	if (!path[0])
+		return 0;
+	e = fs_read(path, sizeof(c), &text, reterr);
+	if (e < 0)
+		return e;
+	if (text.size != sizeof(c))
+		return err_set(reterr, -EPROTO, "the device's counters have %zu bytes, not %zu",
+			       text.size, sizeof(c));
+	memcpy(&c, buf_text(&text), sizeof(c));
+	if (c.magic != REFDEV_COUNTERS_MAGIC || c.version != REFDEV_COUNTERS_VERSION)
+		return err_set(reterr, -EPROTO,
+			       "the device's counters are not of version %d: build it again",
+			       REFDEV_COUNTERS_VERSION);
+	for (unsigned i = 0; i < REFDEV_OPCODES; i++)
+		ret->requests += c.op[i].requests;
+	ret->known = true;
+	ret->setups = c.setups;
+	ret->removals = c.removals;
+	ret->upgrades = c.upgrades;
+	ret->live = c.live;
+	ret->live_bytes_max = c.live_bytes_max;
+	ret->map_ns = c.map_ns;
+	return 0;
+}

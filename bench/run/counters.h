@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VQ_RUN_COUNTERS_H
+#define VQ_RUN_COUNTERS_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What a device counts by itself (conformance/wire/refdev.h), as far as a pass needs it. */
+struct counters {
+	bool known; /* false: the daemon does not count, and all else is 0 */
+	uint64_t requests;
+	uint64_t setups;
+	uint64_t removals;
+	uint64_t upgrades;
+	uint64_t live;
+	uint64_t live_bytes_max;
+	uint64_t map_ns;
+};
+
+/** counters_read() - of the file at @path (""; not known). -EPROTO when it is not such a file. */
+int counters_read(const char *path, struct counters *ret, struct err *reterr) MUST_USE;
+
+#endif
