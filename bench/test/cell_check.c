@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/json.h"
+#include "run/dax.h"
 
 #include <string.h>
 
@@ -28,7 +29,8 @@ bool cell_check_must_be_na(const struct cell *c)
 	if (real_root_absent(c->stack->root))
 		return true;
 	return (c->cache != CACHE_UNSET && !(c->stack->cache_mask & 1U << c->cache)) ||
-	       c->dax > DAX_NONE || ((c->workload->needs & NEED_MAP_SHARED) && !allows_mmap(c));
+	       (c->dax > DAX_NONE && !c->window_bytes) ||
+	       ((c->workload->needs & NEED_MAP_SHARED) && !allows_mmap(c) && !dax_uses(c));
 }
 
 static json_t *find_metric(json_t *cell, const char *name)

@@ -196,7 +196,7 @@ static void test_plan_is_complete(void **state)
 					all[i]->id, cache_name((enum cache_mode)mode));
 		}
 	}
-	settle(&p, seen, 14);
+	settle(&p, seen, 18);
 }
 
 static bool plan_uses(const char *what, const char *id)
