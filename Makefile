@@ -62,8 +62,9 @@ test: ## everything that must pass before a commit lands: check, sanitizers, cla
 		"real guests" $(MAKE) --no-print-directory check-real
 
 bench-self: ## measure this project's own figures (at most 10 minutes)
-	@$(MAKE) --no-print-directory -j$$(nproc) image $(BUILD)/test/self
+	@$(MAKE) --no-print-directory -j$$(nproc) image $(BUILD)/test/self $(BUILD)/conformance/load
 	@$(BUILD)/test/self
+	@$(BUILD)/conformance/load
 
 # The compiler comes with setup, so that one command works on a fresh machine.
 all: $(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(GUEST_PROGRAMS) ## compile
@@ -153,7 +154,7 @@ check-asan: ## the same with AddressSanitizer and UBSan
 check-clang: ## compile everything with clang; no warning is let through
 	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=$(BUILD)/clang CC=clang compile-flavour
 
-compile-flavour: $(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(GUEST_PROGRAMS) $(TESTS) $(REAL_TESTS)
+compile-flavour: $(BUILD)/conformance/load $(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(GUEST_PROGRAMS) $(TESTS) $(REAL_TESTS)
 
 check-flavour: compile-flavour
 	@VQ_AGENT=$(BUILD)/guest/vq-agent VQ_GUEST=$(BUILD)/guest/vq-guest bench/test/run $(TESTS)
