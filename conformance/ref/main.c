@@ -92,6 +92,10 @@ static int open_all(struct device *d, struct err *reterr)
 		e = ref_fs_open(&d->options, &d->fs, reterr);
 	if (e == 0)
 		ref_fs_set_dax(d->fs, d->share);
+	if (e == 0 && d->share && d->options.tail == REF_TAIL_AUTO &&
+	    *dax_share_tail_reason(d->share))
+		ref_log(REF_LOG_WARN, "tails of files are served by copies: %s",
+			dax_share_tail_reason(d->share));
 	if (e == 0 && d->share)
 		ledger_tail(strcmp(dax_share_tail(d->share), "shadow") == 0);
 	if (e == 0 && !path)

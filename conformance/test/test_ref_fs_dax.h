@@ -76,4 +76,18 @@ void dax_after_resize(struct dax_share *share, dev_t dev, ino_t ino, uint64_t si
 	fake.ino = ino;
 }
 
+void dax_sync(struct dax_share *share, dev_t dev, ino_t ino)
+{
+	(void)share;
+	fake_log("sync", 0, 0);
+	fake.dev = dev;
+	fake.ino = ino;
+}
+
+void dax_sync_all(struct dax_share *share)
+{
+	(void)share;
+	fake_log("syncall", 0, 0);
+}
+
 #endif

@@ -49,7 +49,7 @@ static void test_setup(void **state)
 	st = host_stat(&k, "f");
 	assert_int_equal(do_map(&g, e.nodeid, good), 0);
 	assert_int_equal(g.size, 0);
-	assert_string_equal(fake.log, "map 4096 8192; ");
+	assert_string_equal(fake.log, "after 0 0; map 4096 8192; ");
 	assert_memory_equal(&fake.map, &good, sizeof(good));
 	assert_int_equal(fake.map_fd_flags & O_ACCMODE, O_RDWR);
 	assert_true(fake.dev == st.st_dev && fake.ino == st.st_ino);
@@ -99,6 +99,7 @@ static void test_setup_refused(void **state)
 	assert_int_equal(mkfifo(host(&k, "p"), 0600), 0);
 	assert_int_equal(symlink("f", host(&k, "l")), 0);
 	node = node_of(&g, 1, "f");
+	fake.log[0] = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_int_equal(do_map(&g, node, bad[i]), -EINVAL);
 	bad[0] = good;
@@ -178,6 +179,15 @@ static void check_log(const char *expected)
 	fake.log[0] = '\0';
 }
 
+static int set_size(struct guest *g, uint64_t nodeid, const uint64_t *fh, uint64_t size)
+{
+	return DO(g, FUSE_SETATTR, nodeid,
+		  (struct fuse_setattr_in){ .valid = FATTR_SIZE | (fh ? FATTR_FH : 0),
+					    .fh = fh ? *fh : 0,
+					    .size = size });
+}
+
+/* Whatever changes a size says so: before, and after, also when it failed. */
 static void test_sizes(void **state)
 {
 	struct kit k = { .o.dax = REF_DAX_ALWAYS };
@@ -188,34 +198,130 @@ static void test_sizes(void **state)
 	(void)state;
 	dax_kit_open(&k, &g);
 	assert_int_equal(do_create(&g, 1, "f", O_RDWR, 0600, &e, &o), 0);
-	check_log("");
+	check_log("after 0 0; ");
 	assert_int_equal(do_write(&g, e.nodeid, o.fh, 0, "0123456789", 10), 0);
-	check_log("after 10 0; ");
-	assert_int_equal(DO(&g, FUSE_SETATTR, e.nodeid,
-			    (struct fuse_setattr_in){ .valid = FATTR_SIZE, .size = 4 }),
-			 0);
-	check_log("before 4 0; after 4 0; ");
+	check_log("sync 0 0; after 10 0; ");
+	/* Each second "after" is for the attributes that the reply has. */
+	assert_int_equal(set_size(&g, e.nodeid, NULL, 4), 0);
+	check_log("sync 0 0; before 4 0; after 4 0; after 4 0; ");
 	assert_true(fake.ino == host_stat(&k, "f").st_ino);
-	assert_int_equal(DO(&g, FUSE_SETATTR, e.nodeid,
-			    (struct fuse_setattr_in){
-				    .valid = FATTR_SIZE | FATTR_FH, .fh = o.fh, .size = 8192 }),
-			 0);
-	check_log("before 8192 0; after 8192 0; ");
+	assert_int_equal(set_size(&g, e.nodeid, &o.fh, 8192), 0);
+	check_log("sync 0 0; before 8192 0; after 8192 0; after 8192 0; ");
+	assert_int_not_equal(set_size(&g, e.nodeid, &o.fh, INT64_MAX), 0);
+	check_log("sync 0 0; before 9223372036854775807 0; after 8192 0; ");
 	assert_int_equal(DO(&g, FUSE_FALLOCATE, e.nodeid,
 			    (struct fuse_fallocate_in){ .fh = o.fh, .length = 16384 }),
 			 0);
-	check_log("after 16384 0; ");
+	check_log("sync 0 0; after 16384 0; ");
 	if (DO(&g, FUSE_FALLOCATE, e.nodeid,
 	       (struct fuse_fallocate_in){
 		       .fh = o.fh, .length = 4096, .mode = FALLOC_FL_COLLAPSE_RANGE }) == 0)
-		check_log("before 12288 0; after 12288 0; ");
+		check_log("sync 0 0; sync 0 0; before 12288 0; after 12288 0; ");
 	fake.log[0] = '\0';
 	assert_int_equal(do_open_as(&g, FUSE_OPEN, e.nodeid, O_WRONLY | O_TRUNC, 0, &o), 0);
-	check_log("before 0 0; after 0 0; ");
+	check_log("sync 0 0; before 0 0; after 0 0; ");
 	host_write(&k, "f", "data");
 	assert_int_equal(do_create(&g, 1, "f", O_RDWR | O_TRUNC, 0600, &e, &o), 0);
-	check_log("before 0 0; after 0 0; ");
+	check_log("sync 0 0; before 0 0; after 0 0; after 0 0; ");
 	assert_int_equal(host_stat(&k, "f").st_size, 0);
+	dax_kit_close(&k, &g);
+}
+
+/* A host that cannot open the file for cutting it has cut nothing: mappings come back all the same. */
+static void test_shrink_fails(void **state)
+{
+	struct kit k = { .o.dax = REF_DAX_ALWAYS };
+	struct guest g;
+	struct fuse_open_out o;
+	uint64_t node;
+
+	(void)state;
+	if (geteuid() == 0)
+		return; /* root may write to it */
+	dax_kit_open(&k, &g);
+	host_write(&k, "f", "data");
+	assert_int_equal(chmod(host(&k, "f"), 0400), 0);
+	node = node_of(&g, 1, "f");
+	fake.log[0] = '\0';
+	assert_int_equal(do_open_as(&g, FUSE_OPEN, node, O_RDWR | O_TRUNC, 0, &o), -EACCES);
+	check_log("sync 0 0; before 0 0; after 4 0; ");
+	dax_kit_close(&k, &g);
+}
+
+/* Copies of last pages and the file are brought together before anyone looks at the file. */
+static void test_sync(void **state)
+{
+	struct kit k = { .o.dax = REF_DAX_ALWAYS };
+	struct guest g;
+	struct fuse_entry_out e;
+	struct fuse_open_out o, dir;
+
+	(void)state;
+	dax_kit_open(&k, &g);
+	host_write(&k, "f", "data");
+	assert_int_equal(do_create(&g, 1, "f", O_RDWR, 0600, &e, &o), 0);
+	fake.log[0] = '\0';
+	assert_int_equal(
+		DO(&g, FUSE_READ, e.nodeid, (struct fuse_read_in){ .fh = o.fh, .size = 16 }), 0);
+	check_log("sync 0 0; ");
+	assert_true(fake.ino == host_stat(&k, "f").st_ino);
+	assert_int_equal(DO(&g, FUSE_FLUSH, e.nodeid, (struct fuse_flush_in){ .fh = o.fh }), 0);
+	check_log("sync 0 0; ");
+	assert_int_equal(DO(&g, FUSE_FSYNC, e.nodeid, (struct fuse_fsync_in){ .fh = o.fh }), 0);
+	check_log("sync 0 0; ");
+	assert_int_equal(DO(&g, FUSE_LSEEK, e.nodeid,
+			    (struct fuse_lseek_in){ .fh = o.fh, .whence = SEEK_HOLE }),
+			 0);
+	check_log("sync 0 0; ");
+	assert_int_equal(DO(&g, FUSE_COPY_FILE_RANGE, e.nodeid,
+			    (struct fuse_copy_file_range_in){ .fh_in = o.fh,
+							      .nodeid_out = e.nodeid,
+							      .fh_out = o.fh,
+							      .off_out = 4,
+							      .len = 4 }),
+			 0);
+	check_log("sync 0 0; sync 0 0; after 8 0; ");
+	msg(&g, FUSE_SYNCFS, 1);
+	MSG_ADD(&g, (struct fuse_syncfs_in){ 0 });
+	assert_int_equal(send(&g), 0);
+	check_log("syncall 0 0; ");
+	/* A folder has nothing to bring together. */
+	assert_int_equal(do_open_as(&g, FUSE_OPENDIR, 1, 0, 0, &dir), 0);
+	assert_int_equal(DO(&g, FUSE_FSYNCDIR, 1, (struct fuse_fsync_in){ .fh = dir.fh }), 0);
+	check_log("");
+	dax_kit_close(&k, &g);
+}
+
+/* The window knows of a size before a guest does. */
+static void test_attributes(void **state)
+{
+	struct kit k = { .o = { .dax = REF_DAX_ALWAYS, .cache = REF_CACHE_AUTO } };
+	struct guest g;
+	struct fuse_entry_out e;
+	struct fuse_open_out dir;
+	struct fuse_attr a;
+
+	(void)state;
+	dax_kit_open(&k, &g);
+	host_write(&k, "f", "data");
+	assert_int_equal(mkdir(host(&k, "d"), 0700), 0);
+	assert_int_equal(do_lookup(&g, 1, "f", &e), 0);
+	check_log("after 4 0; ");
+	assert_true(fake.ino == host_stat(&k, "f").st_ino);
+	host_write(&k, "f", "longer data");
+	assert_int_equal(do_getattr(&g, e.nodeid, &a), 0);
+	assert_int_equal(a.size, 11);
+	check_log("after 11 0; ");
+	assert_int_equal(DO(&g, FUSE_OP_STATX, e.nodeid, (struct fuse_statx_request){ 0 }), 0);
+	check_log("after 11 0; ");
+	assert_int_equal(do_lookup(&g, 1, "d", &e), 0);
+	assert_int_equal(do_getattr(&g, 1, &a), 0);
+	check_log("");
+	assert_int_equal(do_open_as(&g, FUSE_OPENDIR, 1, 0, 0, &dir), 0);
+	assert_int_equal(
+		DO(&g, FUSE_READDIRPLUS, 1, (struct fuse_read_in){ .fh = dir.fh, .size = 4096 }),
+		0);
+	check_log("after 11 0; ");
 	dax_kit_close(&k, &g);
 }
 
@@ -322,10 +428,11 @@ static void test_no_window(void **state)
 static int tests(void)
 {
 	const struct CMUnitTest list[] = {
-		cmocka_unit_test(test_setup),	  cmocka_unit_test(test_setup_refused),
-		cmocka_unit_test(test_remove),	  cmocka_unit_test(test_clear),
-		cmocka_unit_test(test_sizes),	  cmocka_unit_test(test_inode_dax),
-		cmocka_unit_test(test_no_window),
+		cmocka_unit_test(test_setup),	   cmocka_unit_test(test_setup_refused),
+		cmocka_unit_test(test_remove),	   cmocka_unit_test(test_clear),
+		cmocka_unit_test(test_sizes),	   cmocka_unit_test(test_inode_dax),
+		cmocka_unit_test(test_no_window),  cmocka_unit_test(test_sync),
+		cmocka_unit_test(test_attributes), cmocka_unit_test(test_shrink_fails),
 	};
 
 	return cmocka_run_group_tests_name("ref_fs_map", list, NULL, NULL);

@@ -373,6 +373,7 @@ static void test_late_mapping(void **state)
 	assert_int_equal(do_init(&k.g), 0);
 	host_write(&k, "f", "x");
 	node = node_of(&k.g, 1, "f");
+	fake.log[0] = '\0';
 	lease = open(host(&k, "f"), O_RDWR);
 	assert_int_equal(fcntl(lease, F_SETLEASE, F_WRLCK), 0);
 	cpu_start_at(&cpu, &k, node, 0, map_leased);

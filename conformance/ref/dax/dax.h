@@ -95,10 +95,13 @@ void dax_after_resize(struct dax_share *share, dev_t dev, ino_t ino, uint64_t si
 
 /**
  * dax_sync() - shadow: bring the copied last page and the file together; with passthrough it does nothing.
- * For before READ, FSYNC, FLUSH and copy_file_range, and after WRITE. A guest learns of a size that
- * the host changed from attributes only: dax_after_resize() before they are sent keeps the window ahead of it.
+ * For before READ, WRITE, FSYNC, FLUSH, LSEEK, copy_file_range and whatever changes the size; dax_after_resize()
+ * includes it. A guest learns of a size that the host changed from attributes only: dax_after_resize() before
+ * they are sent keeps the window ahead of it.
+ * dax_sync_all() - of every file that is mapped: for before SYNCFS.
  */
 void dax_sync(struct dax_share *share, dev_t dev, ino_t ino);
+void dax_sync_all(struct dax_share *share);
 
 /* What the ledger reports of a window. setups = removals + live, always. */
 struct dax_counts {

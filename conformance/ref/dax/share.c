@@ -72,17 +72,22 @@ static struct dax_window *next_window(struct dax_share *share, struct dax_window
 }
 
 /* Change what @w maps of @s, group by group: what cannot be mapped becomes a hole, what must go goes. */
-static void replan(struct dax_window *w, const struct dax_source *s, const struct dax_extent *x,
-		   bool cut)
+static void replan(struct dax_window *w, const struct dax_source *s, uint64_t size, bool cut)
 {
 	struct dax_plan plan;
+	struct dax_extent x;
 
 	dax_plan_init(&plan);
 	(void)pthread_mutex_lock(&w->lock);
+	/*
+	 * The caller's size may be old by now, and what another thread has made of a newer one must not be
+	 * taken back: a guest may know of that. Mappings of the private mount are never taken back here.
+	 */
+	x = cut || !s->shadow ? dax_extent_pages(size) : dax_extent_now(s);
 	if (cut)
-		dax_plan_cut(&plan, &w->table, s, x->file_end, dax_extent_now);
+		dax_plan_cut(&plan, &w->table, s, x.file_end, dax_extent_now);
 	else
-		dax_plan_resize(&plan, &w->table, s, x);
+		dax_plan_resize(&plan, &w->table, s, &x);
 	(void)dax_window_carry_out(w, &plan, true);
 	(void)pthread_mutex_unlock(&w->lock);
 	dax_plan_free(&plan);
@@ -92,28 +97,25 @@ void dax_before_shrink(struct dax_share *share, const struct dax_window *by, dev
 		       uint64_t size)
 {
 	struct dax_source *s = dax_sources_find(&share->sources, dev, ino);
-	struct dax_extent x = dax_extent_pages(size);
 
 	if (!s)
 		return;
 	for (struct dax_window *w = next_window(share, NULL); w; w = next_window(share, w))
 		if (w != by)
-			replan(w, s, &x, true);
+			replan(w, s, size, true);
 	dax_source_drop(&share->sources, s);
 }
 
 void dax_after_resize(struct dax_share *share, dev_t dev, ino_t ino, uint64_t size)
 {
 	struct dax_source *s = dax_sources_find(&share->sources, dev, ino);
-	struct dax_extent x;
 
 	if (!s)
 		return;
-	x = dax_extent_at(s, size);
 	dax_tail_exchange(s);
 	if (s->partial)
 		for (struct dax_window *w = next_window(share, NULL); w; w = next_window(share, w))
-			replan(w, s, &x, false);
+			replan(w, s, size, false);
 	dax_source_drop(&share->sources, s);
 }
 
@@ -128,4 +130,14 @@ void dax_sync(struct dax_share *share, dev_t dev, ino_t ino)
 		return;
 	dax_tail_exchange(s);
 	dax_source_drop(&share->sources, s);
+}
+
+void dax_sync_all(struct dax_share *share)
+{
+	struct dax_source *s = NULL;
+
+	if (share->passthrough && !share->mixed)
+		return;
+	while ((s = dax_sources_next(&share->sources, s)))
+		dax_tail_exchange(s);
 }

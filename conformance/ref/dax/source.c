@@ -99,6 +99,25 @@ void dax_source_drop(struct dax_sources *all, struct dax_source *s)
 	free(s);
 }
 
+struct dax_source *dax_sources_next(struct dax_sources *all, struct dax_source *before)
+{
+	struct dax_source **end = all->bucket + DAX_SOURCE_BUCKETS;
+	struct dax_source **bucket = before ? bucket_of(all, before->dev, before->ino)
+					    : all->bucket;
+	struct dax_source *s;
+
+	(void)pthread_mutex_lock(&all->lock);
+	s = before ? before->next : *bucket;
+	while (!s && ++bucket < end)
+		s = *bucket;
+	if (s)
+		s->refs++;
+	(void)pthread_mutex_unlock(&all->lock);
+	if (before)
+		dax_source_drop(all, before);
+	return s;
+}
+
 void dax_sources_destroy(struct dax_sources *all)
 {
 	for (size_t i = 0; i < DAX_SOURCE_BUCKETS; i++)

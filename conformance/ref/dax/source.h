@@ -66,6 +66,8 @@ struct dax_source *dax_sources_find(struct dax_sources *all, dev_t dev, ino_t in
  */
 struct dax_source *dax_sources_add(struct dax_sources *all, dev_t dev, ino_t ino, int take_fd,
 				   bool shadow);
+/* dax_sources_next() - the one behind @before (its reference is given back), or the first; NULL at the end. */
+struct dax_source *dax_sources_next(struct dax_sources *all, struct dax_source *before);
 void dax_source_hold(struct dax_sources *all, struct dax_source *s);
 void dax_source_drop(struct dax_sources *all, struct dax_source *s);
 void dax_sources_destroy(struct dax_sources *all);

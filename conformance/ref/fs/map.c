@@ -66,9 +66,12 @@ int op_setupmapping(struct fs_call *c)
 	f = (struct dax_file){
 		.dev = n->dev,
 		.ino = n->ino,
-		.fd = h && (h->flags & O_ACCMODE) == O_RDWR ? h->fd : -1,
+		.fd = h && (h->flags & (O_ACCMODE | O_DIRECT)) == O_RDWR ? h->fd : -1,
 	};
-	/* Read-write even for reading: front ends map nothing less, and a later upgrade is then no work. */
+	/*
+	 * Read-write even for reading: front ends map nothing less, and a later upgrade is then no work. Not
+	 * O_DIRECT: the last page is read and written a byte at a time.
+	 */
 	if (f.fd < 0 || !S_ISREG(n->type)) {
 		own = file_reopen(c, n, O_RDWR);
 		f.fd = own;
