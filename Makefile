@@ -144,6 +144,9 @@ TESTS := $(patsubst bench/test/%.c,$(BUILD)/test/%,$(wildcard bench/test/test_*.
 REAL_TESTS := $(patsubst conformance/test/%.c,$(BUILD)/conformance/%,$(wildcard conformance/test/device_*.c)) \
 	$(patsubst bench/test/%.c,$(BUILD)/test/%,$(filter-out %real_guest.c,$(wildcard bench/test/real_*.c)))
 
+# They start the reference device of their own flavour as a process.
+$(filter $(BUILD)/conformance/device_%,$(REAL_TESTS)): | $(BUILD)/virtiofs-refdev
+
 check: all $(TESTS) lint-includes ## unit, table and golden tests; no root, no guests
 	@bench/test/run $(TESTS) host-setup/test guest-image/test bench/test/schema
 

@@ -108,15 +108,8 @@ static int make_table(struct load *l, struct slot *s)
 	if (!s->table)
 		return -ENOMEM;
 	d = (struct vring_desc *)(void *)s->table->at;
-	for (unsigned i = 0; i < s->count; i++) {
-		bool more = i + 1 < s->count && l->ring->ops == &front_split_ops;
-
-		d[i] = (struct vring_desc){ .addr = s->span[i].guest,
-					    .len = s->span[i].len,
-					    .flags = s->span[i].flags |
-						     (more ? VRING_DESC_F_NEXT : 0),
-					    .next = (uint16_t)(more ? i + 1 : 0) };
-	}
+	for (unsigned i = 0; i < s->count; i++)
+		front_ring_table_entry(l->ring, &d[i], &s->span[i], i + 1 < s->count ? i + 1 : 0);
 	return 0;
 }
 

@@ -110,7 +110,28 @@ static uint64_t writable_bytes(const struct front_span *spans, unsigned count)
 	return sum;
 }
 
-/* In an indirect table descriptors follow one another; split wants NEXT, packed ignores it. */
+_Static_assert(sizeof(struct vring_packed_desc) == sizeof(struct vring_desc), "one table for both");
+
+/*
+ * In an indirect table descriptors follow one another. They have the layout of their ring: a packed one has its
+ * flags where a split one has `next`, and of them only WRITE counts. Source: virtio 2.7.5.3, 2.8.7.
+ */
+void front_ring_table_entry(const struct front_ring *r, struct vring_desc *d,
+			    const struct front_span *span, unsigned next)
+{
+	struct vring_packed_desc *p = (void *)d;
+
+	d->addr = htole64(span->guest);
+	d->len = htole32(span->len);
+	if (r->ops == &front_packed_ops) {
+		p->id = 0;
+		p->flags = htole16(span->flags);
+		return;
+	}
+	d->flags = htole16(span->flags | (next ? VRING_DESC_F_NEXT : 0));
+	d->next = htole16((uint16_t)next);
+}
+
 static struct front_buf *make_table(struct front_ring *r, const struct front_span *spans,
 				    unsigned count, struct vring_desc **ret_shadow)
 {
@@ -122,14 +143,8 @@ static struct front_buf *make_table(struct front_ring *r, const struct front_spa
 		free(shadow);
 		return NULL;
 	}
-	for (unsigned i = 0; i < count; i++) {
-		bool more = i + 1 < count && r->ops == &front_split_ops;
-
-		shadow[i].addr = htole64(spans[i].guest);
-		shadow[i].len = htole32(spans[i].len);
-		shadow[i].flags = htole16(spans[i].flags | (more ? VRING_DESC_F_NEXT : 0));
-		shadow[i].next = htole16((uint16_t)(more ? i + 1 : 0));
-	}
+	for (unsigned i = 0; i < count; i++)
+		front_ring_table_entry(r, &shadow[i], &spans[i], i + 1 < count ? i + 1 : 0);
 	memcpy(b->at, shadow, size);
 	*ret_shadow = shadow;
 	return b;

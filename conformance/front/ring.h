@@ -122,6 +122,10 @@ int front_ring_add(struct front_ring *r, const struct front_span *direct, unsign
 int front_ring_add_table(struct front_ring *r, struct front_buf *table, uint64_t writable,
 			 void *cookie, uint16_t *ret_id) MUST_USE;
 
+/** front_ring_table_entry() - one descriptor of an indirect table; @next: index of the one behind it, 0: none. */
+void front_ring_table_entry(const struct front_ring *r, struct vring_desc *d,
+			    const struct front_span *span, unsigned next);
+
 void front_ring_publish(struct front_ring *r);
 /** front_ring_kick() - publish, and notify unless the device said that it need not. Was it notified? */
 bool front_ring_kick(struct front_ring *r);

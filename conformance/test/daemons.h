@@ -14,6 +14,7 @@
 #include "conformance/front/fuse.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,16 +23,22 @@
 #define LOADER "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
 #define LIBS   "/usr/lib/x86_64-linux-gnu"
 /* Words of a daemon's command line at most. */
-#define WORDS_MAX 8
+#define WORDS_MAX 16
 
-/* A daemon of a stack root. {fd} and {share} are filled in. */
+/* A daemon of a stack root, or of this build. {fd}, {share} and {dir} are filled in. */
 struct daemon_row {
 	const char *id;
-	const char *root; /* below build/roots; NULL: a program of this build */
+	const char *
+		root; /* below build/roots; NULL: a program of this build, beside the test's folder */
 	const char *program;
 	const char *words[WORDS_MAX];
 	uint64_t features; /* that it offers */
 	uint64_t protocol;
+	/* how the front end talks to it */
+	bool packed;
+	uint64_t features_off;
+	unsigned queues; /* 0: one */
+	/* what it does that others do not */
 	bool dies_of_interrupt; /* of an unknown unique, and then any request */
 	bool silent_destroy;	/* DESTROY comes back used, with no reply in it */
 };
@@ -41,7 +48,33 @@ struct daemon_row {
 		"--fd={fd}", "--shared-dir={share}", "--cache=auto", "--xattr" \
 	}
 
+/* virtiofs-refdev: without a tag, a window and a privilege. */
+#define REFDEV_FEATURES UINT64_C(0x570000000)
+#define REFDEV_PROTOCOL UINT64_C(0x1a429)
+#define REFDEV_WORDS	"--fd={fd}", "--shared-dir={share}", "--xattr"
+
+#define NO_INDIRECT (UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC)
+#define NO_EVENT    (UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX)
+
+#define REFDEV(name, ring, off, count, ...)                                               \
+	{                                                                                 \
+		.id = name, .program = "virtiofs-refdev", .words = { __VA_ARGS__ },       \
+		.features = REFDEV_FEATURES, .protocol = REFDEV_PROTOCOL, .packed = ring, \
+		.features_off = off, .queues = count                                      \
+	}
+#define FOUR_QUEUES  "--queues=4"
+#define FOUR_THREADS "--threads=4"
+
 static const struct daemon_row daemons[] = {
+	/* Of the five ways that it can be driven in, each pair in all four combinations. */
+	REFDEV("refdev", false, 0, 1, REFDEV_WORDS),
+	REFDEV("refdev-2", true, NO_EVENT, 4, REFDEV_WORDS, FOUR_QUEUES),
+	REFDEV("refdev-3", false, NO_INDIRECT | NO_EVENT, 1, REFDEV_WORDS, FOUR_THREADS),
+	REFDEV("refdev-4", true, NO_INDIRECT, 4, REFDEV_WORDS, FOUR_QUEUES, FOUR_THREADS),
+	REFDEV("refdev-5", false, NO_EVENT, 4, REFDEV_WORDS, FOUR_QUEUES, FOUR_THREADS),
+	REFDEV("refdev-6", true, NO_INDIRECT | NO_EVENT, 1, REFDEV_WORDS),
+	REFDEV("refdev-7", true, 0, 1, REFDEV_WORDS, FOUR_THREADS),
+	REFDEV("refdev-8", false, NO_INDIRECT, 4, REFDEV_WORDS, FOUR_QUEUES),
 	{ .id = "c-bookworm",
 	  .root = "bookworm",
 	  .program = "/usr/lib/qemu/virtiofsd",
@@ -83,9 +116,31 @@ static const char *tmp_dir(void)
 	return dir && *dir ? dir : "/tmp";
 }
 
+/* Of the flavour that the test is: a sanitizer's test starts a sanitizer's daemon. */
+static char *program_of(const struct daemon_row *row)
+{
+	char self[256];
+	ssize_t n;
+
+	if (row->root)
+		return fs_path("build/roots/%s%s", row->root, row->program);
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n < 0)
+		return NULL;
+	self[n] = '\0';
+	for (int i = 0; i < 2; i++) {
+		char *slash = strrchr(self, '/');
+
+		if (!slash)
+			return NULL;
+		*slash = '\0';
+	}
+	return fs_path("%s/%s", self, row->program);
+}
+
 static bool is_here(const struct daemon_row *row)
 {
-	CLEANUP(freep) char *path = fs_path("build/roots/%s%s", row->root, row->program);
+	CLEANUP(freep) char *path = program_of(row);
 
 	return path && fs_exists(path);
 }
@@ -101,16 +156,18 @@ static int listen_at(const char *path)
 	return TAKE_FD(fd);
 }
 
-static void add_words(struct strv *argv, const struct daemon_row *row, int fd, const char *share)
+static void add_words(struct strv *argv, const struct fixture *t, int fd)
 {
-	for (size_t i = 0; i < WORDS_MAX && row->words[i]; i++) {
-		const char *w = row->words[i];
+	for (size_t i = 0; i < WORDS_MAX && t->row->words[i]; i++) {
+		const char *w = t->row->words[i];
 		const char *at;
 
 		if ((at = strstr(w, "{fd}")))
 			strv_addf(argv, "%.*s%d", (int)(at - w), w, fd);
 		else if ((at = strstr(w, "{share}")))
-			strv_addf(argv, "%.*s%s", (int)(at - w), w, share);
+			strv_addf(argv, "%.*s%s", (int)(at - w), w, t->share);
+		else if ((at = strstr(w, "{dir}")))
+			strv_addf(argv, "%.*s%s%s", (int)(at - w), w, t->dir, at + strlen("{dir}"));
 		else
 			strv_add(argv, w);
 	}
@@ -119,15 +176,18 @@ static void add_words(struct strv *argv, const struct daemon_row *row, int fd, c
 static int start_daemon(struct fixture *t, int listen_fd)
 {
 	CLEANUP(strv_free) struct strv argv = { 0 };
+	CLEANUP(freep) char *program = program_of(t->row);
 	CLEANUP(fd_closep)
-	int log = open(t->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int log = open(t->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	struct proc_spec spec = { .stdout_fd = log, .stderr_fd = log };
 
-	strv_addf(&argv, "build/roots/%s" LOADER, t->row->root);
-	strv_add(&argv, "--library-path");
-	strv_addf(&argv, "build/roots/%s" LIBS, t->row->root);
-	strv_addf(&argv, "build/roots/%s%s", t->row->root, t->row->program);
-	add_words(&argv, t->row, listen_fd, t->share);
+	if (t->row->root) {
+		strv_addf(&argv, "build/roots/%s" LOADER, t->row->root);
+		strv_add(&argv, "--library-path");
+		strv_addf(&argv, "build/roots/%s" LIBS, t->row->root);
+	}
+	strv_add(&argv, program ? program : "");
+	add_words(&argv, t, listen_fd);
 	if (strv_failed(&argv))
 		return -ENOMEM;
 	spec.argv = argv.item;
@@ -153,6 +213,30 @@ static int set_up(struct fixture *t, const struct daemon_row *row)
 	return fd < 0 ? fd : start_daemon(t, fd);
 }
 
+/* How the row wants to be talked to, in what @options leave open. */
+static struct front_options options_for(const struct fixture *t,
+					const struct front_options *options)
+{
+	struct front_options o = *options;
+
+	o.path = t->socket;
+	o.packed |= t->row->packed;
+	o.features_off |= t->row->features_off;
+	o.queues = o.queues ? o.queues : t->row->queues;
+	return o;
+}
+
+/* Its last queue is the one that operations go through. */
+static int connect_front(struct fixture *t, const struct front_options *options)
+{
+	struct front_options o = options_for(t, options);
+	int e = front_new(&o, &t->f, &t->err);
+
+	if (e == 0)
+		t->f->queue = t->f->options.queues;
+	return e;
+}
+
 static void show(struct fixture *t)
 {
 	CLEANUP(buf_free) struct buf text = { 0 };
@@ -165,12 +249,41 @@ static void show(struct fixture *t)
 	(void)printf("%s: %s\n%s\n", t->row->id, t->err.text, buf_text(&text));
 }
 
-static void tear_down(struct fixture *t)
+/*
+ * A daemon of ours ends by itself or when it is asked to, with success: a sanitizer speaks by its exit code. What
+ * has to go wrong (killed on purpose) is for the caller to have reaped.
+ */
+static int end_daemon(struct fixture *t)
 {
+	char fate[32];
+
+	if (t->daemon.pid == 0 || (!t->daemon.running && t->daemon.status == SIGKILL))
+		return 0;
+	if (proc_end(&t->daemon, 5000) && t->row->root)
+		return 0;
+	(void)proc_fate(&t->daemon, fate, sizeof(fate));
+	if (t->row->root || strcmp(fate, "exited:0") == 0)
+		return 0;
+	(void)err_set(&t->err, -EIO, "the daemon: %s", fate);
+	return -EIO;
+}
+
+static int tear_down(struct fixture *t, int e)
+{
+	struct err err;
+	int ended;
+
+	if (e < 0)
+		show(t);
 	t->f = front_free(t->f);
-	(void)proc_end(&t->daemon, 2000);
-	if (fs_remove_tree(t->dir, &t->err) < 0)
-		print_message("%s\n", t->err.text);
+	ended = end_daemon(t);
+	if (e == 0 && ended < 0) {
+		show(t);
+		e = ended;
+	}
+	if (fs_remove_tree(t->dir, &err) < 0)
+		print_message("%s\n", err.text);
+	return e;
 }
 
 /* A check that keeps the reason: asserts of cmocka would leave the daemon behind. */
@@ -192,18 +305,15 @@ static void on_each(int (*run)(struct fixture *t, const struct front_options *op
 		int e;
 
 		if (!is_here(&daemons[i])) {
-			print_message("SKIP %s: there is no build/roots/%s%s\n", daemons[i].id,
-				      daemons[i].root, daemons[i].program);
+			print_message("SKIP %s: there is no %s\n", daemons[i].id,
+				      daemons[i].program);
 			continue;
 		}
 		tried++;
 		e = set_up(&t, &daemons[i]);
 		if (e == 0)
 			e = run(&t, options);
-		if (e < 0)
-			show(&t);
-		tear_down(&t);
-		assert_int_equal(e, 0);
+		assert_int_equal(tear_down(&t, e), 0);
 	}
 	if (tried == 0)
 		skip();

@@ -417,11 +417,9 @@ static bool is_allowed(size_t i, int result)
 
 static int run_ops(struct fixture *t, const struct front_options *options)
 {
-	struct front_options o = *options;
 	struct share s = { .t = t };
 
-	o.path = t->socket;
-	CHECK(t, front_new(&o, &t->f, &t->err) == 0);
+	CHECK(t, connect_front(t, options) == 0);
 	s.f = t->f;
 	CHECK(t, front_init(t->f, 0, NULL) == 0);
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {

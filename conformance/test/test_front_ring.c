@@ -72,11 +72,17 @@ static void see(struct taken *k, const struct fake *f, uint64_t addr, uint32_t l
 	if (!(flags & VRING_DESC_F_INDIRECT))
 		return;
 	for (uint32_t i = 0; i < len / sizeof(struct vring_desc); i++) {
-		struct vring_desc d;
+		const uint8_t *at = front_guest_at(f->m, addr, len) + i * sizeof(struct vring_desc);
+		struct vring_packed_desc packed;
+		struct vring_desc split;
+		bool write;
 
-		memcpy(&d, front_guest_at(f->m, addr, len) + i * sizeof(d), sizeof(d));
-		if (le16toh(d.flags) & VRING_DESC_F_WRITE)
-			k->writable += le32toh(d.len);
+		memcpy(&split, at, sizeof(split));
+		memcpy(&packed, at, sizeof(packed));
+		write = VRING_DESC_F_WRITE &
+			le16toh(f->r.ops == &front_split_ops ? split.flags : packed.flags);
+		if (write)
+			k->writable += le32toh(split.len);
 	}
 }
 
