@@ -108,6 +108,18 @@ static bool may_look(const struct ring *r)
 	return r->started && r->enabled && !r->draining && !r->broken;
 }
 
+static void call_locked(struct ring *r)
+{
+	if (r->pushed == 0 || !r->started || !r->view)
+		return;
+	if (r->format->must_call(r)) {
+		signal_fd(r->call_fd);
+		ledger_interrupt();
+	}
+	r->never_called = false;
+	r->pushed = 0;
+}
+
 /* Answer it here: it never was in flight. */
 static void refuse(struct ring *r, struct ring_request *rr)
 {
@@ -124,6 +136,7 @@ struct ring_request *ring_pop(struct ring *r, unsigned max)
 	struct ring_request *first = NULL, **link = &first;
 	uint64_t now = 0;
 	unsigned taken = 0;
+	bool refused = false;
 
 	if (!may_look(r))
 		return NULL;
@@ -148,6 +161,7 @@ struct ring_request *ring_pop(struct ring *r, unsigned max)
 		r->kicks_wanted = false;
 		if (rr->bad) {
 			refuse(r, rr);
+			refused = true;
 			continue;
 		}
 		if (now == 0)
@@ -160,6 +174,9 @@ struct ring_request *ring_pop(struct ring *r, unsigned max)
 		*link = rr;
 		link = &rr->next;
 	}
+	/* Nobody serves these, so nobody would tell the driver of them in the end. */
+	if (refused)
+		call_locked(r);
 	return first;
 }
 
@@ -187,18 +204,6 @@ bool ring_rest(struct ring *r)
 	/* What the driver adds from here on it kicks for; what it added before is found now. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return ring_available(r);
-}
-
-static void call_locked(struct ring *r)
-{
-	if (r->pushed == 0 || !r->started || !r->view)
-		return;
-	if (r->format->must_call(r)) {
-		signal_fd(r->call_fd);
-		ledger_interrupt();
-	}
-	r->never_called = false;
-	r->pushed = 0;
 }
 
 void ring_call(struct ring *r)
