@@ -192,8 +192,17 @@ static int start_daemon(struct fixture *t, int listen_fd)
 		return -ENOMEM;
 	spec.argv = argv.item;
 	spec.keep_fds = &listen_fd;
-	spec.keep_count = 1;
+	spec.keep_count = listen_fd >= 0;
 	return proc_start(&spec, &t->daemon, &t->err);
+}
+
+/* A daemon that is told of no descriptor makes its socket itself, at {dir}/socket. */
+static bool takes_fd(const struct daemon_row *row)
+{
+	for (size_t i = 0; i < WORDS_MAX && row->words[i]; i++)
+		if (strstr(row->words[i], "{fd}"))
+			return true;
+	return false;
 }
 
 static int set_up(struct fixture *t, const struct daemon_row *row)
@@ -209,6 +218,8 @@ static int set_up(struct fixture *t, const struct daemon_row *row)
 	(void)snprintf(t->log, sizeof(t->log), "%s/log", t->dir);
 	if (mkdir(t->share, 0755) < 0)
 		return -errno;
+	if (!takes_fd(row))
+		return start_daemon(t, -1);
 	fd = listen_at(t->socket);
 	return fd < 0 ? fd : start_daemon(t, fd);
 }
@@ -295,8 +306,9 @@ static int tear_down(struct fixture *t, int e)
 		}                                                                \
 	} while (0)
 
-static void on_each(int (*run)(struct fixture *t, const struct front_options *options),
-		    const struct front_options *options)
+__attribute__((unused)) static void on_each(int (*run)(struct fixture *t,
+						       const struct front_options *options),
+					    const struct front_options *options)
 {
 	unsigned tried = 0;
 
