@@ -258,15 +258,20 @@ int ring_drain(struct ring *r, uint64_t deadline_ns)
 }
 
 /*
- * A kick that was read while requests are left in the ring would be lost: who starts the ring again passes
+ * A kick is what starts the ring again, so one is wanted from here on, whatever was said while there was work.
+ * And one that was read while requests are left in the ring would be lost: who starts the ring again passes
  * the same eventfd, so the kick is put back into it.
  */
 static void return_kick(struct ring *r)
 {
 	bool left = r->kicked;
 
-	if (r->started && !r->broken)
-		left = ring_view_refresh(r, false) == 0 && r->format->available(r);
+	if (r->started && !r->broken && ring_view_refresh(r, false) == 0) {
+		r->format->want_kick(r, true);
+		r->kicks_wanted = true;
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		left = r->format->available(r);
+	}
 	if (left)
 		signal_fd(r->kick_fd);
 }
