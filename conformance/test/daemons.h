@@ -251,13 +251,15 @@ static int connect_front(struct fixture *t, const struct front_options *options)
 static void show(struct fixture *t)
 {
 	CLEANUP(buf_free) struct buf text = { 0 };
+	char fate[32];
 
 	if (t->f)
 		(void)front_evidence_text(t->f->evidence, true, &text);
 	if (fs_read(t->log, 64 * KIB, &text, NULL) < 0)
 		(void)buf_printf(&text, "(no log)");
 	/* print_message() would cut it. */
-	(void)printf("%s: %s\n%s\n", t->row->id, t->err.text, buf_text(&text));
+	(void)printf("%s (%s): %s\n%s\n", t->row->id, proc_fate(&t->daemon, fate, sizeof(fate)),
+		     t->err.text, buf_text(&text));
 }
 
 /*
