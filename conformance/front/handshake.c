@@ -239,6 +239,8 @@ int front_start_ring(struct front *f, unsigned queue, uint32_t base)
 		e = front_set_vring_base(&f->channel, queue, base);
 	if (e == 0)
 		e = front_set_vring_addr(&f->channel, &addr);
+	/* From here on it may run: a kick that was not answered when it stopped is in the descriptor still. */
+	f->window->rings_run |= e == 0;
 	if (e == 0)
 		e = front_set_vring_fd(&f->channel, VHOST_USER_SET_VRING_KICK, queue, r->kick_fd);
 	if (e == 0)
@@ -257,7 +259,6 @@ static int start_rings(struct front *f)
 		e = front_start_ring(f, i, f->kept ? f->base[i] : fresh);
 		f->ring[i].started = e == 0;
 	}
-	f->window->rings_run = e == 0;
 	return e;
 }
 

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -37,7 +38,8 @@ struct daemon_row {
 	/* how the front end talks to it */
 	bool packed;
 	uint64_t features_off;
-	unsigned queues; /* 0: one */
+	unsigned queues;  /* 0: one */
+	const char *disk; /* the share is a tmpfs of its own with these options; needs root */
 	/* what it does that others do not */
 	bool dies_of_interrupt; /* of an unknown unique, and then any request */
 	bool silent_destroy;	/* DESTROY comes back used, with no reply in it */
@@ -218,6 +220,8 @@ static int set_up(struct fixture *t, const struct daemon_row *row)
 	(void)snprintf(t->log, sizeof(t->log), "%s/log", t->dir);
 	if (mkdir(t->share, 0755) < 0)
 		return -errno;
+	if (row->disk && mount("disk", t->share, "tmpfs", 0, row->disk) < 0)
+		return -errno;
 	if (!takes_fd(row))
 		return start_daemon(t, -1);
 	fd = listen_at(t->socket);
@@ -294,6 +298,8 @@ static int tear_down(struct fixture *t, int e)
 		show(t);
 		e = ended;
 	}
+	if (t->row->disk)
+		(void)umount2(t->share, MNT_DETACH);
 	if (fs_remove_tree(t->dir, &err) < 0)
 		print_message("%s\n", err.text);
 	return e;

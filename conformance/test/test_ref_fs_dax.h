@@ -76,18 +76,20 @@ void dax_after_resize(struct dax_share *share, dev_t dev, ino_t ino, uint64_t si
 	fake.ino = ino;
 }
 
-void dax_sync(struct dax_share *share, dev_t dev, ino_t ino)
+int dax_sync(struct dax_share *share, dev_t dev, ino_t ino)
 {
 	(void)share;
 	fake_log("sync", 0, 0);
 	fake.dev = dev;
 	fake.ino = ino;
+	return fake.result;
 }
 
-void dax_sync_all(struct dax_share *share)
+int dax_sync_all(struct dax_share *share)
 {
 	(void)share;
 	fake_log("syncall", 0, 0);
+	return fake.result;
 }
 
 #endif

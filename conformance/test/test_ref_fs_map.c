@@ -285,6 +285,18 @@ static void test_sync(void **state)
 	MSG_ADD(&g, (struct fuse_syncfs_in){ 0 });
 	assert_int_equal(send(&g), 0);
 	check_log("syncall 0 0; ");
+	/* A store that the file did not take is told where data are to be safe, and to nobody else. */
+	fake.result = -ENOSPC;
+	assert_int_equal(DO(&g, FUSE_FSYNC, e.nodeid, (struct fuse_fsync_in){ .fh = o.fh }),
+			 -ENOSPC);
+	assert_int_equal(DO(&g, FUSE_FLUSH, e.nodeid, (struct fuse_flush_in){ .fh = o.fh }),
+			 -ENOSPC);
+	msg(&g, FUSE_SYNCFS, 1);
+	MSG_ADD(&g, (struct fuse_syncfs_in){ 0 });
+	assert_int_equal(send(&g), -ENOSPC);
+	assert_int_equal(
+		DO(&g, FUSE_READ, e.nodeid, (struct fuse_read_in){ .fh = o.fh, .size = 16 }), 0);
+	check_log("sync 0 0; sync 0 0; syncall 0 0; sync 0 0; ");
 	/* A folder has nothing to bring together. */
 	assert_int_equal(do_open_as(&g, FUSE_OPENDIR, 1, 0, 0, &dir), 0);
 	assert_int_equal(DO(&g, FUSE_FSYNCDIR, 1, (struct fuse_fsync_in){ .fh = dir.fh }), 0);

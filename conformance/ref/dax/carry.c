@@ -84,7 +84,7 @@ static struct dax_fragment leave(struct dax_window *w, uint64_t offset)
 	struct dax_fragment f = dax_table_remove(&w->table, offset);
 
 	if (f.tail)
-		dax_tail_exchange(f.source);
+		(void)dax_tail_exchange(f.source);
 	if (f.kind != DAX_FILE)
 		f.source->partial--;
 	count_live(w, &f, false);

@@ -99,9 +99,10 @@ void dax_after_resize(struct dax_share *share, dev_t dev, ino_t ino, uint64_t si
  * includes it. A guest learns of a size that the host changed from attributes only: dax_after_resize() before
  * they are sent keeps the window ahead of it.
  * dax_sync_all() - of every file that is mapped: for before SYNCFS.
+ * Return: 0; -errno when a store of a guest could not go into the file (disk full): FSYNC and FLUSH must say so.
  */
-void dax_sync(struct dax_share *share, dev_t dev, ino_t ino);
-void dax_sync_all(struct dax_share *share);
+int dax_sync(struct dax_share *share, dev_t dev, ino_t ino);
+int dax_sync_all(struct dax_share *share);
 
 /* What the ledger reports of a window. setups = removals + live, always. */
 struct dax_counts {

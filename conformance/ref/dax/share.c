@@ -112,32 +112,40 @@ void dax_after_resize(struct dax_share *share, dev_t dev, ino_t ino, uint64_t si
 
 	if (!s)
 		return;
-	dax_tail_exchange(s);
+	(void)dax_tail_exchange(s);
 	if (s->partial)
 		for (struct dax_window *w = next_window(share, NULL); w; w = next_window(share, w))
 			replan(w, s, size, false);
 	dax_source_drop(&share->sources, s);
 }
 
-void dax_sync(struct dax_share *share, dev_t dev, ino_t ino)
+int dax_sync(struct dax_share *share, dev_t dev, ino_t ino)
 {
 	struct dax_source *s;
+	int e;
 
 	if (share->passthrough && !share->mixed)
-		return;
+		return 0;
 	s = dax_sources_find(&share->sources, dev, ino);
 	if (!s)
-		return;
-	dax_tail_exchange(s);
+		return 0;
+	e = dax_tail_exchange(s);
 	dax_source_drop(&share->sources, s);
+	return e;
 }
 
-void dax_sync_all(struct dax_share *share)
+int dax_sync_all(struct dax_share *share)
 {
 	struct dax_source *s = NULL;
+	int first = 0;
 
 	if (share->passthrough && !share->mixed)
-		return;
-	while ((s = dax_sources_next(&share->sources, s)))
-		dax_tail_exchange(s);
+		return 0;
+	while ((s = dax_sources_next(&share->sources, s))) {
+		int e = dax_tail_exchange(s);
+
+		if (first == 0)
+			first = e;
+	}
+	return first;
 }

@@ -47,8 +47,8 @@ struct dax_tail {
  */
 int dax_tail_get(struct dax_source *s, uint64_t page, struct dax_tail **ret) MUST_USE;
 void dax_tail_put(struct dax_source *s, struct dax_tail *t);
-/* dax_tail_exchange() - bring every copy and the file together. */
-void dax_tail_exchange(struct dax_source *s);
+/* dax_tail_exchange() - bring every copy and the file together. 0, or why a store is not in the file. */
+int dax_tail_exchange(struct dax_source *s);
 
 /* All sources of a process by device and inode number. */
 #define DAX_SOURCE_BUCKETS 1024

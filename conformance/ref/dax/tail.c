@@ -30,6 +30,7 @@ static int push_stores(const struct dax_source *s, const struct dax_tail *t, con
 
 	while (i < size) {
 		size_t start = i;
+		ssize_t n;
 
 		while (i < size && seen[i] != t->base[i])
 			i++;
@@ -38,9 +39,9 @@ static int push_stores(const struct dax_source *s, const struct dax_tail *t, con
 			continue;
 		}
 		/* The host may have changed the same byte: one of two unordered writers wins, the guest. */
-		if (pwrite(s->fd, seen + start, i - start, (off_t)(t->page + start)) !=
-		    (ssize_t)(i - start))
-			return -EIO;
+		n = pwrite(s->fd, seen + start, i - start, (off_t)(t->page + start));
+		if (n != (ssize_t)(i - start))
+			return n < 0 ? -errno : -ENOSPC;
 		memcpy(now + start, seen + start, i - start);
 	}
 	return 0;
@@ -59,19 +60,24 @@ static void pull_changes(struct dax_tail *t, const uint8_t *seen, const uint8_t 
 	memcpy(t->base, now, DAX_PAGE_BYTES);
 }
 
-static void exchange(const struct dax_source *s, struct dax_tail *t)
+/* 0, or why a store of a guest could not go into the file. */
+static int exchange(const struct dax_source *s, struct dax_tail *t)
 {
 	uint8_t seen[DAX_PAGE_BYTES];
 	uint8_t now[DAX_PAGE_BYTES];
 	ssize_t size = read_page(s, t->page, now);
 
+	int e = 0;
+
 	if (size < 0)
-		return;
+		return -EIO;
 	memcpy(seen, t->shared, sizeof(seen)); /* guest memory: looked at once */
 	/* A store that the file does not take (disk full) stays a difference and is tried again. */
-	if (memcmp(seen, t->base, sizeof(seen)) == 0 ||
-	    push_stores(s, t, seen, now, (size_t)size) == 0)
+	if (memcmp(seen, t->base, sizeof(seen)) != 0)
+		e = push_stores(s, t, seen, now, (size_t)size);
+	if (e == 0)
 		pull_changes(t, seen, now);
+	return e;
 }
 
 /* NULL with errno. */
@@ -119,7 +125,7 @@ int dax_tail_get(struct dax_source *s, uint64_t page, struct dax_tail **ret)
 	}
 	if (t) {
 		t->refs++;
-		exchange(s, t);
+		(void)exchange(s, t);
 		*ret = t;
 	}
 	(void)pthread_mutex_unlock(&s->lock);
@@ -142,10 +148,17 @@ void dax_tail_put(struct dax_source *s, struct dax_tail *t)
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
-void dax_tail_exchange(struct dax_source *s)
+int dax_tail_exchange(struct dax_source *s)
 {
+	int first = 0;
+
 	(void)pthread_mutex_lock(&s->lock);
-	for (struct dax_tail *t = s->tails; t; t = t->next)
-		exchange(s, t);
+	for (struct dax_tail *t = s->tails; t; t = t->next) {
+		int e = exchange(s, t);
+
+		if (first == 0)
+			first = e;
+	}
 	(void)pthread_mutex_unlock(&s->lock);
+	return first;
 }

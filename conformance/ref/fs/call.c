@@ -2,6 +2,7 @@
 #include "conformance/ref/fs/call.h"
 
 #include "conformance/ref/fs/iov.h"
+#include "conformance/ref/log.h"
 
 #include <byteswap.h>
 #include <string.h>
@@ -107,6 +108,32 @@ static void refuse_swapped(struct fs_call *c)
 	c->used = sizeof(h);
 }
 
+/* What the guest hears as an error of its own is trouble of the host's: whoever runs the device is told. */
+static void tell_trouble(const struct fs_call *c)
+{
+	struct stat st;
+
+	switch (-c->error) {
+	case EMFILE:
+		ref_log(REF_LOG_WARN, "%s: no more files can be open: see --rlimit-nofile",
+			c->op->name);
+		break;
+	case ENFILE:
+		ref_log(REF_LOG_WARN, "%s: the host has too many open files", c->op->name);
+		break;
+	case ENOSPC:
+	case EDQUOT:
+		ref_log(REF_LOG_WARN, "%s: the host's disk, or a quota, is full", c->op->name);
+		break;
+	case ENOENT:
+		if (c->in.nodeid == FUSE_ROOT_ID && fstat(c->fs->root_fd, &st) == 0 &&
+		    st.st_nlink == 0)
+			ref_log(REF_LOG_WARN, "the shared folder was removed");
+		break;
+	default: break;
+	}
+}
+
 void call_serve(struct fs_call *c)
 {
 	const struct ref_request *r = c->r;
@@ -127,6 +154,8 @@ void call_serve(struct fs_call *c)
 	e = call_run(c);
 	if (!silent && !c->replied)
 		reply_error(c, e);
+	if (c->error < 0 && c->op)
+		tell_trouble(c);
 }
 
 int call_node(struct fs_call *c, uint64_t nodeid, struct node **ret)

@@ -48,7 +48,7 @@ int op_read(struct fs_call *c)
 		return e;
 	if (!S_ISREG(h->node->type))
 		return -EISDIR;
-	window_sync(c, h->node);
+	(void)window_sync(c, h->node);
 	while (done < in.size) {
 		const struct iovec *iov;
 		size_t part;
@@ -119,7 +119,7 @@ int op_write(struct fs_call *c)
 	if (!S_ISREG(h->node->type))
 		return -EBADF;
 	worker_fsetid(c->w, !(in.write_flags & FUSE_WRITE_KILL_SUIDGID));
-	window_sync(c, h->node); /* earlier stores of the guest are older than this */
+	(void)window_sync(c, h->node); /* earlier stores of the guest are older than this */
 	n = write_all(c, h, &in);
 	if (n < 0)
 		return (int)n;

@@ -21,7 +21,9 @@ int file_flush(struct fs_call *c, uint64_t fh)
 
 	if (e < 0)
 		return e;
-	window_sync(c, h->node);
+	e = window_sync(c, h->node);
+	if (e < 0)
+		return e;
 	fd = fcntl(h->fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
@@ -36,8 +38,11 @@ int file_sync(struct fs_call *c, uint64_t fh, int datasync)
 
 	if (e < 0)
 		return e;
-	window_sync(c, h->node);
-	return (datasync ? fdatasync(h->fd) : fsync(h->fd)) < 0 ? -errno : 0;
+	e = window_sync(c, h->node);
+	/* Also then: what can be made durable is. */
+	if ((datasync ? fdatasync(h->fd) : fsync(h->fd)) < 0)
+		return -errno;
+	return e;
 }
 
 int file_allocate(struct fs_call *c, uint64_t fh, int mode, off_t offset, off_t length)
@@ -48,7 +53,7 @@ int file_allocate(struct fs_call *c, uint64_t fh, int mode, off_t offset, off_t 
 
 	if (e < 0)
 		return e;
-	window_sync(c, h->node);
+	(void)window_sync(c, h->node);
 	/* The one mode that makes a file shorter; what is beyond the new end moves, so that it must be unmapped too. */
 	if ((mode & FALLOC_FL_COLLAPSE_RANGE) &&
 	    statx(h->fd, "", AT_EMPTY_PATH, STATX_SIZE, &st) == 0 && length > 0 &&
@@ -71,7 +76,7 @@ int file_seek(struct fs_call *c, uint64_t fh, off_t offset, int whence)
 	/* Positions are the driver's own; only it cannot know where the holes are. */
 	if (whence != SEEK_DATA && whence != SEEK_HOLE)
 		return -EINVAL;
-	window_sync(c, h->node); /* a store may have filled a hole */
+	(void)window_sync(c, h->node); /* a store may have filled a hole */
 	found = lseek(h->fd, offset, whence);
 	if (found < 0)
 		return -errno;
@@ -95,8 +100,8 @@ int file_copy(struct fs_call *c, uint64_t fh, off_t offset, uint64_t nodeid_out,
 	/* The reply has 32 bits for what was done. */
 	if (size > INT32_MAX)
 		size = INT32_MAX & ~UINT32_C(4095);
-	window_sync(c, from->node);
-	window_sync(c, to->node);
+	(void)window_sync(c, from->node);
+	(void)window_sync(c, to->node);
 	n = copy_file_range(from->fd, &offset, to->fd, &offset_out, size, (unsigned)flags);
 	if (n < 0)
 		return -errno;
@@ -122,6 +127,6 @@ int op_syncfs(struct fs_call *c)
 	}
 	if (e < 0)
 		return e;
-	window_sync_all(c);
-	return syncfs(fd) < 0 ? -errno : 0;
+	e = window_sync_all(c);
+	return syncfs(fd) < 0 ? -errno : e;
 }

@@ -76,10 +76,10 @@ int file_copy(struct fs_call *c, uint64_t fh, off_t offset, uint64_t nodeid_out,
 	      off_t offset_out, size_t size, int flags);
 
 /* ---- resize.c: what dax.h asks for ---- */
-/* Before content of the file is read, written or made durable otherwise than through the window. */
-void window_sync(struct fs_call *c, const struct node *n);
+/* Before content of the file is read, written or made durable otherwise than through the window. As dax_sync(). */
+int window_sync(struct fs_call *c, const struct node *n);
 /* The same of all files. */
-void window_sync_all(struct fs_call *c);
+int window_sync_all(struct fs_call *c);
 /* Those who map a file hear of its size before it shrinks, after it was or may have been changed ... */
 void resize_before(struct fs_call *c, const struct node *n, uint64_t size);
 void resize_after(struct fs_call *c, const struct node *n);

@@ -3,22 +3,20 @@
 
 #include <fcntl.h>
 
-void window_sync(struct fs_call *c, const struct node *n)
+int window_sync(struct fs_call *c, const struct node *n)
 {
-	if (c->fs->dax && S_ISREG(n->type))
-		dax_sync(c->fs->dax, n->dev, n->ino);
+	return c->fs->dax && S_ISREG(n->type) ? dax_sync(c->fs->dax, n->dev, n->ino) : 0;
 }
 
-void window_sync_all(struct fs_call *c)
+int window_sync_all(struct fs_call *c)
 {
-	if (c->fs->dax)
-		dax_sync_all(c->fs->dax);
+	return c->fs->dax ? dax_sync_all(c->fs->dax) : 0;
 }
 
 /* What a guest has stored behind the end so far must not turn up in a file that grows over it: first of all, sync. */
 void resize_before(struct fs_call *c, const struct node *n, uint64_t size)
 {
-	window_sync(c, n);
+	(void)window_sync(c, n);
 	if (c->fs->dax)
 		dax_before_shrink(c->fs->dax, c->session->window, n->dev, n->ino, size);
 }

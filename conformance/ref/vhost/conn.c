@@ -287,9 +287,8 @@ int conn_serve(const struct ref_options *o, const struct ref_handler *h, struct 
 	shmem_suspend(shmem);
 	talk(c);
 	stop_queues(c);
-	shmem_hurry(shmem);
-	over = conn_session_over(c, "the front end has left");
 	shmem_detach(shmem);
+	over = conn_session_over(c, "the front end has left");
 	__atomic_store_n(&window->bytes, 0, __ATOMIC_RELAXED);
 	if (!over) {
 		ref_log(REF_LOG_WARN, "requests that do not end are left behind");

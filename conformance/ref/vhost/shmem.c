@@ -22,6 +22,9 @@
 #define LEARN_MS   20
 #define MISSED_MAX 3
 
+/* For the replies that are late when the device is reset. */
+#define FORGET_MS 50
+
 int shmem_init(struct shmem *s)
 {
 	pthread_condattr_t attr;
@@ -387,11 +390,24 @@ void shmem_resume(struct shmem *s)
 	(void)pthread_mutex_unlock(&s->call);
 }
 
+/*
+ * A map that was given up may still have been made, and then it went with the reset; or it will be made
+ * after the reset, by a front end that does not read this channel while it resets, and has to be undone then. Which
+ * of the two is told by the reply: one of the first kind is here, or comes at once.
+ */
 void shmem_forget(struct shmem *s)
 {
+	bool refused;
+
 	shmem_hurry(s);
 	(void)pthread_mutex_lock(&s->call);
 	s->owed_count = 0;
-	(void)pthread_mutex_unlock(&s->call);
 	shmem_calm(s);
+	for (uint64_t end_ns = clock_deadline_ms(FORGET_MS); s->late_count > 0;) {
+		if (receive(s, end_ns, &refused) < 0)
+			break;
+		s->late_count--;
+		memmove(s->late, s->late + 1, s->late_count * sizeof(s->late[0]));
+	}
+	(void)pthread_mutex_unlock(&s->call);
 }
