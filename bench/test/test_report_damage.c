@@ -265,7 +265,7 @@ static void an_old_run_is_still_read(void **state)
 	size_t cells = 0;
 
 	(void)state;
-	assert_int_equal(fixture_copy("results/published/first-light"), 0);
+	assert_int_equal(fixture_copy("bench/test/golden/report/old-run"), 0);
 	assert_int_equal(fixture_render(&failed, &cells), 0);
 	assert_int_equal(cells, 32);
 	assert_int_equal(failed, cells);
