@@ -105,9 +105,7 @@ static int run_sizes(struct rig *r)
 static int map_fh(struct rig *r, uint64_t node, uint64_t fh, uint64_t at)
 {
 	struct front_op op = front_op_setupmapping(node, 0, PAGE, MAP_READ, at);
-	struct fuse_setupmapping_in *in = (void *)op.arg;
-
-	in->fh = fh;
+	memcpy(op.arg + offsetof(struct fuse_setupmapping_in, fh), &fh, sizeof(fh));
 	return front_do(r->f, &op, NULL, 0, NULL);
 }
 

@@ -285,7 +285,8 @@ static int run_cycles(struct rig *r)
 			maps = count_maps(r);
 		}
 	}
-	CHECK(&r->t, fds > 0 && count_fds(r) == fds && maps > 0 && count_maps(r) <= maps + 1);
+	CHECK(&r->t,
+	      fds > 0 && count_fds(r) == fds && maps > 0 && count_maps(r) <= maps + MAPS_SLACK);
 	CHECK(&r->t, r->counters->setups == r->counters->removals && r->counters->live == 0);
 	CHECK(&r->t, r->counters->setups == r->f->window->maps && r->counters->setups >= CYCLES);
 	return 0;
