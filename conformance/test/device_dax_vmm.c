@@ -346,9 +346,20 @@ TEST(reset)
 TEST(pauses)
 TEST(sessions)
 TEST(reconnect)
-TEST(cycles)
-TEST(exhausted)
 TEST(no_window)
+
+/* Long ones: once for each kind of tail. */
+static void cycles(void **state)
+{
+	(void)state;
+	on_rows(run_cycles, tail_rows, 2);
+}
+
+static void exhausted(void **state)
+{
+	(void)state;
+	on_rows(run_exhausted, tail_rows, 2);
+}
 
 int main(void)
 {

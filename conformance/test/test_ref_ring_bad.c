@@ -169,6 +169,8 @@ static void test_held_back(void **state)
 		(void)pthread_mutex_lock(&t->r.lock);
 		assert_true(ring_set_base(&t->r, base));
 		assert_int_equal(ring_start(&t->r), 0);
+		assert_false(fake_used(&t->f, &id, &len));
+		ring_push_held(&t->r);
 		(void)pthread_mutex_unlock(&t->r.lock);
 		assert_true(fake_used(&t->f, &id, &len));
 		assert_int_equal(id, head);

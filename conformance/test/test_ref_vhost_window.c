@@ -275,19 +275,29 @@ static void test_unmap_while_stopped(void **state)
 	struct front *f = *state;
 	const struct ref_window *w = f->fs.window;
 	struct vhost_user_mmap m;
+	int sealed = memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	int fd;
 
+	assert_int_equal(ftruncate(sealed, 0x1000), 0);
+	assert_int_equal(fcntl(sealed, F_ADD_SEALS, F_SEAL_SHRINK), 0);
 	ask_for(f, OP_ECHO, 0, 0);
 	assert_int_equal(answer(f, 0, WAIT_MS), 0);
 	assert_int_equal(front_get_base(f, 0) + front_get_base(f, 1), 1);
 	assert_int_equal(w->unmap(w->context, 9 << 21, 0x1000), 0);
+	/* A map of what may be shorter by then fails; one of what cannot waits, in its turn. */
 	assert_int_equal(w->map(w->context, f->fs.map_fd, 0, 0, 0x1000, true), -EIO);
+	assert_int_equal(w->map(w->context, sealed, 0, 0, 0x1000, true), 0);
+	(void)close(sealed);
 	assert_false(front_readable(f->channel, 50));
 	assert_int_equal(front_set_ring(f, 1, 1), 0);
 	front_kick(f, 1);
 	assert_int_equal(next_call(f, &m, &fd), VHOST_USER_BACKEND_SHMEM_UNMAP);
 	assert_int_equal(m.shm_offset, 9 << 21);
 	reply(f, VHOST_USER_BACKEND_SHMEM_UNMAP, 0);
+	assert_int_equal(next_call(f, &m, &fd), VHOST_USER_BACKEND_SHMEM_MAP);
+	assert_true(m.shm_offset == 0 && m.len == 0x1000);
+	(void)close(fd);
+	reply(f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
 	ask_for(f, OP_ECHO, 0, 0);
 	assert_int_equal(answer(f, 0, WAIT_MS), 0);
 }

@@ -124,11 +124,15 @@ static void start(struct queue *q)
 {
 	struct ring *r = &q->ring;
 
-	if (ring_start(r) < 0 || !q->on_start)
+	if (ring_start(r) < 0)
 		return;
-	(void)pthread_mutex_unlock(&r->lock);
-	q->on_start(q->on_start_context);
-	(void)pthread_mutex_lock(&r->lock);
+	if (q->on_start) {
+		(void)pthread_mutex_unlock(&r->lock);
+		q->on_start(q->on_start_context);
+		(void)pthread_mutex_lock(&r->lock);
+	}
+	/* Not before: one of them may speak of a mapping that had to wait. */
+	ring_push_held(r);
 }
 
 static void append(struct queue *q, struct ring_request *list)

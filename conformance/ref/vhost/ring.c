@@ -64,8 +64,10 @@ void ring_break(struct ring *r, const char *why)
 	signal_fd(r->err_fd);
 }
 
-static void push_held(struct ring *r)
+void ring_push_held(struct ring *r)
 {
+	if (!r->started || r->broken)
+		return;
 	while (r->held) {
 		struct ring_request *rr = r->held;
 
@@ -95,8 +97,6 @@ int ring_start(struct ring *r)
 		ring_break(r, "its size or its base is not possible");
 	else if (ring_pool_fit(r) < 0)
 		ring_break(r, "out of memory, or its size changed with requests in flight");
-	else
-		push_held(r);
 	r->stopped_at_set = false;
 	ref_log(REF_LOG_DEBUG, "queue %u: started, %s, size %u, base %#x", r->index,
 		r->format->name, r->size, r->base_set ? r->base : 0);

@@ -131,6 +131,9 @@ void ring_destroy(struct ring *r);
 /** ring_start() - on a kick: 0 when it runs; -EAGAIN when something is still missing. Lock held. */
 int ring_start(struct ring *r);
 
+/** ring_push_held() - the driver gets what ended while the ring was stopped. Lock held. */
+void ring_push_held(struct ring *r);
+
 /** ring_pop() - at most @max requests as a list; NULL without, or when the ring may not be looked at. Lock held. */
 struct ring_request *ring_pop(struct ring *r, unsigned max);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/vhost/shmem.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <string.h>
@@ -44,11 +45,19 @@ int shmem_init(struct shmem *s)
 	return -e;
 }
 
+static void drop_owed(struct shmem *s)
+{
+	for (unsigned i = 0; i < s->owed_count; i++)
+		fd_closep(&s->owed[i].fd);
+	s->owed_count = 0;
+}
+
 void shmem_destroy(struct shmem *s)
 {
 	msg_clear(&s->reply);
 	fd_closep(&s->fd);
 	fd_closep(&s->hurry_fd);
+	drop_owed(s);
 	free(s->owed);
 	s->owed = NULL;
 	(void)pthread_cond_destroy(&s->told);
@@ -171,16 +180,24 @@ static int settle_late(struct shmem *s)
 	return 0;
 }
 
-/* What had to wait while the guest was stopped. A refusal means that it is gone already. */
+/* What had to wait while the guest was stopped, in order. An unmap that is refused means that it is gone already. */
 static int settle_owed(struct shmem *s)
 {
 	int e = 0;
 
 	while (s->owed_count > 0 && (e == 0 || e == -EREMOTEIO)) {
-		const struct shmem_late *o = &s->owed[--s->owed_count];
-		struct vhost_user_mmap m = { .shm_offset = o->offset, .len = o->len };
+		struct shmem_owed o = s->owed[0];
+		bool map = o.fd >= 0;
 
-		e = round_trip(s, false, -1, &m);
+		s->owed_count--;
+		memmove(s->owed, s->owed + 1, s->owed_count * sizeof(s->owed[0]));
+		e = round_trip(s, map, o.fd, &o.m);
+		if (map && e < 0)
+			ref_log(REF_LOG_ERROR,
+				"%#" PRIx64 " bytes at %#" PRIx64
+				" of the window did not come back after a pause",
+				o.m.len, o.m.shm_offset);
+		fd_closep(&o.fd);
 	}
 	return e == -EREMOTEIO ? 0 : e;
 }
@@ -247,6 +264,42 @@ void shmem_announced(struct shmem *s, int fd, uint64_t fd_offset, uint64_t len)
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
+/* The guest does not run: nothing of it can be touched before shmem_resume() sends this. @fd: -1 for an unmap. */
+static int owe(struct shmem *s, int fd, const struct vhost_user_mmap *m)
+{
+	CLEANUP(fd_closep) int own = -1;
+
+	if (s->owed_count == s->owed_room) {
+		unsigned room = s->owed_room ? 2 * s->owed_room : 16;
+		void *grown = realloc(s->owed, room * sizeof(*s->owed));
+
+		if (!grown)
+			return -ENOMEM;
+		s->owed = grown;
+		s->owed_room = room;
+	}
+	if (fd >= 0) {
+		own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		if (own < 0)
+			return -errno;
+	}
+	s->owed[s->owed_count++] = (struct shmem_owed){ .m = *m, .fd = TAKE_FD(own) };
+	return 0;
+}
+
+/*
+ * Will what can be mapped now still be there after the pause? A file that becomes shorter meanwhile would be refused;
+ * so only one that claims a size beyond all sizes (passthrough), or that is sealed (a copied page).
+ */
+static bool can_wait(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+	struct stat st;
+
+	return (seals >= 0 && (seals & F_SEAL_SHRINK)) ||
+	       (fstat(fd, &st) == 0 && st.st_size >= INT64_C(1) << 62);
+}
+
 int shmem_map(void *context, int fd, uint64_t fd_offset, uint64_t offset, uint64_t len,
 	      bool writable)
 {
@@ -261,7 +314,9 @@ int shmem_map(void *context, int fd, uint64_t fd_offset, uint64_t offset, uint64
 
 	(void)pthread_mutex_lock(&s->call);
 	e = ready(s);
-	if (e == 0) {
+	if (e == -EAGAIN && atomic_load(&s->suspended) && can_wait(fd)) {
+		e = owe(s, fd, &m);
+	} else if (e == 0) {
 		expect(s, fd, fd_offset, len);
 		e = recorded_trip(s, true, fd, &m);
 		if (e == 0)
@@ -277,29 +332,13 @@ int shmem_map(void *context, int fd, uint64_t fd_offset, uint64_t offset, uint64
 	return e < 0 ? -EIO : 0;
 }
 
-/* The guest does not run: nothing of it can be touched before shmem_resume() sends this. */
-static int owe(struct shmem *s, uint64_t offset, uint64_t len)
-{
-	if (s->owed_count == s->owed_room) {
-		unsigned room = s->owed_room ? 2 * s->owed_room : 16;
-		void *grown = realloc(s->owed, room * sizeof(*s->owed));
-
-		if (!grown)
-			return -ENOMEM;
-		s->owed = grown;
-		s->owed_room = room;
-	}
-	s->owed[s->owed_count++] = (struct shmem_late){ false, offset, len };
-	return 0;
-}
-
 static int unmap_locked(struct shmem *s, uint64_t offset, uint64_t len)
 {
 	struct vhost_user_mmap m = { .shm_offset = offset, .len = len };
 	int e = ready(s);
 
 	if (e == -EAGAIN && atomic_load(&s->suspended))
-		return owe(s, offset, len);
+		return owe(s, -1, &m);
 	if (e == 0)
 		e = recorded_trip(s, false, -1, &m);
 	if (e == -EREMOTEIO) {
@@ -350,7 +389,7 @@ static void clear_locked(struct shmem *s)
 	fd_closep(&s->fd);
 	msg_clear(&s->reply);
 	s->late_count = 0;
-	s->owed_count = 0;
+	drop_owed(s);
 }
 
 void shmem_attach(struct shmem *s, int take_fd)
@@ -385,7 +424,7 @@ void shmem_resume(struct shmem *s)
 	(void)pthread_mutex_lock(&s->call);
 	if (s->owed_count > 0 && ready(s) < 0)
 		ref_log(REF_LOG_ERROR,
-			"%u mappings that had to go while the guest was stopped are still there",
+			"%u changes of mappings that waited while the guest was stopped are not made",
 			s->owed_count);
 	(void)pthread_mutex_unlock(&s->call);
 }
@@ -401,7 +440,7 @@ void shmem_forget(struct shmem *s)
 
 	shmem_hurry(s);
 	(void)pthread_mutex_lock(&s->call);
-	s->owed_count = 0;
+	drop_owed(s);
 	shmem_calm(s);
 	for (uint64_t end_ns = clock_deadline_ms(FORGET_MS); s->late_count > 0;) {
 		if (receive(s, end_ns, &refused) < 0)

@@ -36,12 +36,18 @@ struct shmem_late {
 
 #define SHMEM_LATE_MAX 16
 
+/* A request that has to wait because all rings are stopped. */
+struct shmem_owed {
+	struct vhost_user_mmap m;
+	int fd; /* ours, of a map; -1: an unmap */
+};
+
 struct shmem {
 	pthread_mutex_t call; /* held for a whole round trip; guards fd and what follows it */
 	int fd;
 	struct shmem_late late[SHMEM_LATE_MAX]; /* replies that are still to come, oldest first */
 	unsigned late_count;
-	struct shmem_late *owed; /* unmaps that had to wait because all rings were stopped */
+	struct shmem_owed *owed; /* oldest first */
 	unsigned owed_count;
 	unsigned owed_room;
 	struct msg reply;
@@ -85,7 +91,11 @@ void shmem_calm(struct shmem *s);
 /** shmem_announced() - ADD_MEM_REG came with this file; called by the connection thread. */
 void shmem_announced(struct shmem *s, int fd, uint64_t fd_offset, uint64_t len);
 
-/** shmem_suspend() - all rings are stopped. shmem_resume() - one runs again: sends what had to wait; blocks. */
+/**
+ * shmem_suspend() - all rings are stopped: what is asked for (another guest changes a file that this one maps) has
+ * succeeded and waits,
+ * unless it is the map of a file that may be shorter by then. shmem_resume() - one runs again: sends what had to wait; blocks.
+ */
 void shmem_suspend(struct shmem *s);
 void shmem_resume(struct shmem *s);
 
