@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "conformance/ref/dax/dax.h"
+#include "conformance/ref/fault/fault.h"
 #include "conformance/ref/fs/fs.h"
 #include "conformance/ref/ledger/ledger.h"
 #include "conformance/ref/log.h"
@@ -268,11 +269,21 @@ static int serve(const struct ref_options *o)
 	}
 	if (e < 0)
 		(void)fprintf(stderr, "virtiofs-refdev: %s\n", err.text);
+	fault_report();
 	write_ledger(&d);
 	close_all(&d);
 	ledger_stop();
 	fd_closep(&d.ledger_fd);
 	return e < 0 || atomic_load(&d.broken) ? EXIT_BROKEN : EXIT_SUCCESS;
+}
+
+static int arm_faults(const struct ref_options *o, struct err *reterr)
+{
+	int e = 0;
+
+	for (unsigned i = 0; e == 0 && i < o->fault_count; i++)
+		e = fault_arm(o->faults[i], reterr);
+	return e;
 }
 
 int main(int argc, char **argv)
@@ -281,7 +292,7 @@ int main(int argc, char **argv)
 	enum ref_command command;
 	struct err err = { "" };
 
-	if (ref_options_parse(argc, argv, &o, &command, &err) < 0) {
+	if (ref_options_parse(argc, argv, &o, &command, &err) < 0 || arm_faults(&o, &err) < 0) {
 		(void)fprintf(stderr, "virtiofs-refdev: %s\n", err.text);
 		return EXIT_USAGE;
 	}
@@ -289,6 +300,7 @@ int main(int argc, char **argv)
 	case REF_HELP: ref_options_help(stdout); return EXIT_SUCCESS;
 	case REF_CAPABILITIES: ref_options_capabilities(stdout); return EXIT_SUCCESS;
 	case REF_VERSION: (void)puts("virtiofs-refdev 0.1"); return EXIT_SUCCESS;
+	case REF_LIST_FAULTS: fault_list(stdout, o.list_json); return EXIT_SUCCESS;
 	case REF_RUN: break;
 	}
 	return serve(&o);

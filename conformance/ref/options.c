@@ -16,7 +16,7 @@
 /* Beyond this QEMU 11.1 may need more regions than it has, and aborts. */
 #define WINDOW_SAFE (256 * MIB)
 
-enum kind { FLAG, NO_FLAG, TEXT, CHOICE, NUMBER, SIZE, SOCKET, COMMAND };
+enum kind { FLAG, NO_FLAG, TEXT, CHOICE, NUMBER, SIZE, SOCKET, FAULT, COMMAND };
 
 struct row {
 	const char *name;
@@ -33,6 +33,7 @@ static const char *const cache_names[] = { "never", "metadata", "auto", "always"
 static const char *const dax_names[] = { "none", "inode", "always", NULL };
 static const char *const tail_names[] = { "auto", "passthrough", "shadow", NULL };
 static const char *const sandbox_names[] = { "namespace", "none", NULL };
+static const char *const format_names[] = { "text", "json", NULL };
 static const char *const log_names[] = { "error", "warn", "info", "debug", NULL };
 
 #define AT(field) offsetof(struct ref_options, field)
@@ -85,6 +86,12 @@ static const struct row rows[] = {
 	  "write what was seen to this new file as JSON lines, at SIGUSR1 and at the end" },
 	{ "ledger-size", NUMBER, AT(ledger_size), "N", NULL, 0, 16777216,
 	  "events that are kept for it (default: 65536; 0: counters only)" },
+	{ "fault", FAULT, AT(faults), "NAME[:ARG]", NULL, 0, 0,
+	  "do wrong what NAME says, on purpose; may be given 32 times" },
+	{ "list-faults", COMMAND, REF_LIST_FAULTS, NULL, NULL, 0, 0,
+	  "say what each fault does and which requirements it breaks, and end" },
+	{ "format", CHOICE, AT(list_json), "HOW", format_names, 0, 0,
+	  "of that list (default: text)" },
 	{ "log-level", CHOICE, AT(log_level), "LEVEL", log_names, 0, 0,
 	  "what goes to standard error (default: info)" },
 	{ "print-capabilities", COMMAND, REF_CAPABILITIES, NULL, NULL, 0, 0,
@@ -162,6 +169,8 @@ static int set_choice(const struct row *row, const char *text, struct ref_option
 			continue;
 		if (row->choices == log_names)
 			o->log_level = row->choices[i];
+		else if (row->choices == format_names)
+			o->list_json = i == 1;
 		else
 			*(unsigned *)((char *)o + row->offset) = (unsigned)i;
 		return 0;
@@ -185,6 +194,15 @@ static int add_socket(const char *path, struct ref_options *o, struct err *reter
 	return 0;
 }
 
+static int add_fault(const char *text, struct ref_options *o, struct err *reterr)
+{
+	if (o->fault_count == REF_FAULTS_MAX)
+		return err_set(reterr, -EINVAL, "--fault %s: at most %d of them", text,
+			       REF_FAULTS_MAX);
+	o->faults[o->fault_count++] = text;
+	return 0;
+}
+
 static int set(const struct row *row, const char *text, struct ref_options *o,
 	       enum ref_command *ret_command, struct err *reterr)
 {
@@ -202,6 +220,7 @@ static int set(const struct row *row, const char *text, struct ref_options *o,
 	case NUMBER:
 	case SIZE: return set_number(row, text, o, reterr);
 	case SOCKET: return add_socket(text, o, reterr);
+	case FAULT: return add_fault(text, o, reterr);
 	case COMMAND: *ret_command = (enum ref_command)row->offset; return 0;
 	}
 	return -EINVAL;
@@ -291,14 +310,14 @@ int ref_options_parse(int argc, char **argv, struct ref_options *ret, enum ref_c
 		e = set(&rows[n], optarg, ret, ret_command, reterr);
 		if (e < 0)
 			return e;
-		/* The others do not matter any more. */
-		if (*ret_command != REF_RUN)
+		/* The others do not matter any more, but for --format behind --list-faults. */
+		if (*ret_command != REF_RUN && *ret_command != REF_LIST_FAULTS)
 			return 0;
 	}
 	if (optind < argc)
 		return err_set(reterr, -EINVAL, "%s: only options are taken; see --help",
 			       argv[optind]);
-	return check(ret, reterr);
+	return *ret_command == REF_RUN ? check(ret, reterr) : 0;
 }
 
 void ref_options_help(FILE *out)

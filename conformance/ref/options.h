@@ -22,6 +22,9 @@ enum ref_sandbox { REF_SANDBOX_NAMESPACE, REF_SANDBOX_NONE };
 /* Guests that one process serves at most. */
 #define REF_SOCKETS_MAX 8
 
+/* Faults that one command line may ask for. */
+#define REF_FAULTS_MAX 32
+
 /* The command line; texts are borrowed from argv. One row of the table in options.c for each. */
 struct ref_options {
 	const char *
@@ -49,14 +52,17 @@ struct ref_options {
 	unsigned poll_us;	/* busy-poll a ring that long before sleeping; 0: never */
 	uint64_t rlimit_nofile; /* 0: as high as allowed */
 	enum ref_sandbox sandbox;
-	const char *counters; /* file; NULL: none */
-	const char *ledger;   /* file; NULL: none */
-	unsigned ledger_size; /* events */
+	const char *counters;		    /* file; NULL: none */
+	const char *ledger;		    /* file; NULL: none */
+	unsigned ledger_size;		    /* events */
+	const char *faults[REF_FAULTS_MAX]; /* as they were given; fault/ reads them */
+	unsigned fault_count;
+	bool list_json; /* --list-faults as JSON */
 	const char *log_level;
 };
 
 /* What the command line asks for. */
-enum ref_command { REF_RUN, REF_HELP, REF_VERSION, REF_CAPABILITIES };
+enum ref_command { REF_RUN, REF_HELP, REF_VERSION, REF_CAPABILITIES, REF_LIST_FAULTS };
 
 /**
  * ref_options_parse() - read the command line.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/dax/share.h"
 
+#include "conformance/ref/fault/breaks.h"
 #include "conformance/ref/ledger/ledger.h"
 
 #include <assert.h>
@@ -42,6 +43,13 @@ static void count_refused(struct dax_window *w)
 	ledger_refused();
 }
 
+static int map_private(const struct ref_window *front, const struct dax_fragment *f)
+{
+	CLEANUP(fd_closep) int fd = fault_private(f->source->fd, f->file_offset, f->len);
+
+	return fd < 0 ? fd : front->map(front->context, fd, 0, f->offset, f->len, true);
+}
+
 /* The front end's part of an addition. */
 static int front_map(struct dax_window *w, const struct dax_fragment *f)
 {
@@ -52,6 +60,8 @@ static int front_map(struct dax_window *w, const struct dax_fragment *f)
 		return 0;
 	if (f->kind == DAX_TAIL)
 		e = front->map(front->context, f->tail->fd, 0, f->offset, f->len, true);
+	else if (fault_at(FAULT_MAP_PRIVATE))
+		e = map_private(front, f);
 	else
 		e = front->map(front->context, f->source->fd, f->file_offset, f->offset, f->len,
 			       true);
@@ -62,8 +72,10 @@ static int front_map(struct dax_window *w, const struct dax_fragment *f)
 
 static int front_unmap(struct dax_window *w, const struct dax_fragment *f)
 {
-	int e = f->kind == DAX_HOLE ? 0 : w->front->unmap(w->front->context, f->offset, f->len);
+	int e = 0;
 
+	if (f->kind != DAX_HOLE && !fault_at(FAULT_MAP_OVER_LIVE))
+		e = w->front->unmap(w->front->context, f->offset, f->len);
 	if (e < 0)
 		count_refused(w);
 	return e;

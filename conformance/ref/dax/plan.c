@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "conformance/ref/fault/fault.h"
+
 void dax_plan_init(struct dax_plan *p)
 {
 	p->step = p->few;
@@ -147,6 +149,8 @@ static void displace(struct dax_plan *p, const struct dax_fragment *f, uint64_t 
 		     uint64_t end, dax_extent_of_source *extent)
 {
 	push(p, false, f);
+	if ((f->offset < offset || end < end_of(f)) && fault_at(FAULT_MAP_REST))
+		return;
 	add_rest(p, f, f->offset, offset, extent);
 	add_rest(p, f, end, end_of(f), extent);
 }

@@ -5,6 +5,7 @@
 
 #include "conformance/ref/dax/share.h"
 
+#include "conformance/ref/fault/fault.h"
 #include "conformance/ref/ledger/ledger.h"
 
 /* How often a request is tried anew because the size of its file has changed under it. */
@@ -153,11 +154,31 @@ static int map_sized(struct dax_window *w, const struct dax_fragment *want, uint
 	return e;
 }
 
+/* --fault: what a range that is mapped already gives. 1: success without doing it; 0: go on; -errno. */
+static int mapped_fault(const struct dax_window *w, const struct dax_fragment *want)
+{
+	size_t i = dax_table_find(&w->table, want->offset);
+	const struct dax_fragment *f = i < w->table.count ? &w->table.at[i] : NULL;
+
+	if (!f || f->offset >= want->offset + want->len)
+		return 0;
+	if (f->source == want->source &&
+	    f->file_offset - f->offset == want->file_offset - want->offset)
+		return fault_at(FAULT_MAP_UPGRADE) ? -EEXIST : 0;
+	if (fault_at(FAULT_MAP_OVERLAP))
+		return -EEXIST;
+	return fault_at(FAULT_MAP_REPLACE);
+}
+
 static int map_locked(struct dax_window *w, const struct dax_file *f,
 		      const struct dax_fragment *want)
 {
 	uint64_t size = 0;
-	int e = check_file(f, &size);
+	int e = fault_hooked(FAULT_HOOK_REQUEST) ? mapped_fault(w, want) : 0;
+
+	if (e != 0)
+		return e < 0 ? e : 0;
+	e = check_file(f, &size);
 
 	/* A file that became shorter after we looked is refused by the front end; then we look again. */
 	for (unsigned i = 0; e == 0 && i < SIZE_CHANGES_MAX; i++) {
@@ -183,8 +204,12 @@ int dax_map(struct dax_window *w, const struct dax_file *f, const struct fuse_se
 	if (!w->front->bytes)
 		return -ENOSYS;
 	e = dax_check_map(in, w->front->bytes);
+	if (e < 0 && dax_check_map(in, UINT64_MAX) == 0 && fault_at(FAULT_MAP_PAST_WINDOW))
+		e = 0;
 	if (e == 0)
 		e = check_file(f, &size);
+	if (e == 0 && in->foffset + in->len > size && fault_at(FAULT_MAP_PAST_EOF))
+		e = -EINVAL;
 	if (e == 0)
 		e = source_for(w->share, f, &want.source);
 	if (e < 0)
@@ -195,6 +220,21 @@ int dax_map(struct dax_window *w, const struct dax_file *f, const struct fuse_se
 	(void)pthread_mutex_unlock(&w->lock);
 	dax_source_drop(&w->share->sources, want.source);
 	return e;
+}
+
+/* --fault: an entry that is not just one mapping. Lock held. 0, or -errno to answer with. */
+static int unmap_fault(const struct dax_window *w, struct fuse_removemapping_one *one)
+{
+	size_t i = dax_table_find(&w->table, one->moffset);
+	const struct dax_fragment *f = i < w->table.count ? &w->table.at[i] : NULL;
+
+	if (!f || (f->offset == one->moffset && f->len == one->len))
+		return 0;
+	if (fault_at(FAULT_UNMAP_EXACT))
+		return -ENOENT;
+	if (one->moffset + one->len < f->offset + f->len && fault_at(FAULT_UNMAP_WHOLE))
+		*one = (struct fuse_removemapping_one){ f->offset, f->len };
+	return 0;
 }
 
 int dax_unmap(struct dax_window *w, const struct fuse_removemapping_one *entries, unsigned count)
@@ -208,13 +248,15 @@ int dax_unmap(struct dax_window *w, const struct fuse_removemapping_one *entries
 			return -EINVAL;
 	(void)pthread_mutex_lock(&w->lock);
 	for (unsigned i = 0; i < count; i++) {
+		struct fuse_removemapping_one one = entries[i];
 		struct dax_plan plan;
-		int e;
+		int e = fault_hooked(FAULT_HOOK_REQUEST) ? unmap_fault(w, &one) : 0;
 
 		dax_plan_init(&plan);
-		dax_plan_unmap(&plan, &w->table, entries[i].moffset, entries[i].len,
-			       dax_extent_now);
-		e = dax_window_carry_out(w, &plan, false);
+		if (e == 0) {
+			dax_plan_unmap(&plan, &w->table, one.moffset, one.len, dax_extent_now);
+			e = dax_window_carry_out(w, &plan, false);
+		}
 		dax_plan_free(&plan);
 		if (e < 0 && first == 0)
 			first = e;

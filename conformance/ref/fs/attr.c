@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/fs/ops.h"
 
+#include "conformance/ref/fault/breaks.h"
+
 #include <fcntl.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -28,6 +30,8 @@ void attr_fill(struct fs_call *c, struct node *n, const struct statx *st, struct
 		.blksize = st->stx_blksize,
 		.flags = mark_dax(c, n, st) ? FUSE_ATTR_DAX : 0,
 	};
+	if (fault_hooked(FAULT_HOOK_ATTR))
+		fault_attr(ret);
 }
 
 int attr_reply(struct fs_call *c, struct node *n)
@@ -38,6 +42,8 @@ int attr_reply(struct fs_call *c, struct node *n)
 	if (statx(n->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) < 0)
 		return -errno;
 	attr_fill(c, n, &st, &out.attr);
+	if (fault_hooked(FAULT_HOOK_VALID))
+		fault_valid(&out.attr_valid, &out.attr_valid_nsec, NULL);
 	return reply_data(c, &out, sizeof(out));
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/fs/call.h"
 
+#include "conformance/ref/fault/breaks.h"
 #include "conformance/ref/fs/iov.h"
+#include "conformance/ref/fs/ops.h"
 #include "conformance/ref/log.h"
 
 #include <byteswap.h>
@@ -10,8 +12,10 @@
 
 static bool entry_name_ok(const char *name, size_t length)
 {
-	if (length == 0 || memchr(name, '/', length))
+	if (length == 0)
 		return false;
+	if (memchr(name, '/', length))
+		return !strstr(name, "..") && *name != '/' && fault_at(FAULT_NAME_SLASH);
 	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
@@ -73,8 +77,9 @@ static int call_run(struct fs_call *c)
 	if (c->in.len != c->r->in_bytes)
 		return -EINVAL;
 	if (!c->op)
-		return c->conn ? -ENOSYS : -EIO;
-	if (!c->conn && !(c->op->flags & OP_EARLY))
+		return !c->conn ? -EIO : fault_at(FAULT_OPCODE_EINVAL) ? -EINVAL : -ENOSYS;
+	if (!c->conn && !(c->op->flags & OP_EARLY) &&
+	    !(fault_at(FAULT_INIT_NOT_NEEDED) && init_unasked(c) == 0))
 		return -EIO;
 	if (c->fs->o->readonly && (c->op->flags & OP_CHANGES))
 		return -EROFS;
@@ -151,7 +156,9 @@ void call_serve(struct fs_call *c)
 		refuse_swapped(c);
 		return;
 	}
-	e = call_run(c);
+	e = fault_hooked(FAULT_HOOK_REQUEST) ? fault_request(r, &c->in) : 0;
+	if (e == 0)
+		e = call_run(c);
 	if (!silent && !c->replied)
 		reply_error(c, e);
 	if (c->error < 0 && c->op)
@@ -160,6 +167,10 @@ void call_serve(struct fs_call *c)
 
 int call_node(struct fs_call *c, uint64_t nodeid, struct node **ret)
 {
+	if (nodeid == FUSE_ROOT_ID && fault_armed(FAULT_FORGET_ROOT) && fault_root_forgotten()) {
+		*ret = NULL;
+		return -ESTALE;
+	}
 	*ret = node_get(&c->conn->nodes, nodeid);
 	return *ret ? 0 : -ESTALE;
 }
@@ -204,6 +215,9 @@ int call_become(struct fs_call *c)
 	const gid_t *groups = NULL;
 	unsigned count;
 	int e = call_groups(c, &groups, &count);
+
+	if (fault_at(FAULT_SENDER_IGNORED))
+		return 0;
 
 	return e < 0 ? e : worker_become(c->w, c->in.uid, c->in.gid, groups, count);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "conformance/ref/fault/breaks.h"
 #include "conformance/ref/fs/iov.h"
 #include "conformance/ref/fs/ops.h"
 #include "conformance/ref/ledger/ledger.h"
@@ -31,6 +32,15 @@ static unsigned data_pieces(struct fs_call *c, const struct iovec *iov, unsigned
 	return iov_slice(iov, count, skip + done, size - done, c->w->iov, IOV_MAX, ret_size);
 }
 
+/* --fault: is anything mapped, by any guest? */
+static bool mapped_fault(void)
+{
+	struct refdev_counters counters;
+
+	ledger_counters(&counters);
+	return counters.live > 0 && fault_at(FAULT_READ_MAPPED);
+}
+
 int op_read(struct fs_call *c)
 {
 	CLEANUP(handle_putp) struct handle *h = NULL;
@@ -48,6 +58,8 @@ int op_read(struct fs_call *c)
 		return e;
 	if (!S_ISREG(h->node->type))
 		return -EISDIR;
+	if (fault_armed(FAULT_READ_MAPPED) && mapped_fault())
+		return -EIO;
 	(void)window_sync(c, h->node);
 	while (done < in.size) {
 		const struct iovec *iov;
@@ -65,6 +77,8 @@ int op_read(struct fs_call *c)
 			break;
 		done += (size_t)n;
 	}
+	if (fault_hooked(FAULT_HOOK_READ))
+		done = fault_read(r, h->node->ino, in.offset, in.size, done);
 	ledger_bytes(done, 0);
 	return reply_placed(c, done);
 }
@@ -72,7 +86,9 @@ int op_read(struct fs_call *c)
 static int write_flags(const struct fuse_write_in *in)
 {
 	/* Delayed data of a cache has its place; only what an application appends goes where the end is now. */
-	return !(in->write_flags & FUSE_WRITE_CACHE) && (in->flags & O_APPEND) ? RWF_APPEND : 0;
+	bool appends = !(in->write_flags & FUSE_WRITE_CACHE) && (in->flags & O_APPEND);
+
+	return appends && !fault_at(FAULT_APPEND_IGNORED) ? RWF_APPEND : 0;
 }
 
 /* Returns how much was written, or -errno when nothing was. */
@@ -118,13 +134,15 @@ int op_write(struct fs_call *c)
 		return e;
 	if (!S_ISREG(h->node->type))
 		return -EBADF;
-	worker_fsetid(c->w, !(in.write_flags & FUSE_WRITE_KILL_SUIDGID));
+	worker_fsetid(c->w,
+		      !(in.write_flags & FUSE_WRITE_KILL_SUIDGID) || fault_at(FAULT_SUID_KEPT));
 	(void)window_sync(c, h->node); /* earlier stores of the guest are older than this */
-	n = write_all(c, h, &in);
+	in.offset += fault_at(FAULT_WRITE_SHIFTED);
+	n = fault_at(FAULT_WRITE_LOST) ? (ssize_t)in.size : write_all(c, h, &in);
 	if (n < 0)
 		return (int)n;
 	resize_after(c, h->node);
 	ledger_bytes(0, (uint64_t)n);
-	out.size = (uint32_t)n;
+	out.size = (uint32_t)n + fault_at(FAULT_WRITE_MORE);
 	return reply_data(c, &out, sizeof(out));
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/fs/ops.h"
 
+#include "conformance/ref/fault/fault.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
@@ -31,7 +33,7 @@ int dir_open(struct fs_call *c, uint64_t nodeid)
 	e = handle_add(&c->conn->handles, n, fd, O_RDONLY, &out.fh);
 	if (e < 0)
 		return e;
-	out.open_flags = c->fs->mode->dir_flags;
+	out.open_flags = fault_at(FAULT_OPENDIR_FLAGS) ? 0 : c->fs->mode->dir_flags;
 	return reply_data(c, &out, sizeof(out));
 }
 
@@ -58,8 +60,13 @@ static void fill_plus(struct listing *l, const struct dirent64 *d, struct fuse_e
 		.attr.ino = entry_ino(l, d),
 		.attr.mode = DTTOIF(d->d_type),
 	};
-	if (!is_dots(d->d_name) && entry_find(l->c, l->h->node, d->d_name, &st, &n) == 0)
+	if (!is_dots(d->d_name) && entry_find(l->c, l->h->node, d->d_name, &st, &n) == 0) {
 		entry_fill(l->c, l->h->node, n, &st, ret);
+		if (fault_at(FAULT_PLUS_UNCOUNTED))
+			node_forget(&l->c->conn->nodes, n->id, 1);
+	}
+	if (is_dots(d->d_name) && fault_at(FAULT_PLUS_DOTS))
+		ret->nodeid = FUSE_ROOT_ID;
 }
 
 /* False when it does not fit: then it was not looked up either. */
@@ -136,8 +143,13 @@ static int list_from(struct listing *l, uint64_t offset)
 				return n < 0 && l->used == 0 ? (int)n : 0;
 		}
 		d = (const struct dirent64 *)(const void *)(dir->entries + dir->at);
-		if (!list_entry(l, d))
+		if (!list_entry(l, d)) {
+			if (l->used > 0 && fault_at(FAULT_READDIR_LOST))
+				dir->at += d->d_reclen;
 			return l->used > 0 ? 0 : -EINVAL;
+		}
+		if (fault_at(FAULT_READDIR_TWICE))
+			(void)list_entry(l, d);
 		dir->at += d->d_reclen;
 		dir->position = (uint64_t)d->d_off;
 	}

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "conformance/ref/fault/breaks.h"
 #include "conformance/ref/fs/iov.h"
 #include "conformance/ref/fs/ops.h"
 
@@ -51,6 +52,10 @@ void entry_fill(struct fs_call *c, const struct node *parent, struct node *n,
 	attr_fill(c, n, st, &ret->attr);
 	if (agreed(c, FUSE_SUBMOUNTS) && S_ISDIR(n->type) && n->mount != parent->mount)
 		ret->attr.flags |= FUSE_ATTR_SUBMOUNT;
+	if (fault_hooked(FAULT_HOOK_VALID)) {
+		fault_valid(&ret->entry_valid, &ret->entry_valid_nsec, &ret->generation);
+		fault_valid(&ret->attr_valid, &ret->attr_valid_nsec, NULL);
+	}
 }
 
 int entry_reply(struct fs_call *c, const struct node *parent, const char *name)
@@ -69,9 +74,14 @@ int entry_reply(struct fs_call *c, const struct node *parent, const char *name)
 int op_lookup(struct fs_call *c)
 {
 	CLEANUP(node_putp) struct node *parent = NULL;
+	static const struct fuse_entry_out missing = { .entry_valid = 86400 };
 	int e = call_node(c, c->in.nodeid, &parent);
 
-	return e < 0 ? e : entry_reply(c, parent, c->name[0]);
+	if (e == 0)
+		e = entry_reply(c, parent, c->name[0]);
+	if (e == -ENOENT && fault_at(FAULT_NEGATIVE_CACHED))
+		return reply_data(c, &missing, sizeof(missing));
+	return e;
 }
 
 int op_forget(struct fs_call *c)
@@ -79,6 +89,10 @@ int op_forget(struct fs_call *c)
 	struct fuse_forget_in in;
 
 	memcpy(&in, c->arg, sizeof(in));
+	if (c->in.nodeid == FUSE_ROOT_ID && fault_at(FAULT_FORGET_ROOT))
+		fault_forget_root();
+	if (fault_at(FAULT_FORGET_DROPS))
+		in.nlookup = UINT64_MAX;
 	node_forget(&c->conn->nodes, c->in.nodeid, in.nlookup);
 	return 0;
 }
@@ -95,6 +109,8 @@ int op_batch_forget(struct fs_call *c)
 	left = (c->in.len - offset) / sizeof(one[0]);
 	if (left > in.count)
 		left = in.count;
+	if (left > 0)
+		left -= fault_at(FAULT_BATCH_FORGET);
 	while (left > 0) {
 		size_t n = left < ARRAY_SIZE(one) ? left : ARRAY_SIZE(one);
 

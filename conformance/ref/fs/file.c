@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/fs/ops.h"
 
+#include "conformance/ref/fault/fault.h"
+
 #include <fcntl.h>
 #include <linux/falloc.h>
 
@@ -36,7 +38,7 @@ int file_sync(struct fs_call *c, uint64_t fh, int datasync)
 	CLEANUP(handle_putp) struct handle *h = NULL;
 	int e = call_handle(c, fh, &h);
 
-	if (e < 0)
+	if (e < 0 || fault_at(FAULT_FSYNC_LOST))
 		return e;
 	e = window_sync(c, h->node);
 	/* Also then: what can be made durable is. */
@@ -51,7 +53,7 @@ int file_allocate(struct fs_call *c, uint64_t fh, int mode, off_t offset, off_t 
 	struct statx st;
 	int e = file_handle(c, fh, c->in.nodeid, &h);
 
-	if (e < 0)
+	if (e < 0 || fault_at(FAULT_FALLOCATE_LOST))
 		return e;
 	(void)window_sync(c, h->node);
 	/* The one mode that makes a file shorter; what is beyond the new end moves, so that it must be unmapped too. */
@@ -125,7 +127,7 @@ int op_syncfs(struct fs_call *c)
 	} else {
 		e = fd = file_reopen(c, n, O_RDONLY);
 	}
-	if (e < 0)
+	if (e < 0 || fault_at(FAULT_SYNCFS_LOST))
 		return e;
 	e = window_sync_all(c);
 	return syncfs(fd) < 0 ? -errno : e;

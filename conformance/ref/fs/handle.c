@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/fs/handle.h"
 
+#include "conformance/ref/fault/fault.h"
+
 void handle_table_init(struct handle_table *t, uint32_t generation)
 {
 	for (unsigned i = 0; i < SLOT_SHARDS; i++)
@@ -66,7 +68,7 @@ static struct handle *find(const struct slot_shard *s, uint64_t id, uint64_t nod
 {
 	struct handle *h = slot_find(s, id);
 
-	return h && h->nodeid == nodeid ? h : NULL;
+	return h && (h->nodeid == nodeid || fault_at(FAULT_HANDLE_ANY)) ? h : NULL;
 }
 
 struct handle *handle_get(struct handle_table *t, uint64_t id, uint64_t nodeid)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "conformance/ref/fault/breaks.h"
 #include "conformance/ref/fs/library.h"
 #include "conformance/ref/fs/ops.h"
 #include "conformance/ref/log.h"
@@ -90,7 +91,8 @@ static uint64_t choose(const struct ref_session *s, uint64_t offered, uint32_t m
 	uint64_t chosen = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-		if ((offered & flags[i].flag) && minor >= flags[i].minor && flags[i].wanted(s))
+		if ((offered & flags[i].flag) && flags[i].wanted(s) &&
+		    (minor >= flags[i].minor || fault_at(FAULT_INIT_FLAGS_EARLY)))
 			chosen |= flags[i].flag;
 	}
 	/* ACLs that the driver enforces need the unmasked mode; without it defaults would come out wrong. */
@@ -177,12 +179,14 @@ int op_init(struct fs_call *c)
 	memcpy(&in, c->arg, c->op->in);
 	/* A newer driver asks again in our version; an older one has none in common with us. */
 	if (in.major > FUSE_KERNEL_VERSION)
-		return reply_init(c, &out);
+		return fault_at(FAULT_INIT_NEWER) ? -EPROTO : reply_init(c, &out);
 	if (in.major < FUSE_KERNEL_VERSION || in.minor < FUSE_MINOR_OLDEST) {
 		ref_log(REF_LOG_ERROR, "the guest speaks FUSE %u.%u, at least 7.%u is needed",
 			in.major, in.minor, FUSE_MINOR_OLDEST);
 		return -EPROTO;
 	}
+	if (c->conn && fault_at(FAULT_INIT_ONCE))
+		return -EALREADY;
 	if (in.minor < out.minor)
 		out.minor = in.minor;
 	e = conn_start(c, out.minor, &conn);
@@ -199,12 +203,36 @@ int op_init(struct fs_call *c)
 	out.time_gran = 1;
 	out.max_pages = conn->flags & FUSE_MAX_PAGES ? MAX_PAGES : 0;
 	out.map_alignment = conn->flags & FUSE_MAP_ALIGNMENT ? DAX_ALIGNMENT_LOG2 : 0;
-	session_begin(c->session, conn, false);
+	if (c->conn && fault_at(FAULT_INIT_KEEPS_SESSION))
+		(void)conn_free(conn);
+	else
+		session_begin(c->session, conn, false);
+	if (fault_hooked(FAULT_HOOK_INIT))
+		fault_init(&out);
 	return reply_init(c, &out);
+}
+
+int init_unasked(struct fs_call *c)
+{
+	struct fs_conn *conn;
+	int e = worker_self(c->fs->proc_fd) ? conn_new(c->session, &conn) : -ENOMEM;
+
+	if (e < 0)
+		return e;
+	conn->minor = FUSE_MINOR_SPOKEN;
+	e = library_open(conn->minor, &conn->library);
+	if (e < 0) {
+		(void)conn_free(conn);
+		return e;
+	}
+	session_begin(c->session, conn, false);
+	c->conn = conn;
+	return 0;
 }
 
 int op_destroy(struct fs_call *c)
 {
-	session_begin(c->session, NULL, false);
+	if (!fault_at(FAULT_DESTROY_KEEPS_SESSION))
+		session_begin(c->session, NULL, false);
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/fs/library.h"
 
+#include "conformance/ref/fault/fault.h"
 #include "conformance/ref/fs/ops.h"
 #include "conformance/ref/log.h"
 
@@ -118,6 +119,8 @@ static void lib_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *f
 {
 	struct fs_call *c = call_of(req);
 
+	if (fault_armed(FAULT_MAP_DIES))
+		map_release(c, ino);
 	end(c, handle_drop(&c->conn->handles, fi->fh, ino));
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/fs/ops.h"
 
+#include "conformance/ref/fault/fault.h"
+
 #include <fcntl.h>
 #include <string.h>
 
@@ -16,9 +18,41 @@ static bool can_map(const struct fs_call *c)
 	       !c->fs->o->readonly;
 }
 
+#define PAGE_MASK (((uint64_t)1 << DAX_ALIGNMENT_LOG2) - 1)
+
+/* --fault: what the request is taken for. 1: success without doing it; 0: go on; -errno. */
+static int range_fault(struct fuse_setupmapping_in *in)
+{
+	uint64_t end;
+
+	if (fault_at(FAULT_MAP_ENOSYS))
+		return -ENOSYS;
+	if (fault_at(FAULT_MAP_SWAPPED)) {
+		uint64_t offset = in->foffset;
+
+		in->foffset = in->moffset;
+		in->moffset = offset;
+	}
+	if (((in->foffset | in->moffset) & PAGE_MASK) && fault_at(FAULT_MAP_ROUNDED)) {
+		in->foffset &= ~PAGE_MASK;
+		in->moffset &= ~PAGE_MASK;
+	}
+	if ((in->foffset | in->moffset) % (2 * MIB) != 0 && fault_at(FAULT_MAP_STRICT))
+		return -EINVAL;
+	if ((in->flags == 0 || (in->flags & ~MAP_FLAGS)) && fault_at(FAULT_MAP_ANY_FLAGS))
+		in->flags = FUSE_SETUPMAPPING_FLAG_READ;
+	if (in->len == 0 && fault_at(FAULT_MAP_EMPTY))
+		return 1;
+	if ((__builtin_add_overflow(in->foffset, in->len, &end) ||
+	     __builtin_add_overflow(in->moffset, in->len, &end)) &&
+	    fault_at(FAULT_MAP_WRAPS))
+		return 1;
+	return in->fh == NO_HANDLE && fault_at(FAULT_MAP_NEEDS_HANDLE) ? -EBADF : 0;
+}
+
 static int check_range(const struct fuse_setupmapping_in *in)
 {
-	uint64_t mask = (UINT64_C(1) << DAX_ALIGNMENT_LOG2) - 1;
+	uint64_t mask = PAGE_MASK;
 	uint64_t end;
 
 	if (in->len == 0 || in->flags == 0 || (in->flags & ~MAP_FLAGS))
@@ -56,9 +90,15 @@ int op_setupmapping(struct fs_call *c)
 	if (!can_map(c))
 		return -ENOSYS;
 	memcpy(&in, c->arg, sizeof(in));
-	e = check_range(&in);
+	e = fault_hooked(FAULT_HOOK_REQUEST) ? range_fault(&in) : 0;
+	if (e > 0)
+		return 0;
+	if (e == 0)
+		e = check_range(&in);
 	if (e == 0)
 		e = call_node(c, c->in.nodeid, &n);
+	if (e == 0 && n && S_ISDIR(n->type) && fault_at(FAULT_MAP_FOLDER))
+		return 0;
 	if (e == 0 && in.fh != NO_HANDLE)
 		e = call_handle(c, in.fh, &h);
 	if (e < 0)
@@ -89,8 +129,11 @@ int op_removemapping(struct fs_call *c)
 	if (!can_map(c))
 		return -ENOSYS;
 	memcpy(&in, c->arg, sizeof(in));
-	if (in.count > ENTRIES_MAX || in.count > c->data_bytes / sizeof(entries[0]))
+	if (in.count > ENTRIES_MAX || in.count > c->data_bytes / sizeof(entries[0]) ||
+	    (in.count > 8 && fault_at(FAULT_UNMAP_FEW)) || fault_at(FAULT_UNMAP_PADDED))
 		return -EINVAL;
+	if (fault_at(FAULT_UNMAP_MISSING))
+		return 0;
 	/* They follow a 32-bit count directly, and are not aligned there. */
 	memcpy(entries, c->data, in.count * sizeof(entries[0]));
 	(void)pthread_rwlock_rdlock(&s->map_lock);
@@ -98,4 +141,12 @@ int op_removemapping(struct fs_call *c)
 		e = dax_unmap(s->window, entries, in.count);
 	(void)pthread_rwlock_unlock(&s->map_lock);
 	return e;
+}
+
+void map_release(struct fs_call *c, uint64_t nodeid)
+{
+	CLEANUP(node_putp) struct node *n = node_get(&c->conn->nodes, nodeid);
+
+	if (n && c->fs->dax && fault_at(FAULT_MAP_DIES))
+		dax_before_shrink(c->fs->dax, NULL, n->dev, n->ino, 0);
 }

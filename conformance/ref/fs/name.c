@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/fs/ops.h"
 
+#include "conformance/ref/fault/fault.h"
+
 #include <fcntl.h>
+#include <poll.h>
 
 /* The driver has checked who may do this (default_permissions): sticky folders and all. */
 
@@ -28,6 +31,12 @@ int name_rename(struct fs_call *c, uint64_t parent_id, const char *name, uint64_
 		return e;
 	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
 		return -EINVAL;
+	if (flags != 0 && fault_at(FAULT_RENAME_FLAGS))
+		flags = 0;
+	if (fault_at(FAULT_RENAME_GAP)) {
+		(void)unlinkat(new_parent->fd, new_name, 0);
+		(void)poll(NULL, 0, 200);
+	}
 	return renameat2(parent->fd, name, new_parent->fd, new_name, flags) < 0 ? -errno : 0;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/fs/node.h"
 
+#include "conformance/ref/fault/fault.h"
+
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <sys/sysmacros.h>
@@ -202,7 +204,7 @@ struct node *node_find(struct node_table *t, const struct statx *st)
 	struct node_shard *s = &t->shard[slot_shard_of(hash)];
 	struct node *n;
 
-	if (is_root(t, &k))
+	if (is_root(t, &k) || fault_at(FAULT_NODEID_FRESH))
 		return NULL;
 	(void)pthread_mutex_lock(&s->slots.lock);
 	n = shard_find(s, &k, hash);
@@ -224,7 +226,7 @@ static int shard_add(struct node_shard *s, unsigned number, struct node **fresh,
 	uint64_t hash = key_hash(&k);
 	struct node *old = shard_find(s, &k, hash);
 
-	if (old) {
+	if (old && !fault_armed(FAULT_NODEID_FRESH)) {
 		*ret = old;
 		return 0;
 	}
@@ -276,7 +278,9 @@ void node_forget(struct node_table *t, uint64_t id, uint64_t lookups)
 	(void)pthread_mutex_lock(&s->slots.lock);
 	n = slot_find(&s->slots, id);
 	if (n) {
-		n->lookups -= lookups < n->lookups ? lookups : n->lookups;
+		if (lookups > n->lookups && !fault_at(FAULT_FORGET_WRAPS))
+			lookups = n->lookups;
+		n->lookups -= lookups;
 		if (n->lookups == 0)
 			shard_unlink(s, n);
 		else

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/fs/ops.h"
 
+#include "conformance/ref/fault/breaks.h"
+
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,15 +31,16 @@ static int host_flags(const struct fs_call *c, int flags)
 	int ret;
 
 	/* O_APPEND is done by each WRITE: of delayed ones only the driver knows the place. */
-	if (agreed(c, FUSE_ATOMIC_O_TRUNC))
+	if (agreed(c, FUSE_ATOMIC_O_TRUNC) && !((flags & O_TRUNC) && fault_at(FAULT_TRUNC_IGNORED)))
 		keep |= O_TRUNC;
-	if (c->fs->o->allow_direct_io)
+	if (c->fs->o->allow_direct_io || ((flags & O_DIRECT) && fault_at(FAULT_DIRECT_PASSED)))
 		keep |= O_DIRECT;
 	if (c->w->privileged)
 		keep |= O_NOATIME; /* others may not, and it is only a wish */
 	ret = flags & keep;
 	/* A cache that writes back reads what surrounds the bytes it has. */
-	if (agreed(c, FUSE_WRITEBACK_CACHE) && (ret & O_ACCMODE) == O_WRONLY)
+	if (agreed(c, FUSE_WRITEBACK_CACHE) && (ret & O_ACCMODE) == O_WRONLY &&
+	    !fault_at(FAULT_WRONLY_UNREADABLE))
 		ret = (ret & ~O_ACCMODE) | O_RDWR;
 	return ret;
 }
@@ -45,14 +48,14 @@ static int host_flags(const struct fs_call *c, int flags)
 static uint32_t open_flags(struct fs_call *c, struct node *n)
 {
 	uint32_t flags = c->fs->mode->file_flags;
+	bool may_map = c->conn->dax_always || c->conn->dax_inode;
 	struct statx st;
 
-	if (!c->conn->dax_always && !c->conn->dax_inode)
-		return flags;
 	/* Drivers warn when pages of a mapped file are to be dropped, and map nothing that is direct. */
-	if (statx(n->fd, "", AT_EMPTY_PATH, STATX_CTIME, &st) == 0 && mark_mapped(c, n, &st))
+	if (may_map && statx(n->fd, "", AT_EMPTY_PATH, STATX_CTIME, &st) == 0 &&
+	    mark_mapped(c, n, &st))
 		flags = (flags & ~(uint32_t)FOPEN_DIRECT_IO) | FOPEN_KEEP_CACHE;
-	return flags;
+	return fault_hooked(FAULT_HOOK_OPEN) ? fault_open_flags(flags) : flags;
 }
 
 /* @flags: host_flags(). @kill: FUSE_OPEN_KILL_SUIDGID. Returns the descriptor. */
@@ -185,7 +188,7 @@ int file_create(struct fs_call *c, uint64_t parent_id, const char *name, mode_t 
 		e = create_new(c, parent, name, mode, mask, host | O_CREAT | O_EXCL);
 		if (e >= 0)
 			return reply_new(c, parent, e, host);
-		if (e != -EEXIST || (flags & O_EXCL))
+		if (e != -EEXIST || ((flags & O_EXCL) && !fault_at(FAULT_EXCL_IGNORED)))
 			return e;
 		e = create_existing(c, parent, name, flags);
 		if (e != -ENOENT)

@@ -11,6 +11,8 @@
 
 /* ---- as `run` of their row: what libfuse cannot carry, and what is asked for most ---- */
 int op_init(struct fs_call *c);
+/* A session that no INIT has asked for: only a fault wants it. 0 or -errno. */
+int init_unasked(struct fs_call *c);
 int op_destroy(struct fs_call *c);
 int op_lookup(struct fs_call *c);
 int op_forget(struct fs_call *c);
@@ -94,6 +96,10 @@ int dir_read(struct fs_call *c, uint64_t fh, size_t size, uint64_t offset, bool 
 int xattr_get(struct fs_call *c, uint64_t nodeid, const char *name, size_t size);
 int xattr_list(struct fs_call *c, uint64_t nodeid, size_t size);
 int xattr_remove(struct fs_call *c, uint64_t nodeid, const char *name);
+
+/* ---- map.c ---- */
+/* --fault map-dies: RELEASE takes the mappings of the file with it. */
+void map_release(struct fs_call *c, uint64_t nodeid);
 
 /* ---- mark.c ---- */
 /* Shall the guest map this file when it decides by inode? */

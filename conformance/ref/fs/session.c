@@ -2,6 +2,7 @@
 #include "conformance/ref/fs/session.h"
 
 #include "base/clock.h"
+#include "conformance/ref/fault/breaks.h"
 #include "conformance/ref/fs/call.h"
 #include "conformance/ref/fs/library.h"
 #include "conformance/ref/ledger/ledger.h"
@@ -107,7 +108,8 @@ void session_begin(struct ref_session *s, struct fs_conn *take_conn, bool window
 
 	(void)pthread_rwlock_wrlock(&s->map_lock);
 	old = __atomic_exchange_n(&s->current, take_conn, __ATOMIC_SEQ_CST);
-	if (s->window && (old || window_gone))
+	if (s->window && (old || window_gone) &&
+	    !fault_at(window_gone ? FAULT_RESET_KEEPS_MAPS : FAULT_INIT_KEEPS_MAPS))
 		dax_window_clear(s->window, window_gone);
 	(void)pthread_rwlock_unlock(&s->map_lock);
 	if (!old)
@@ -144,7 +146,11 @@ static void session_request(void *context, struct ref_request *r)
 
 	(void)__atomic_add_fetch(&s->in_flight, 1, __ATOMIC_SEQ_CST);
 	c.conn = __atomic_load_n(&s->current, __ATOMIC_SEQ_CST);
+	if (r->queue == REF_HIPRIO && fault_at(FAULT_HIPRIO_WAITS))
+		fault_wait_alone(&s->in_flight);
 	call_serve(&c);
+	if (fault_hooked(FAULT_HOOK_REPLY))
+		c.used = fault_reply(r, &c.in, c.used);
 	record(&c);
 	if (__atomic_sub_fetch(&s->in_flight, 1, __ATOMIC_SEQ_CST) == 0 &&
 	    __atomic_load_n(&s->over, __ATOMIC_RELAXED))

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/fs/slot.h"
 
+#include "conformance/ref/fault/fault.h"
+
 #include <assert.h>
 
 #define SLOT_NONE	UINT32_MAX
@@ -79,7 +81,8 @@ void slot_drop(struct slot_shard *s, uint64_t id)
 
 	assert(slot && slot->item);
 	slot->item = NULL;
-	slot->generation = (slot->generation + 1) & GENERATION_MASK;
+	if (!fault_at(FAULT_NODEID_REUSED))
+		slot->generation = (slot->generation + 1) & GENERATION_MASK;
 	if (slot->generation == 0)
 		slot->generation = 1;
 	slot->next_free = s->free_head;

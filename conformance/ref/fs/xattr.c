@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/fs/ops.h"
 
+#include "conformance/ref/fault/fault.h"
+
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -12,7 +14,7 @@
 static int xattr_node(struct fs_call *c, uint64_t nodeid, struct node **ret)
 {
 	if (!c->fs->o->xattr && !c->fs->o->posix_acl)
-		return -ENOSYS;
+		return fault_at(FAULT_XATTR_EPERM) ? -EPERM : -ENOSYS;
 	return call_node(c, nodeid, ret);
 }
 

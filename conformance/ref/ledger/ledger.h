@@ -71,8 +71,11 @@ void ledger_tail(bool shadow);
 /** ledger_counters() - a copy of what was counted so far. */
 void ledger_counters(struct refdev_counters *ret);
 
+/** ledger_opcode_from() - the number of "READ" and so on. 0 or -EINVAL. */
+int ledger_opcode_from(const char *name, uint32_t *ret) MUST_USE;
+
 /**
- * ledger_write() - JSON lines: a summary (counters by name, mapping balance, latency), then the events
+ * ledger_write() - JSON lines: a summary (counters by name, mapping balance, latency, faults), then the events
  * that the ring still has, oldest first. One being written at that moment is left out.
  */
 int ledger_write(int fd, struct err *reterr) MUST_USE;

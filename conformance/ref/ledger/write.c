@@ -3,6 +3,7 @@
 #include "conformance/ref/ledger/ledger.h"
 
 #include "base/buf.h"
+#include "conformance/ref/fault/fault.h"
 #include "conformance/ref/ledger/place.h"
 
 #include <jansson.h>
@@ -66,6 +67,17 @@ static const char *const opcodes[REFDEV_OPCODES] = {
 	[52] = "STATX",
 };
 
+int ledger_opcode_from(const char *name, uint32_t *ret)
+{
+	for (uint32_t i = 1; i < REFDEV_OPCODES; i++) {
+		if (!opcodes[i] || strcmp(opcodes[i], name) != 0)
+			continue;
+		*ret = i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 static json_t *u64(uint64_t v)
 {
 	return json_integer((json_int_t)v);
@@ -88,17 +100,31 @@ static json_t *ops_json(const struct refdev_counters *c)
 	return ops;
 }
 
+/* How often each --fault did what it says: one that never fired has shown nothing. */
+static json_t *faults_json(void)
+{
+	json_t *faults = json_array();
+	struct fault_status s;
+
+	for (size_t i = 0; fault_status(i, &s); i++)
+		(void)json_array_append_new(faults,
+					    json_pack("{s:s,s:s,s:o}", "name", s.row->name, "fault",
+						      s.text, "fired", u64(s.fired)));
+	return faults;
+}
+
 static json_t *summary(const struct refdev_counters *c)
 {
 	return json_pack(
-		"{s:s,s:o,s:o,s:o,s:o,s:o,s:{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b},s:{s:o,s:o,s:o}}",
+		"{s:s,s:o,s:o,s:o,s:o,s:o,s:{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b},s:{s:o,s:o,s:o},s:o}",
 		"kind", "summary", "ops", ops_json(c), "bytes_read", u64(c->bytes_read),
 		"bytes_written", u64(c->bytes_written), "kicks", u64(c->kicks), "interrupts",
 		u64(c->interrupts), "mappings", "setups", u64(c->setups), "removals",
 		u64(c->removals), "live", u64(c->live), "live_bytes", u64(c->live_bytes),
 		"live_bytes_max", u64(c->live_bytes_max), "upgrades", u64(c->upgrades), "refused",
 		u64(c->refused), "balanced", c->setups == c->removals + c->live, "latency_ns",
-		"map", u64(c->map_ns), "unmap", u64(c->unmap_ns), "setup", u64(c->setup_ns));
+		"map", u64(c->map_ns), "unmap", u64(c->unmap_ns), "setup", u64(c->setup_ns),
+		"faults", faults_json());
 }
 
 static json_t *event_json(uint64_t n, const struct ledger_event *e)

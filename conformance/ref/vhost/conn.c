@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "conformance/ref/fault/fault.h"
 #include "conformance/ref/ledger/ledger.h"
 #include "conformance/ref/log.h"
 #include "conformance/ref/vhost/guard.h"
@@ -77,7 +78,8 @@ bool conn_session_over(struct conn *c, const char *why)
 	shmem_forget(c->shmem);
 	if (c->used) {
 		ref_log(REF_LOG_DEBUG, "session over: %s", why);
-		c->handler->drop(c->handler->context, true);
+		if (!fault_at(FAULT_RESET_KEEPS_SESSION))
+			c->handler->drop(c->handler->context, !fault_at(FAULT_RESET_UNMAPS));
 	}
 	c->used = false;
 	for (unsigned i = 0; i < c->queue_count; i++) {
@@ -111,6 +113,19 @@ static bool wants_ack(const struct conn *c, const struct vhost_user_header *h)
 	       (c->protocol & (UINT64_C(1) << VHOST_USER_PROTOCOL_F_REPLY_ACK));
 }
 
+static int acknowledge(struct conn *c, const struct vhost_user_header *h, uint64_t failed)
+{
+	if (!wants_ack(c, h) || fault_at(FAULT_ACK_MISSING))
+		return 0;
+	if (failed && fault_at(FAULT_ACK_SUCCESS))
+		failed = 0;
+	if (!failed && fault_at(FAULT_ACK_FAILURE))
+		failed = 1;
+	if (fault_at(FAULT_ACK_TWICE))
+		(void)ack(c, h, &failed, sizeof(failed));
+	return ack(c, h, &failed, sizeof(failed));
+}
+
 /* The right shape? One line says what is wrong; the connection ends, because nobody knows what comes next. */
 static bool well_formed(const struct conn_rule *rule, const struct msg *m)
 {
@@ -131,10 +146,8 @@ static bool well_formed(const struct conn_rule *rule, const struct msg *m)
 
 static int unknown(struct conn *c, const struct msg *m)
 {
-	const uint64_t failed = 1;
-
 	ref_log(REF_LOG_WARN, "message %u is not known, or was not negotiated", m->head.request);
-	return wants_ack(c, &m->head) ? ack(c, &m->head, &failed, sizeof(failed)) : 0;
+	return fault_at(FAULT_UNKNOWN_SILENT) ? 0 : acknowledge(c, &m->head, 1);
 }
 
 /* 0, or the connection is over. */
@@ -143,7 +156,6 @@ static int dispatch(struct conn *c, struct msg *m)
 	const struct vhost_user_header head = m->head;
 	const struct conn_rule *rule = conn_rule(head.request);
 	struct err err = { "" };
-	uint64_t failed;
 	int n;
 
 	if (!rule || (c->protocol & rule->protocol) != rule->protocol)
@@ -157,8 +169,7 @@ static int dispatch(struct conn *c, struct msg *m)
 		ref_log(REF_LOG_WARN, "%s: %s", rule->name, err.text);
 	if (rule->replies)
 		return ack(c, &head, m->body.bytes, n > 0 ? (size_t)n : 0);
-	failed = n < 0;
-	return wants_ack(c, &head) ? ack(c, &head, &failed, sizeof(failed)) : 0;
+	return acknowledge(c, &head, n < 0);
 }
 
 static int dispatch_recorded(struct conn *c, struct msg *m)

@@ -4,6 +4,7 @@
 #include <linux/virtio_config.h>
 
 #include "base/clock.h"
+#include "conformance/ref/fault/fault.h"
 #include "conformance/ref/log.h"
 #include "conformance/ref/vhost/conn.h"
 #include "conformance/ref/vhost/ring_pool.h"
@@ -50,6 +51,8 @@ int conn_set_vring_num(struct conn *c, struct msg *m, struct err *reterr)
 	if (num == 0 || num > RING_SIZE_MAX || (!packed && (num & (num - 1)) != 0))
 		return err_set(reterr, -EINVAL, "queue %u cannot have %u entries", q->ring.index,
 			       num);
+	if (num > 256 && fault_at(FAULT_QUEUE_SIZE))
+		return err_set(reterr, -EINVAL, "queue %u: %u entries", q->ring.index, num);
 	r = lock(q);
 	if (r->started && r->size != num)
 		return unlock(q, err_set(reterr, -EBUSY, "queue %u runs", r->index));
@@ -151,8 +154,9 @@ int conn_get_vring_base(struct conn *c, struct msg *m, struct err *reterr)
 	r = lock(q);
 	if (r->started)
 		c->used = true;
-	drain(c, r);
-	m->body.state.num = ring_stop(r);
+	if (!fault_at(FAULT_USED_AFTER_STOP))
+		drain(c, r);
+	m->body.state.num = ring_stop(r) + fault_at(FAULT_BASE_WRONG);
 	(void)unlock(q, 0);
 	suspend_if_all_stopped(c);
 	return sizeof(m->body.state);

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 
 #include "base/clock.h"
+#include "conformance/ref/fault/fault.h"
 #include "conformance/ref/ledger/ledger.h"
 #include "conformance/ref/log.h"
 
@@ -64,6 +65,9 @@ static void take_kick(struct queue *q, int fd)
 	if (clear_fd(fd)) {
 		r->kicked = true;
 		ledger_kick();
+		if (fault_armed(FAULT_KICK_REPLAYS) && r->started && !ring_available(r) &&
+		    fault_at(FAULT_KICK_REPLAYS))
+			r->avail--;
 	} else {
 		ref_log(REF_LOG_ERROR,
 			"queue %u: its kick descriptor is not usable, the queue is deaf", r->index);
@@ -150,7 +154,8 @@ static void lead(struct queue *q)
 	while (!q->quit && !q->todo) {
 		struct ring_request *list;
 
-		if (!r->started && r->kicked)
+		if (!r->started &&
+		    (r->kicked || (r->addr_set && r->enabled && fault_at(FAULT_RING_UNKICKED))))
 			start(q);
 		list = ring_pop(r, BATCH_MAX);
 		if (list) {

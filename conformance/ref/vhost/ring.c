@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "conformance/ref/fault/breaks.h"
 #include "conformance/ref/ledger/ledger.h"
 #include "conformance/ref/log.h"
 #include "conformance/ref/vhost/ring_pool.h"
@@ -64,6 +65,16 @@ void ring_break(struct ring *r, const char *why)
 	signal_fd(r->err_fd);
 }
 
+/* Give a chain back to the driver. */
+static void push(struct ring *r, const struct ring_request *rr, uint32_t used)
+{
+	struct fault_element e[FAULT_ELEMENTS_MAX] = { { rr->pub.head, rr->slots, used } };
+	unsigned count = fault_hooked(FAULT_HOOK_USED) ? fault_used(&rr->pub, e) : 1;
+
+	for (unsigned i = 0; i < count; i++)
+		r->format->push(r, e[i].head, e[i].slots, e[i].used);
+}
+
 void ring_push_held(struct ring *r)
 {
 	if (!r->started || r->broken)
@@ -72,7 +83,7 @@ void ring_push_held(struct ring *r)
 		struct ring_request *rr = r->held;
 
 		r->held = rr->next;
-		r->format->push(r, rr->pub.head, rr->slots, rr->used);
+		push(r, rr, rr->used);
 		ring_pool_put(r, rr);
 	}
 }
@@ -83,6 +94,8 @@ int ring_start(struct ring *r)
 		return -EAGAIN;
 	r->format = r->features & (UINT64_C(1) << VIRTIO_F_RING_PACKED) ? &ring_packed
 									: &ring_split;
+	if (r->format == &ring_packed && r->index == REF_HIPRIO && fault_at(FAULT_PACKED_HIPRIO))
+		r->format = &ring_split;
 	r->event_idx = r->features & (UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX);
 	r->indirect = r->features & (UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC);
 	if (ring_view_refresh(r, true) < 0)
@@ -105,14 +118,20 @@ int ring_start(struct ring *r)
 
 static bool may_look(const struct ring *r)
 {
-	return r->started && r->enabled && !r->draining && !r->broken;
+	return r->started && (r->enabled || fault_armed(FAULT_RING_DISABLED)) && !r->draining &&
+	       !r->broken;
 }
 
 static void call_locked(struct ring *r)
 {
+	bool call;
+
 	if (r->pushed == 0 || !r->started || !r->view)
 		return;
-	if (r->format->must_call(r)) {
+	call = r->format->must_call(r);
+	if (fault_hooked(FAULT_HOOK_CALL))
+		call = fault_call(call);
+	if (call) {
 		signal_fd(r->call_fd);
 		ledger_interrupt();
 	}
@@ -127,8 +146,19 @@ static void refuse(struct ring *r, struct ring_request *rr)
 
 	ref_log(REF_LOG_WARN, "queue %u: chain %u cannot be served: %s", r->index, rr->pub.head,
 		rr->bad);
-	r->format->push(r, rr->pub.head, rr->slots, used);
+	push(r, rr, used);
 	ring_pool_put(r, rr);
+}
+
+/* --fault: this queue shall not be served, or not count as disabled. */
+static bool stuck(struct ring *r)
+{
+	if (!r->enabled && r->format->available(r))
+		(void)fault_at(FAULT_RING_DISABLED);
+	if (fault_armed(FAULT_RING_STUCK) && fault_number(FAULT_RING_STUCK) == r->index &&
+	    r->format->available(r) && fault_at(FAULT_RING_STUCK))
+		r->broken = true;
+	return r->broken;
 }
 
 struct ring_request *ring_pop(struct ring *r, unsigned max)
@@ -148,7 +178,8 @@ struct ring_request *ring_pop(struct ring *r, unsigned max)
 	for (uint32_t looked = 0; taken < max && looked < r->size && r->free; looked++) {
 		struct ring_request *rr = ring_pool_get(r);
 		const char *why = NULL;
-		int n = r->format->pop(r, rr, &why);
+		int n = fault_hooked(FAULT_HOOK_REQUEST) && stuck(r) ? 0
+								     : r->format->pop(r, rr, &why);
 
 		if (n <= 0) {
 			ring_pool_put(r, rr);
@@ -224,8 +255,8 @@ void ring_finish(struct ring_request *rr, uint32_t used)
 	(void)pthread_mutex_lock(&r->lock);
 	ring_view_leave(r, rr);
 	r->in_flight--;
-	if (r->started) {
-		r->format->push(r, rr->pub.head, rr->slots, used);
+	if (r->started || (r->view && fault_at(FAULT_USED_AFTER_STOP))) {
+		push(r, rr, used);
 		ring_pool_put(r, rr);
 		if (serving != r)
 			call_locked(r);

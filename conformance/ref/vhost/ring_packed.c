@@ -2,6 +2,7 @@
 /* Packed virtqueues. Source: virtio 1.4, 2.8. Sizes need not be powers of two. */
 #include <endian.h>
 
+#include "conformance/ref/fault/fault.h"
 #include "conformance/ref/vhost/ring.h"
 
 #define load(p)		__atomic_load_n(p, __ATOMIC_RELAXED)
@@ -141,6 +142,8 @@ static void packed_push(struct ring *r, uint16_t head, uint16_t slots, uint32_t 
 	store(&d->id, htole16(head));
 	store(&d->len, htole32(used));
 	__atomic_store_n(&d->flags, htole16(flags), __ATOMIC_RELEASE);
+	if (slots > 1 && fault_at(FAULT_PACKED_SLOTS))
+		slots = 1;
 	step(&r->used, &r->used_wrap, slots, r->size);
 	r->pushed += slots;
 }

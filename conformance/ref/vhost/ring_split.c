@@ -2,6 +2,7 @@
 /* Split virtqueues. Source: virtio 1.4, 2.7. Guest memory is read once, into locals, and then judged. */
 #include <endian.h>
 
+#include "conformance/ref/fault/fault.h"
 #include "conformance/ref/vhost/ring.h"
 
 #define load(p)		__atomic_load_n(p, __ATOMIC_RELAXED)
@@ -111,6 +112,8 @@ static void walk(struct ring *r, struct ring_request *rr, uint16_t head)
 		d = copy_desc(&table[at]);
 		/* A writable one may refer to a table: the flag means nothing there (virtio 2.7.5.3.2). */
 		if (d.flags & VRING_DESC_F_INDIRECT) {
+			if (seen > 0 && fault_at(FAULT_INDIRECT_MIXED))
+				chain_bad(rr, "an indirect descriptor follows a direct one");
 			add_indirect(r, rr, &d);
 			return;
 		}
@@ -153,6 +156,10 @@ static void split_push(struct ring *r, uint16_t head, uint16_t slots, uint32_t u
 	struct vring_used_elem *e = &u->ring[r->used & (r->size - 1)];
 
 	(void)slots;
+	if (fault_at(FAULT_RING_FLAGS))
+		store(&u->flags, htole16(2));
+	if (fault_at(FAULT_DESC_WRITTEN))
+		((struct vring_desc *)r->view->desc)[head].len ^= htole32(1);
 	store(&e->id, htole32(head));
 	store(&e->len, htole32(used));
 	r->used++;

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "conformance/ref/fault/breaks.h"
 #include "conformance/ref/log.h"
 #include "conformance/ref/vhost/conn.h"
 #include "conformance/wire/virtio_fs.h"
@@ -18,9 +19,11 @@
  */
 uint64_t conn_features(void)
 {
-	return BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_RING_F_INDIRECT_DESC) |
-	       BIT(VIRTIO_RING_F_EVENT_IDX) | BIT(VIRTIO_F_RING_PACKED) |
-	       BIT(VHOST_USER_F_PROTOCOL_FEATURES);
+	const uint64_t f = BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_RING_F_INDIRECT_DESC) |
+			   BIT(VIRTIO_RING_F_EVENT_IDX) | BIT(VIRTIO_F_RING_PACKED) |
+			   BIT(VHOST_USER_F_PROTOCOL_FEATURES);
+
+	return fault_hooked(FAULT_HOOK_FEATURES) ? fault_features(f) : f;
 }
 
 /*
@@ -61,6 +64,8 @@ static int set_features(struct conn *c, struct msg *m, struct err *reterr)
 	if (f & ~conn_features())
 		return err_set(reterr, -EINVAL, "features %#llx were never offered",
 			       (unsigned long long)(f & ~conn_features()));
+	if (c->features_set && fault_at(FAULT_FEATURE_ONCE))
+		return err_set(reterr, -EBUSY, "features were set before");
 	c->features = f;
 	c->features_set = true;
 	for (unsigned i = 0; i < c->queue_count; i++) {
@@ -96,7 +101,7 @@ static void set_window(struct conn *c)
 {
 	const uint64_t needed = HAS(SHMEM) | HAS(BACKEND_REQ) | HAS(BACKEND_SEND_FD) |
 				HAS(REPLY_ACK);
-	bool whole = (c->protocol & needed) == needed;
+	bool whole = (c->protocol & needed) == needed || fault_at(FAULT_SHMEM_UNASKED);
 
 	__atomic_store_n(&c->window->bytes, whole ? c->options->window_bytes : 0, __ATOMIC_RELAXED);
 	if (!whole && (c->protocol & HAS(SHMEM)))
@@ -119,7 +124,7 @@ static int set_protocol_features(struct conn *c, struct msg *m, struct err *rete
 static int get_queue_num(struct conn *c, struct msg *m, struct err *reterr)
 {
 	(void)reterr;
-	return reply_u64(m, c->queue_count);
+	return reply_u64(m, c->queue_count - fault_at(FAULT_QUEUE_NUM));
 }
 
 static int get_max_mem_slots(struct conn *c, struct msg *m, struct err *reterr)
@@ -142,6 +147,7 @@ static int get_config(struct conn *c, struct msg *m, struct err *reterr)
 	struct vhost_user_config *g = &m->body.config;
 	uint8_t space[CONN_CONFIG_MAX] = { 0 };
 	uint32_t queues = htole32(c->queue_count - 1);
+	uint32_t offset = g->offset;
 
 	memcpy(space, c->options->tag, strnlen(c->options->tag, VIRTIO_FS_TAG_BYTES));
 	memcpy(space + offsetof(struct virtio_fs_config, num_request_queues), &queues,
@@ -150,7 +156,9 @@ static int get_config(struct conn *c, struct msg *m, struct err *reterr)
 	    g->size > sizeof(space) - g->offset)
 		return err_set(reterr, -EINVAL, "%u bytes at %u of the configuration space",
 			       g->size, g->offset);
-	memcpy(m->body.bytes + sizeof(*g), space + g->offset, g->size);
+	if (fault_hooked(FAULT_HOOK_CONFIG))
+		fault_config(space, sizeof(space), &offset, c->features_set);
+	memcpy(m->body.bytes + sizeof(*g), space + offset, g->size);
 	return (int)(sizeof(*g) + g->size);
 }
 
@@ -158,7 +166,11 @@ static int get_config(struct conn *c, struct msg *m, struct err *reterr)
 static int set_config(struct conn *c, struct msg *m, struct err *reterr)
 {
 	(void)c;
-	(void)m;
+	if (fault_at(FAULT_CFG_WRITTEN)) {
+		fault_config_write(m->body.config.offset, m->body.bytes + sizeof(m->body.config),
+				   m->head.size - sizeof(m->body.config));
+		return 0;
+	}
 	return err_set(reterr, -EPERM, "the configuration space is read-only");
 }
 
@@ -177,6 +189,8 @@ static int get_shmem_config(struct conn *c, struct msg *m, struct err *reterr)
 	memset(s, 0, sizeof(*s));
 	s->sizes[0] = c->window->bytes;
 	s->region_count = s->sizes[0] > 0 ? 1 : 0;
+	if (fault_hooked(FAULT_HOOK_SHMEM))
+		fault_shmem_config(s);
 	return sizeof(*s);
 }
 

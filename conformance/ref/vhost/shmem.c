@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "conformance/ref/fault/breaks.h"
 #include "conformance/ref/ledger/ledger.h"
 #include "conformance/ref/log.h"
 
@@ -130,6 +131,11 @@ static int round_trip(struct shmem *s, bool map, int fd, const struct vhost_user
 	e = send_one(s, map, fd, m, deadline_ns);
 	if (e < 0)
 		return e;
+	if (fault_at(map ? FAULT_MAP_EARLY : FAULT_UNMAP_EARLY)) {
+		/* Its answer is waited for before the next one, and says nothing then. */
+		s->late[s->late_count++] = (struct shmem_late){ false, m->shm_offset, m->len };
+		return 0;
+	}
 	e = receive(s, deadline_ns, &refused);
 	if (e == -EINTR)
 		s->late[s->late_count++] = (struct shmem_late){ map, m->shm_offset, m->len };
@@ -308,9 +314,12 @@ int shmem_map(void *context, int fd, uint64_t fd_offset, uint64_t offset, uint64
 		.fd_offset = fd_offset,
 		.shm_offset = offset,
 		.len = len,
-		.flags = writable ? VHOST_USER_MMAP_FLAG_RW : 0,
+		.flags = writable && !fault_at(FAULT_MAP_READ_ONLY) ? VHOST_USER_MMAP_FLAG_RW : 0,
 	};
 	int e;
+
+	if (fault_hooked(FAULT_HOOK_MMAP))
+		fault_mmap(&m);
 
 	(void)pthread_mutex_lock(&s->call);
 	e = ready(s);
@@ -318,7 +327,7 @@ int shmem_map(void *context, int fd, uint64_t fd_offset, uint64_t offset, uint64
 		e = owe(s, fd, &m);
 	} else if (e == 0) {
 		expect(s, fd, fd_offset, len);
-		e = recorded_trip(s, true, fd, &m);
+		e = recorded_trip(s, true, fault_at(FAULT_MAP_NO_FD) ? -1 : fd, &m);
 		if (e == 0)
 			wait_until_told(s);
 	}
@@ -329,7 +338,7 @@ int shmem_map(void *context, int fd, uint64_t fd_offset, uint64_t offset, uint64
 			" of the window",
 			len, offset);
 	/* For the guest all of it is an I/O error. */
-	return e < 0 ? -EIO : 0;
+	return e < 0 && !fault_at(FAULT_MAP_NAK_HIDDEN) ? -EIO : 0;
 }
 
 static int unmap_locked(struct shmem *s, uint64_t offset, uint64_t len)
@@ -337,6 +346,8 @@ static int unmap_locked(struct shmem *s, uint64_t offset, uint64_t len)
 	struct vhost_user_mmap m = { .shm_offset = offset, .len = len };
 	int e = ready(s);
 
+	if (m.len > 4096 && fault_at(FAULT_UNMAP_PARTIAL))
+		m.len = 4096;
 	if (e == -EAGAIN && atomic_load(&s->suspended))
 		return owe(s, -1, &m);
 	if (e == 0)
