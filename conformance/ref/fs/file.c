@@ -119,7 +119,7 @@ int op_syncfs(struct fs_call *c)
 	CLEANUP(fd_closep) int fd = -1;
 	int e = call_node(c, c->in.nodeid, &n);
 
-	if (e < 0)
+	if (e < 0 || fault_at(FAULT_SYNCFS_LOST))
 		return e;
 	if (S_ISDIR(n->type)) {
 		fd = openat(n->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -127,7 +127,7 @@ int op_syncfs(struct fs_call *c)
 	} else {
 		e = fd = file_reopen(c, n, O_RDONLY);
 	}
-	if (e < 0 || fault_at(FAULT_SYNCFS_LOST))
+	if (e < 0)
 		return e;
 	e = window_sync_all(c);
 	return syncfs(fd) < 0 ? -errno : e;
