@@ -87,8 +87,10 @@ static void windows(void **state)
 
 static json_t *list_faults(void)
 {
-	char *argv[] = { (char *)"build/virtiofs-refdev", (char *)"--list-faults",
-			 (char *)"--format=json", NULL };
+	CLEANUP(freep) char *device = device_path();
+	char list_word[] = "--list-faults";
+	char format[] = "--format=json";
+	char *argv[] = { device, list_word, format, NULL };
 	struct proc_spec spec = { .argv = argv };
 	struct proc_output out = { 0 };
 	struct err err;

@@ -137,7 +137,7 @@ static int listen_at(const char *path)
 	return TAKE_FD(fd);
 }
 
-/* "delay:GETATTR:300+" goes to both runs; what has no "+" is the fault of the row. */
+/* Options of the row, a second fault among them, go to both runs. */
 static void add_options(struct strv *argv, const struct fixture *t)
 {
 	CLEANUP(freep) char *words = t->row->words ? strdup(t->row->words) : NULL;
@@ -152,8 +152,21 @@ static void add_options(struct strv *argv, const struct fixture *t)
 		strv_addf(argv, "--fault=%s", t->row->fault);
 }
 
+/* Of the flavour (sanitizers) that the test itself is: build/.../conformance/device_fault. */
+static char *device_path(void)
+{
+	char self[256];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *end;
+
+	self[n > 0 ? n : 0] = '\0';
+	end = strstr(self, "/conformance/device_");
+	return fs_path("%.*s/virtiofs-refdev", end ? (int)(end - self) : 0, self);
+}
+
 static int start_device(struct fixture *t, int listen_fd)
 {
+	CLEANUP(freep) char *device = device_path();
 	CLEANUP(strv_free) struct strv argv = { 0 };
 	CLEANUP(fd_closep)
 	int log = open(t->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -161,7 +174,7 @@ static int start_device(struct fixture *t, int listen_fd)
 		.stdout_fd = log, .stderr_fd = log, .keep_fds = &listen_fd, .keep_count = 1
 	};
 
-	strv_add(&argv, "build/virtiofs-refdev");
+	strv_add(&argv, device);
 	strv_addf(&argv, "--fd=%d", listen_fd);
 	strv_addf(&argv, "--shared-dir=%s", t->share);
 	strv_addf(&argv, "--ledger=%s", t->ledger);

@@ -23,14 +23,11 @@ static int open_file_as(struct fixture *t, uint32_t flags, struct fuse_entry_out
 	return e < 0 ? e : front_open_file(t->f, ret->nodeid, flags, ret_open);
 }
 
-/* ---- entries ---- */
-
 static int nodeid_fresh(struct fixture *t)
 {
 	struct fuse_entry_out a, b;
 
-	TRY(file_entry(t, &a));
-	TRY(file_entry(t, &b));
+	TRY(file_entry(t, &a) + file_entry(t, &b));
 	return seen_if(a.nodeid != b.nodeid);
 }
 
@@ -60,8 +57,7 @@ static int generation(struct fixture *t)
 {
 	struct fuse_entry_out a, b;
 
-	TRY(file_entry(t, &a));
-	TRY(file_entry(t, &b));
+	TRY(file_entry(t, &a) + file_entry(t, &b));
 	return seen_if(a.generation != b.generation);
 }
 
@@ -158,8 +154,6 @@ static int valid_long(struct fixture *t)
 	return valid_is(t, 86400);
 }
 
-/* ---- attributes ---- */
-
 static int attr_of_file(struct fixture *t, struct fuse_attr *ret)
 {
 	struct fuse_entry_out entry;
@@ -221,18 +215,16 @@ static int attr_type(struct fixture *t)
 
 static int attr_submount(struct fixture *t)
 {
-	struct fuse_attr a;
+	struct fuse_attr a = { 0 };
 
-	TRY(attr_of_file(t, &a));
-	return seen_if(a.flags & FUSE_ATTR_SUBMOUNT);
+	return attr_of_file(t, &a) < 0 ? -EPROTO : seen_if(a.flags & FUSE_ATTR_SUBMOUNT);
 }
 
 static int attr_dax(struct fixture *t)
 {
-	struct fuse_attr a;
+	struct fuse_attr a = { 0 };
 
-	TRY(attr_of_file(t, &a));
-	return seen_if(a.flags & FUSE_ATTR_DAX);
+	return attr_of_file(t, &a) < 0 ? -EPROTO : seen_if(a.flags & FUSE_ATTR_DAX);
 }
 
 /* ---- open flags ---- */

@@ -211,6 +211,31 @@ static void test_help(void **state)
 	free(text);
 }
 
+static void test_faults(void **state)
+{
+	static char line[2048] = "--socket-path /s --shared-dir /d";
+	struct ref_options o;
+	enum ref_command c;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(
+		parse("--socket-path /s --shared-dir /d --fault a --fault b:1", &o, &c, &err), 0);
+	assert_int_equal(o.fault_count, 2);
+	assert_string_equal(o.faults[0], "a");
+	assert_string_equal(o.faults[1], "b:1");
+	assert_int_equal(parse("--list-faults --format json", &o, &c, &err), 0);
+	assert_true(c == REF_LIST_FAULTS && o.list_json);
+	assert_int_equal(parse("--list-faults", &o, &c, &err), 0);
+	assert_true(c == REF_LIST_FAULTS && !o.list_json);
+	assert_int_equal(parse("--list-faults --format xml", &o, &c, &err), -EINVAL);
+	o = (struct ref_options){ 0 };
+	for (unsigned i = 0; i < 13; i++)
+		(void)strcat(line, " --fault x");
+	assert_int_equal(parse(line, &o, &c, &err), 0);
+	assert_int_equal(o.fault_count, 13);
+}
+
 static void test_capabilities(void **state)
 {
 	char *text = text_of(ref_options_capabilities);
@@ -265,7 +290,7 @@ int main(void)
 		cmocka_unit_test(test_defaults), cmocka_unit_test(test_values),
 		cmocka_unit_test(test_errors),	 cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_help),	 cmocka_unit_test(test_capabilities),
-		cmocka_unit_test(test_log),
+		cmocka_unit_test(test_log),	 cmocka_unit_test(test_faults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

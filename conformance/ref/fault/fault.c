@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdatomic.h>
 #include <string.h>
 
 struct armed {
@@ -74,8 +75,7 @@ static bool fires(struct armed *a)
 	do {
 		if (args->count != 0 && fired >= args->count)
 			return false;
-	} while (!__atomic_compare_exchange_n(&a->fired, &fired, fired + 1, true, __ATOMIC_RELAXED,
-					      __ATOMIC_RELAXED));
+	} while (!atomic_compare_exchange_weak(&a->fired, &fired, fired + 1));
 	if (fired == 0)
 		ref_log(REF_LOG_INFO, "fault %s fires", a->text);
 	return true;
