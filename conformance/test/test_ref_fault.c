@@ -48,8 +48,10 @@ static void rows_are_whole(void **state)
 	for (unsigned i = 0; i < FAULT_COUNT; i++) {
 		const struct fault_row *row = &fault_rows[i];
 
-		if (!row->name || !row->help || strlen(row->name) == 0 || strlen(row->help) == 0)
+		if (!row->name || !row->help || strlen(row->name) == 0 || strlen(row->help) == 0) {
 			fail_msg("row %u is not whole", i);
+			return;
+		}
 		assert_true(row->hook < FAULT_HOOK_COUNT);
 		assert_true(strspn(row->name, "abcdefghijklmnopqrstuvwxyz0123456789-") ==
 			    strlen(row->name));

@@ -198,7 +198,7 @@ int dax_map(struct dax_window *w, const struct dax_file *f, const struct fuse_se
 				     .len = in->len,
 				     .file_offset = in->foffset,
 				     .writable = in->flags & FUSE_SETUPMAPPING_FLAG_WRITE };
-	uint64_t size;
+	uint64_t size = 0;
 	int e;
 
 	if (!w->front->bytes)

@@ -40,7 +40,7 @@ unsigned fault_used(const struct ref_request *r, struct fault_element e[FAULT_EL
 /** fault_call() - is the driver to be told? */
 bool fault_call(bool wanted);
 /** fault_wait_alone() - until a counter of requests in flight says 1; bounded. */
-void fault_wait_alone(unsigned *in_flight);
+void fault_wait_alone(const unsigned *in_flight);
 
 /* ---- breaks_fuse.c ---- */
 

@@ -215,7 +215,7 @@ bool fault_call(bool wanted)
 	return fault_at(FAULT_CALL_SPURIOUS);
 }
 
-void fault_wait_alone(unsigned *in_flight)
+void fault_wait_alone(const unsigned *in_flight)
 {
 	uint64_t end_ns = clock_deadline_ms(ALONE_MS);
 

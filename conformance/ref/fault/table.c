@@ -56,7 +56,7 @@ const struct fault_row fault_rows[FAULT_COUNT] = {
 	ROW(RING_UNKICKED, HERE, "ring-unkicked", "VU-003 VIRTIO-DEV-001",
 	    "a ring is served before its first kick"),
 	ROW(RING_DISABLED, HERE, "ring-disabled", "VU-004",
-	    "a disabled ring is served"),
+	    "a disabled ring is served (always: count and after do not hold it back)"),
 	ROW(RING_STUCK, HERE, "ring-stuck", "VIRTIO-DEV-002",
 	    "queue N is not served any more, without a word", .takes = FAULT_TAKES_NUMBER),
 	ROW(RING_FLAGS, HERE, "ring-flags", "VIRTIO-VQ-016",

@@ -97,11 +97,11 @@ int op_setupmapping(struct fs_call *c)
 		e = check_range(&in);
 	if (e == 0)
 		e = call_node(c, c->in.nodeid, &n);
-	if (e == 0 && n && S_ISDIR(n->type) && fault_at(FAULT_MAP_FOLDER))
+	if (e == 0 && S_ISDIR(n->type) && fault_at(FAULT_MAP_FOLDER))
 		return 0;
 	if (e == 0 && in.fh != NO_HANDLE)
 		e = call_handle(c, in.fh, &h);
-	if (e < 0)
+	if (e != 0)
 		return e;
 	f = (struct dax_file){
 		.dev = n->dev,
