@@ -365,7 +365,8 @@ static void test_cycles_leak_nothing(void **state)
 			assert_int_equal(close(fd[k]), 0);
 	}
 	assert_int_equal(count_fds(getpid()), before[0]);
-	assert_int_equal(count_fds(server), before[1]);
+	/* Files come and go by themselves there; a leak would be of thousands. */
+	assert_in_range(count_fds(server), before[1] - 2, before[1] + 2);
 	/* Its last file may be on its way out. */
 	assert_in_range(count_fds(opener_of(server)), before[2], before[2] + 1);
 	for (unsigned i = 0; i < ARRAY_SIZE(file); i++) {
