@@ -108,7 +108,7 @@ REF_SRC := $(sort $(wildcard conformance/ref/*.c conformance/ref/*/*.c))
 FRONT_SRC := $(sort $(wildcard conformance/front/*.c conformance/front/*/*.c))
 REF_LIB := $(BUILD)/libref.a
 FRONT_LIB := $(BUILD)/libfront.a
-REF_LIBS := -lfuse3
+REF_LIBS := -lfuse3 -lseccomp
 
 $(REF_LIB): $(call obj,$(filter-out conformance/ref/main.c,$(REF_SRC)))
 	@rm -f $@

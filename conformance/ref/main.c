@@ -17,6 +17,7 @@
 #include "conformance/ref/ledger/ledger.h"
 #include "conformance/ref/log.h"
 #include "conformance/ref/options.h"
+#include "conformance/ref/sandbox/sandbox.h"
 #include "conformance/ref/vhost/vhost.h"
 
 #define EXIT_USAGE  2
@@ -50,6 +51,14 @@ struct device {
 	atomic_int broken;
 };
 
+/* A folder that somebody left open for us by mistake would be a way out of the sandbox. */
+static void close_inherited(int keep)
+{
+	if (keep > STDERR_FILENO + 1)
+		(void)close_range(STDERR_FILENO + 1, (unsigned)keep - 1, 0);
+	(void)close_range((unsigned)(keep > STDERR_FILENO ? keep : STDERR_FILENO) + 1, ~0U, 0);
+}
+
 static void raise_files_limit(uint64_t wanted)
 {
 	struct rlimit r;
@@ -64,23 +73,29 @@ static void raise_files_limit(uint64_t wanted)
 		ref_log(REF_LOG_WARN, "cannot set the limit of open files: %s", strerror(errno));
 }
 
-static int open_guest(struct device *d, const char *path, struct err *reterr)
+static int open_port(struct device *d, const char *path, struct err *reterr)
 {
 	struct guest *g = &d->guest[d->guest_count++];
-	int e;
 
 	g->device = d;
-	e = vhost_port_open(&d->options, path, &g->port, reterr);
-	if (e == 0 && d->share)
-		e = dax_window_new(d->share, vhost_port_window(g->port), &g->window, reterr);
-	if (e == 0)
-		e = ref_session_new(d->fs, g->window, &g->session, &g->handler, reterr);
+	return vhost_port_open(&d->options, path, &g->port, reterr);
+}
+
+static int open_ports(struct device *d, struct err *reterr)
+{
+	const char *path = ref_options_socket(&d->options, 0);
+	int e = 0;
+
+	if (!path)
+		return open_port(d, NULL, reterr);
+	for (unsigned i = 0; e == 0 && (path = ref_options_socket(&d->options, i)); i++)
+		e = open_port(d, path, reterr);
 	return e;
 }
 
-static int open_all(struct device *d, struct err *reterr)
+/* What takes paths and privileges of the host. */
+static int open_outside(struct device *d, struct err *reterr)
 {
-	const char *path = ref_options_socket(&d->options, 0);
 	int e = 0;
 
 	d->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -89,20 +104,71 @@ static int open_all(struct device *d, struct err *reterr)
 		return err_errno(reterr, -errno, "cannot make an eventfd");
 	if (d->options.dax != REF_DAX_NONE)
 		e = dax_share_open(&d->options, &d->share, reterr);
-	if (e == 0)
-		e = ref_fs_open(&d->options, &d->fs, reterr);
-	if (e == 0)
-		ref_fs_set_dax(d->fs, d->share);
 	if (e == 0 && d->share && d->options.tail == REF_TAIL_AUTO &&
 	    *dax_share_tail_reason(d->share))
 		ref_log(REF_LOG_WARN, "tails of files are served by copies: %s",
 			dax_share_tail_reason(d->share));
 	if (e == 0 && d->share)
 		ledger_tail(strcmp(dax_share_tail(d->share), "shadow") == 0);
-	if (e == 0 && !path)
-		e = open_guest(d, NULL, reterr);
-	for (unsigned i = 0; e == 0 && (path = ref_options_socket(&d->options, i)); i++)
-		e = open_guest(d, path, reterr);
+	return e < 0 ? e : open_ports(d, reterr);
+}
+
+static void remove_sockets(void *context)
+{
+	struct device *d = context;
+
+	for (unsigned i = 0; i < d->guest_count; i++)
+		vhost_port_unlink(d->guest[i].port);
+}
+
+/* From here on this is another process, which sees nothing but the share. */
+static int enter_sandbox(struct device *d, int signal_fd, struct sandbox *ret, struct err *reterr)
+{
+	const struct sandbox_plan plan = {
+		.how = d->options.sandbox,
+		.shared_dir = d->options.shared_dir,
+		.readonly = d->options.readonly,
+		.signal_fd = signal_fd,
+		.ended = remove_sockets,
+		.context = d,
+	};
+	int e = sandbox_enter(&plan, ret, reterr);
+
+	if (e < 0)
+		return e;
+	for (unsigned i = 0; i < d->guest_count; i++)
+		vhost_port_disown(d->guest[i].port);
+	return ref_fs_open_at(&d->options, ret->root_fd, ret->proc_fd, &d->fs, reterr);
+}
+
+static int open_sessions(struct device *d, struct err *reterr)
+{
+	int e = 0;
+
+	ref_fs_set_dax(d->fs, d->share);
+	for (struct guest *g = d->guest; e == 0 && g < d->guest + d->guest_count; g++) {
+		if (d->share)
+			e = dax_window_new(d->share, vhost_port_window(g->port), &g->window,
+					   reterr);
+		if (e == 0)
+			e = ref_session_new(d->fs, g->window, &g->session, &g->handler, reterr);
+	}
+	return e;
+}
+
+static int open_all(struct device *d, int signal_fd, struct err *reterr)
+{
+	const bool sandboxed = d->options.sandbox != REF_SANDBOX_NONE;
+	struct sandbox sandbox;
+	int e = open_outside(d, reterr);
+
+	if (e == 0)
+		e = sandboxed ? enter_sandbox(d, signal_fd, &sandbox, reterr)
+			      : ref_fs_open(&d->options, &d->fs, reterr);
+	if (e == 0)
+		e = open_sessions(d, reterr);
+	if (e == 0 && sandboxed)
+		e = sandbox_lock(&sandbox, reterr);
 	return e;
 }
 
@@ -243,11 +309,14 @@ static int catch_signals(void)
 static int serve(const struct ref_options *o)
 {
 	static struct device d;
-	CLEANUP(fd_closep) int signal_fd = catch_signals();
+	CLEANUP(fd_closep) int signal_fd = -1;
 	enum ref_log_level level;
 	struct err err = { "" };
 	int e;
 
+	if (o->sandbox != REF_SANDBOX_NONE)
+		close_inherited(o->fd);
+	signal_fd = catch_signals();
 	if (ref_log_level_from(o->log_level, &level) == 0)
 		ref_log_set_level(level);
 	d.options = *o;
@@ -260,7 +329,7 @@ static int serve(const struct ref_options *o)
 	raise_files_limit(o->rlimit_nofile);
 	e = signal_fd < 0 ? err_errno(&err, -errno, "cannot catch signals") : open_ledger(&d, &err);
 	if (e == 0)
-		e = open_all(&d, &err);
+		e = open_all(&d, signal_fd, &err);
 	if (e == 0) {
 		ref_log(REF_LOG_INFO, "serving %s to %u guest%s%s%s", o->shared_dir, d.guest_count,
 			d.guest_count == 1 ? "" : "s", d.share ? ", tails " : "",

@@ -32,8 +32,8 @@ struct row {
 static const char *const cache_names[] = { "never", "metadata", "auto", "always", NULL };
 static const char *const dax_names[] = { "none", "inode", "always", NULL };
 static const char *const tail_names[] = { "auto", "passthrough", "shadow", NULL };
-static const char *const sandbox_names[] = { "namespace", "none", NULL };
 static const char *const format_names[] = { "text", "json", NULL };
+static const char *const sandbox_names[] = { "namespace", "privileged", "none", NULL };
 static const char *const log_names[] = { "error", "warn", "info", "debug", NULL };
 
 #define AT(field) offsetof(struct ref_options, field)
@@ -79,7 +79,7 @@ static const struct row rows[] = {
 	{ "rlimit-nofile", NUMBER, AT(rlimit_nofile), "N", NULL, 0, 1 << 30,
 	  "open files at most (default: 0, as many as allowed)" },
 	{ "sandbox", CHOICE, AT(sandbox), "HOW", sandbox_names, 0, 0,
-	  "how the device is locked in (default: namespace)" },
+	  "how the device is locked in; see README (default: namespace)" },
 	{ "counters", TEXT, AT(counters), "FILE", NULL, 0, 0,
 	  "count operations, bytes and mappings in this new file, which others may map" },
 	{ "ledger", TEXT, AT(ledger), "FILE", NULL, 0, 0,

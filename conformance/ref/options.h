@@ -17,7 +17,8 @@ enum ref_dax { REF_DAX_NONE, REF_DAX_INODE, REF_DAX_ALWAYS };
 /* How the last page of a file and its growth are served; AUTO takes passthrough where the host can. */
 enum ref_tail { REF_TAIL_AUTO, REF_TAIL_PASSTHROUGH, REF_TAIL_SHADOW };
 
-enum ref_sandbox { REF_SANDBOX_NAMESPACE, REF_SANDBOX_NONE };
+/* In namespaces of its own, a user namespace included; without that one; not at all. README.md says more. */
+enum ref_sandbox { REF_SANDBOX_NAMESPACE, REF_SANDBOX_PRIVILEGED, REF_SANDBOX_NONE };
 
 /* Guests that one process serves at most. */
 #define REF_SOCKETS_MAX 8

@@ -4,7 +4,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include "conformance/ref/broker/confine.h"
+#include "conformance/ref/sandbox/confine.h"
 #include "conformance/ref/broker/inside.h"
 #include "conformance/ref/broker/message.h"
 
@@ -30,7 +30,7 @@ static int enter(int mount_fd, const char **step)
 	if (e < 0)
 		return e;
 	*step = "limit the opener's system calls";
-	return confine_calls(calls, ARRAY_SIZE(calls));
+	return confine_calls(calls, ARRAY_SIZE(calls), NULL, 0);
 }
 
 /* The server ended, and with it the mount? */

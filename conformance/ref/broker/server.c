@@ -10,10 +10,10 @@
 #include <sys/wait.h>
 
 #include "conformance/ref/broker/broker.h"
-#include "conformance/ref/broker/confine.h"
 #include "conformance/ref/broker/inside.h"
 #include "conformance/ref/broker/message.h"
 #include "conformance/ref/broker/node.h"
+#include "conformance/ref/sandbox/confine.h"
 #include "conformance/wire/virtio_fs.h"
 
 /* Large enough for any request of a mount with this limit; the kernel refuses smaller reads. */
@@ -27,7 +27,7 @@
  * FILESYSTEM_MAX_STACK_DEPTH 2, of which our mount takes one. */
 #define STACK_DEPTH 2
 
-static const uint32_t backing_commands[] = {
+static const uint64_t backing_commands[] = {
 	(uint32_t)FUSE_DEV_IOC_BACKING_OPEN,
 	(uint32_t)FUSE_DEV_IOC_BACKING_CLOSE,
 };
@@ -46,8 +46,10 @@ static const struct confine_call calls[] = {
 	{ .number = SYS_fcntl },
 	{ .number = SYS_close },
 	{ .number = SYS_ioctl,
-	  .commands = backing_commands,
-	  .command_count = ARRAY_SIZE(backing_commands) },
+	  .arg = 1,
+	  .mask = CONFINE_INT,
+	  .values = backing_commands,
+	  .value_count = ARRAY_SIZE(backing_commands) },
 	{ .number = SYS_waitid },
 	{ .number = SYS_exit_group },
 	{ .number = SYS_rt_sigreturn },
@@ -393,7 +395,7 @@ void server_main(int fuse_fd, int socket, pid_t opener)
 	}
 	if (e == 0) {
 		step = "limit the server's system calls";
-		e = confine_calls(calls, ARRAY_SIZE(calls));
+		e = confine_calls(calls, ARRAY_SIZE(calls), NULL, 0);
 	}
 	if (e < 0) {
 		report(socket, e, step);

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 static struct fs_call *call_of(fuse_req_t req)
 {
@@ -356,9 +357,7 @@ int library_open(uint32_t minor, struct fuse_session **ret)
 	if (!se)
 		return -ENOMEM;
 	/* It insists on a descriptor, and closes it in the end. Nothing is ever read from or written to it. */
-	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+	fd = eventfd(0, EFD_CLOEXEC);
 	if (fd < 0 || fuse_session_custom_io(se, &io, fd) != 0) {
 		fd_closep(&fd);
 		fuse_session_destroy(se);

@@ -10,30 +10,37 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-int ref_fs_open(const struct ref_options *o, struct ref_fs **ret, struct err *reterr)
+int ref_fs_open_at(const struct ref_options *o, int take_root_fd, int take_proc_fd,
+		   struct ref_fs **ret, struct err *reterr)
 {
 	struct ref_fs *fs = calloc(1, sizeof(*fs));
-	int e = 0;
 
 	if (!fs)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	fs->o = o;
 	fs->mode = fs_mode(o->cache);
-	fs->proc_fd = -1;
-	fs->root_fd = open(o->shared_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fs->root_fd < 0)
-		e = err_errno(reterr, -errno, "cannot share %s", o->shared_dir);
-	if (e == 0)
-		fs->proc_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (e == 0 && fs->proc_fd < 0)
-		e = err_errno(reterr, -errno, "cannot open /proc/self/fd (is /proc mounted?)");
-	if (e < 0) {
-		(void)ref_fs_close(fs);
-		return e;
-	}
+	fs->root_fd = take_root_fd;
+	fs->proc_fd = take_proc_fd;
 	(void)umask(0);
 	*ret = fs;
 	return 0;
+}
+
+int ref_fs_open(const struct ref_options *o, struct ref_fs **ret, struct err *reterr)
+{
+	CLEANUP(fd_closep) int root_fd = open(o->shared_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(fd_closep) int proc_fd = -1;
+	int e;
+
+	if (root_fd < 0)
+		return err_errno(reterr, -errno, "cannot share %s", o->shared_dir);
+	proc_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (proc_fd < 0)
+		return err_errno(reterr, -errno, "cannot open /proc/self/fd (is /proc mounted?)");
+	e = ref_fs_open_at(o, root_fd, proc_fd, ret, reterr);
+	if (e == 0)
+		root_fd = proc_fd = -1;
+	return e;
 }
 
 struct ref_fs *ref_fs_close(struct ref_fs *fs)

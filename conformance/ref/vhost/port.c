@@ -144,6 +144,14 @@ void vhost_port_unlink(struct vhost_port *p)
 		(void)unlink(p->path);
 }
 
+void vhost_port_disown(struct vhost_port *p)
+{
+	if (!p)
+		return;
+	free(p->path);
+	p->path = NULL;
+}
+
 struct vhost_port *vhost_port_close(struct vhost_port *p)
 {
 	if (!p)

@@ -21,6 +21,9 @@ struct vhost_port *vhost_port_close(struct vhost_port *p);
 /* Remove the socket from the file system, if it is still ours: for a process that is about to end. NULL is fine. */
 void vhost_port_unlink(struct vhost_port *p);
 
+/* The socket's name is left to another process, which has @p as well; ours may not see it. NULL is fine. */
+void vhost_port_disown(struct vhost_port *p);
+
 /* The DAX window that the port offers; its bytes are 0 until shared memory was negotiated. Borrowed. */
 const struct ref_window *vhost_port_window(struct vhost_port *p);
 

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The process that whoever started the program sees. It reads nothing that comes from a guest or a front end. */
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "conformance/ref/log.h"
+#include "conformance/ref/sandbox/confine.h"
+#include "conformance/ref/sandbox/sandbox.h"
+
+/* The broker ends when the parser has ended; one that takes longer is broken. */
+#define BROKER_MS 5000
+
+/* Keep these two, which are no standard ones, and nothing else: sockets close when the parser ends. */
+static void close_others(int a, int b)
+{
+	const unsigned low = (unsigned)(a < b ? a : b);
+	const unsigned high = (unsigned)(a < b ? b : a);
+
+	if (low > STDERR_FILENO + 1)
+		(void)close_range(STDERR_FILENO + 1, low - 1, 0);
+	if (high > low + 1)
+		(void)close_range(low + 1, high - 1, 0);
+	(void)close_range(high + 1, ~0U, 0);
+}
+
+static void pass_signal(int signal_fd, int parser_fd)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signal_fd, &info, sizeof(info)) == sizeof(info))
+		(void)syscall(SYS_pidfd_send_signal, parser_fd, (int)info.ssi_signo, NULL, 0);
+}
+
+static void await_parser(int signal_fd, int parser_fd)
+{
+	struct pollfd p[2] = { { .fd = parser_fd, .events = POLLIN },
+			       { .fd = signal_fd, .events = POLLIN } };
+
+	for (;;) {
+		if (poll(p, ARRAY_SIZE(p), -1) < 0)
+			continue; /* EINTR: nothing else can happen to two good descriptors */
+		if (p[0].revents)
+			return;
+		if (p[1].revents)
+			pass_signal(signal_fd, parser_fd);
+	}
+}
+
+/* The broker is our child as well. */
+static void await_others(void)
+{
+	const uint64_t deadline = clock_deadline_ms(BROKER_MS);
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	while (waitpid(-1, NULL, WNOHANG) >= 0 && clock_left_ms(deadline) > 0) {
+		const int left = clock_left_ms(deadline);
+		const struct timespec t = { .tv_sec = left / 1000,
+					    .tv_nsec = left % 1000 * 1000000L };
+
+		(void)sigtimedwait(&set, NULL, &t);
+	}
+}
+
+static void end_by(int number)
+{
+	const struct rlimit no_core = { 0, 0 };
+	sigset_t set;
+
+	if (number == SIGSYS)
+		ref_log(REF_LOG_ERROR,
+			"the device used a system call that its sandbox forbids; the kernel's audit log names it");
+	(void)setrlimit(RLIMIT_CORE, &no_core);
+	(void)signal(number, SIG_DFL);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, number);
+	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+	(void)raise(number);
+}
+
+void keeper_main(pid_t parser, const struct sandbox_plan *p)
+{
+	const int parser_fd = (int)syscall(SYS_pidfd_open, parser, 0);
+	siginfo_t info = { 0 };
+	sigset_t set;
+
+	(void)prctl(PR_SET_NAME, "refdev-keeper");
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	close_others(p->signal_fd, parser_fd);
+	/* To remove a socket from a folder of another user, whose it may be. */
+	(void)!confine_capabilities(confine_held() & UINT64_C(1) << CAP_DAC_OVERRIDE);
+	if (parser_fd >= 0)
+		await_parser(p->signal_fd, parser_fd);
+	while (waitid(P_PID, (id_t)parser, &info, WEXITED) < 0 && errno == EINTR)
+		;
+	p->ended(p->context);
+	await_others();
+	if (info.si_code != CLD_EXITED)
+		end_by(info.si_status);
+	_exit(info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status);
+}
