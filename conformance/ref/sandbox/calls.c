@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -25,7 +26,8 @@ static const uint64_t zero[] = { 0 };
 static const uint64_t thread_flag[] = { CLONE_THREAD };
 static const uint64_t own_cwd[] = { CLONE_FS };
 static const uint64_t own_pid[] = { OWN_PID };
-static const uint64_t ioctls[] = { FS_IOC_FSGETXATTR };
+/* The C library asks whether the log goes to a terminal. */
+static const uint64_t ioctls[] = { FS_IOC_FSGETXATTR, TCGETS };
 static const uint64_t fcntls[] = { F_GETFL, F_SETFL, F_GETFD, F_DUPFD_CLOEXEC, F_ADD_SEALS };
 /* Names of threads, also of mappings where malloc gives them. */
 static const uint64_t prctls[] = { PR_SET_NAME, 0x53564d41 /* PR_SET_VMA, Linux 5.17 */ };

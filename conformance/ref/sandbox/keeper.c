@@ -62,12 +62,16 @@ static void await_others(void)
 
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
-	while (waitpid(-1, NULL, WNOHANG) >= 0 && clock_left_ms(deadline) > 0) {
+	for (;;) {
 		const int left = clock_left_ms(deadline);
 		const struct timespec t = { .tv_sec = left / 1000,
 					    .tv_nsec = left % 1000 * 1000000L };
+		const pid_t ended = waitpid(-1, NULL, WNOHANG);
 
-		(void)sigtimedwait(&set, NULL, &t);
+		if (ended < 0 || left == 0)
+			return; /* there are no more of them */
+		if (ended == 0)
+			(void)sigtimedwait(&set, NULL, &t);
 	}
 }
 

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VQ_CONFORMANCE_TEST_SANDBOXED_H
+#define VQ_CONFORMANCE_TEST_SANDBOXED_H
+
+/* virtiofs-refdev as it is started by people, in a folder of its own, and the processes it consists of. */
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/proc.h"
+#include "base/strv.h"
+#include "conformance/front/fuse.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#define NOBODY 65534
+/* Keeper, parser, broker, opener. */
+#define PROCESSES_MAX 4
+#define START_MS      5000
+
+struct fixture {
+	char dir[64];
+	char share[80];
+	char socket[80];
+	char log[80];
+	struct proc daemon;
+	pid_t parser;
+	int pidfd[PROCESSES_MAX]; /* of all its processes */
+	size_t count;
+	struct front *f;
+	struct err err;
+};
+
+/* A check that keeps the reason: asserts of cmocka would leave the daemon behind. */
+#define CHECK(what)                                                              \
+	do {                                                                     \
+		if (!(what)) {                                                   \
+			print_message("%s:%d: %s\n", __FILE__, __LINE__, #what); \
+			return -1;                                               \
+		}                                                                \
+	} while (0)
+
+/* Of the flavour that the test is. */
+static char *program_path(void)
+{
+	char self[256];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n < 0)
+		return NULL;
+	self[n] = '\0';
+	for (int i = 0; i < 2; i++) {
+		char *slash = strrchr(self, '/');
+
+		if (!slash)
+			return NULL;
+		*slash = '\0';
+	}
+	return fs_path("%s/virtiofs-refdev", self);
+}
+
+static int start(struct fixture *t, uid_t uid, const char *sandbox, const char *more)
+{
+	CLEANUP(strv_free) struct strv argv = { 0 };
+	CLEANUP(freep) char *program = program_path();
+	CLEANUP(fd_closep) int log = open(t->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	struct proc_spec spec = { .stdout_fd = log, .stderr_fd = log, .uid = uid, .gid = uid };
+	uint64_t deadline = clock_deadline_ms(START_MS);
+
+	strv_add(&argv, program ? program : "");
+	strv_addf(&argv, "--socket-path=%s", t->socket);
+	strv_addf(&argv, "--shared-dir=%s", t->share);
+	strv_add(&argv, "--xattr");
+	if (sandbox)
+		strv_addf(&argv, "--sandbox=%s", sandbox);
+	if (more)
+		strv_add(&argv, more);
+	if (strv_failed(&argv))
+		return -ENOMEM;
+	spec.argv = argv.item;
+	CHECK(proc_start(&spec, &t->daemon, &t->err) == 0);
+	while (!fs_exists(t->socket)) {
+		CHECK(proc_alive(&t->daemon) && clock_left_ms(deadline) > 0);
+		(void)poll(NULL, 0, 5);
+	}
+	return 0;
+}
+
+static int add_process(struct fixture *t, pid_t pid)
+{
+	CHECK(t->count < PROCESSES_MAX);
+	t->pidfd[t->count] = (int)syscall(SYS_pidfd_open, pid, 0);
+	CHECK(t->pidfd[t->count] >= 0);
+	t->count++;
+	return 0;
+}
+
+static int read_name(pid_t pid, char *ret, size_t size)
+{
+	CLEANUP(freep) char *path = fs_path("/proc/%d/comm", pid);
+	CLEANUP(buf_free) struct buf b = { 0 };
+
+	CHECK(path && fs_read(path, 64, &b, NULL) == 0);
+	(void)snprintf(ret, size, "%.*s", (int)strcspn(buf_text(&b), "\n"), buf_text(&b));
+	return 0;
+}
+
+/* All processes below @pid; the one that has the program's own name is the parser. */
+static int find_children(struct fixture *t, pid_t pid)
+{
+	CLEANUP(freep) char *path = fs_path("/proc/%d/task/%d/children", pid, pid);
+	CLEANUP(buf_free) struct buf b = { 0 };
+	char name[32];
+	int used = 0;
+	int child;
+
+	CHECK(path && fs_read(path, 4096, &b, NULL) == 0);
+	for (const char *at = buf_text(&b); sscanf(at, "%d %n", &child, &used) == 1; at += used) {
+		CHECK(add_process(t, child) == 0 && read_name(child, name, sizeof(name)) == 0);
+		if (strcmp(name, "virtiofs-refdev") == 0)
+			t->parser = child;
+		else if (strcmp(name, "refdev-broker") == 0)
+			CHECK(find_children(t, child) == 0);
+	}
+	return 0;
+}
+
+/* Connected: then all of it is there. */
+static int connect_front(struct fixture *t, bool sandboxed)
+{
+	const struct front_options o = { .path = t->socket, .window = true };
+
+	CHECK(front_new(&o, &t->f, &t->err) == 0);
+	CHECK(front_init(t->f, 0, NULL) == 0);
+	t->parser = t->daemon.pid;
+	CHECK(add_process(t, t->daemon.pid) == 0 && find_children(t, t->daemon.pid) == 0);
+	CHECK((t->parser != t->daemon.pid) == sandboxed);
+	return 0;
+}
+
+/* Has all of it ended by then? */
+static int await_end(struct fixture *t, unsigned ms)
+{
+	uint64_t deadline = clock_deadline_ms(ms);
+
+	for (size_t i = 0; i < t->count; i++) {
+		struct pollfd p = { .fd = t->pidfd[i], .events = POLLIN };
+
+		CHECK(poll(&p, 1, clock_left_ms(deadline)) == 1);
+	}
+	return 0;
+}
+
+static int set_up(struct fixture *t, uid_t uid)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	*t = (struct fixture){ .count = 0 };
+	(void)snprintf(t->dir, sizeof(t->dir), "%.40s/vq-sandbox-XXXXXX",
+		       tmp && *tmp ? tmp : "/tmp");
+	CHECK(mkdtemp(t->dir));
+	(void)snprintf(t->share, sizeof(t->share), "%s/share", t->dir);
+	(void)snprintf(t->socket, sizeof(t->socket), "%s/socket", t->dir);
+	(void)snprintf(t->log, sizeof(t->log), "%s/log", t->dir);
+	CHECK(mkdir(t->share, 0755) == 0);
+	if (uid != 0)
+		CHECK(chown(t->dir, uid, uid) == 0 && chown(t->share, uid, uid) == 0);
+	return 0;
+}
+
+static int tear_down(struct fixture *t, int e)
+{
+	CLEANUP(buf_free) struct buf text = { 0 };
+
+	if (e < 0 && fs_read(t->log, 64 * KIB, &text, NULL) == 0)
+		(void)printf("%s\n%s\n", t->err.text, buf_text(&text));
+	t->f = front_free(t->f);
+	(void)proc_end(&t->daemon, 3000);
+	/* What a broken device left. */
+	for (size_t i = 0; i < t->count; i++) {
+		(void)syscall(SYS_pidfd_send_signal, t->pidfd[i], SIGKILL, NULL, 0);
+		fd_closep(&t->pidfd[i]);
+	}
+	if (fs_remove_tree(t->dir, &t->err) < 0)
+		print_message("%s\n", t->err.text);
+	return e;
+}
+
+#endif
