@@ -230,6 +230,19 @@ static void not_confined(void **state)
 	assert_int_equal(tear_down(&t, e < 0 ? e : run_not_confined(&t)), 0);
 }
 
+/* Has all of it ended by then? */
+static int await_end(struct fixture *t, unsigned ms)
+{
+	uint64_t deadline = clock_deadline_ms(ms);
+
+	for (size_t i = 0; i < t->count; i++) {
+		struct pollfd p = { .fd = t->pidfd[i], .events = POLLIN };
+
+		CHECK(poll(&p, 1, clock_left_ms(deadline)) == 1);
+	}
+	return 0;
+}
+
 /* How to end it, what the one who started it is told, and whether the socket's name goes. */
 struct ending {
 	const char *what;

@@ -141,19 +141,6 @@ static int connect_front(struct fixture *t, bool sandboxed)
 	return 0;
 }
 
-/* Has all of it ended by then? */
-static int await_end(struct fixture *t, unsigned ms)
-{
-	uint64_t deadline = clock_deadline_ms(ms);
-
-	for (size_t i = 0; i < t->count; i++) {
-		struct pollfd p = { .fd = t->pidfd[i], .events = POLLIN };
-
-		CHECK(poll(&p, 1, clock_left_ms(deadline)) == 1);
-	}
-	return 0;
-}
-
 static int set_up(struct fixture *t, uid_t uid)
 {
 	const char *tmp = getenv("TMPDIR");
