@@ -11,7 +11,7 @@
 
 #include "conformance/test/sandboxed.h"
 
-#define DAX "--dax=always"
+#define DAX WORDS("--dax=always")
 
 static int read_proc(const struct fixture *t, const char *name, struct buf *ret)
 {

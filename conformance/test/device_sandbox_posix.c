@@ -160,7 +160,7 @@ static int run(struct fixture *t, const struct mode *m)
 {
 	struct fuse_entry_out file;
 
-	CHECK(start(t, 0, m->name, "--dax=inode") == 0);
+	CHECK(start(t, 0, m->name, WORDS("--dax=inode")) == 0);
 	CHECK(connect_front(t, strcmp(m->name, "none") != 0) == 0);
 	CHECK(check_user(t) == 0);
 	CHECK(front_lookup(t->f, FRONT_ROOT, "file", &file) == 0);
@@ -193,10 +193,86 @@ static void posix(void **state)
 	}
 }
 
+#define FILE_BYTES 5000
+#define MAP_BYTES  (2 * MIB)
+
+/* The broker's or the shadow's file reaches the front end; a file that is cut leaves no mapping behind. */
+static int check_mapping(struct fixture *t)
+{
+	const struct fuse_setattr_in cut = { .valid = FATTR_SIZE, .size = 100 };
+	const struct fuse_removemapping_one all = { .moffset = 0, .len = MAP_BYTES };
+	struct fuse_entry_out entry;
+	struct fuse_open_out open;
+	struct fuse_attr_out attr;
+	uint8_t data[FILE_BYTES];
+	uint8_t back[FILE_BYTES];
+	uint32_t done;
+
+	memset(data, 0x5a, sizeof(data));
+	CHECK(front_create(t->f, FRONT_ROOT, "mapped", O_RDWR, S_IFREG | 0640, &entry, &open) == 0);
+	CHECK(front_write(t->f, entry.nodeid, open.fh, 0, data, sizeof(data), &done) == 0);
+	CHECK(front_setupmapping(t->f, entry.nodeid, 0, MAP_BYTES,
+				 FUSE_SETUPMAPPING_FLAG_READ | FUSE_SETUPMAPPING_FLAG_WRITE,
+				 0) == 0);
+	CHECK(front_window_read(t->f->window, 0, back, sizeof(back)) == 0);
+	CHECK(memcmp(back, data, sizeof(data)) == 0);
+	CHECK(front_window_write(t->f->window, 4500, "x", 1) == 0);
+	CHECK(front_fsync(t->f, entry.nodeid, open.fh, false) == 0);
+	CHECK(front_setattr(t->f, entry.nodeid, &cut, &attr) == 0 && attr.attr.size == 100);
+	CHECK(front_removemapping(t->f, entry.nodeid, &all, 1) == 0);
+	CHECK(front_release(t->f, entry.nodeid, open.fh, O_RDWR) == 0);
+	return 0;
+}
+
+/* Files that were opened before the door was shut: they are written when it is told to, and in the end. */
+static int check_ledger(struct fixture *t, const char *path)
+{
+	uint64_t deadline = clock_deadline_ms(2000);
+	struct stat st = { .st_size = 0 };
+
+	CHECK(kill(t->daemon.pid, SIGUSR1) == 0);
+	while (stat(path, &st) < 0 || st.st_size == 0) {
+		CHECK(clock_left_ms(deadline) > 0);
+		(void)poll(NULL, 0, 5);
+	}
+	front_hang_up(t->f);
+	CHECK(proc_wait(&t->daemon, clock_deadline_ms(2000)) == 0 && t->daemon.status == 0);
+	return 0;
+}
+
+static int run_window(struct fixture *t, const char *tail)
+{
+	CLEANUP(freep) char *path = fs_path("%s/ledger", t->dir);
+	CLEANUP(freep) char *ledger = fs_path("--ledger=%s", path);
+
+	CHECK(path && ledger);
+	CHECK(start(t, 0, NULL, WORDS("--dax=always", "--threads=2", tail, ledger)) == 0);
+	CHECK(connect_front(t, true) == 0);
+	CHECK(check_mapping(t) == 0);
+	CHECK(front_evidence_count(t->f->evidence) == 0);
+	return check_ledger(t, path);
+}
+
+static void window(void **state)
+{
+	static const char *const tails[] = { "--tail=auto", "--tail=shadow" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(tails); i++) {
+		struct fixture t;
+		int e = set_up(&t, 0);
+
+		e = tear_down(&t, e < 0 ? e : run_window(&t, tails[i]));
+		if (e < 0)
+			fail_msg("%s", tails[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(posix),
+		cmocka_unit_test(window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,9 @@
 #define PROCESSES_MAX 4
 #define START_MS      5000
 
+/* More words of a command line. */
+#define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
 struct fixture {
 	char dir[64];
 	char share[80];
@@ -62,7 +65,7 @@ static char *program_path(void)
 	return fs_path("%s/virtiofs-refdev", self);
 }
 
-static int start(struct fixture *t, uid_t uid, const char *sandbox, const char *more)
+static int start(struct fixture *t, uid_t uid, const char *sandbox, const char *const *more)
 {
 	CLEANUP(strv_free) struct strv argv = { 0 };
 	CLEANUP(freep) char *program = program_path();
@@ -76,8 +79,8 @@ static int start(struct fixture *t, uid_t uid, const char *sandbox, const char *
 	strv_add(&argv, "--xattr");
 	if (sandbox)
 		strv_addf(&argv, "--sandbox=%s", sandbox);
-	if (more)
-		strv_add(&argv, more);
+	for (; more && *more; more++)
+		strv_add(&argv, *more);
 	if (strv_failed(&argv))
 		return -ENOMEM;
 	spec.argv = argv.item;

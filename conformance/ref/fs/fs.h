@@ -22,7 +22,7 @@ struct ref_session;
  * serves gets a working directory and umask of its own (CLONE_FS).
  */
 int ref_fs_open(const struct ref_options *o, struct ref_fs **ret, struct err *reterr) MUST_USE;
-/** ref_fs_open_at() - the same with the directory and /proc/self/fd of the process (O_PATH), which are taken on success. */
+/** ref_fs_open_at() - the same with the directory and /proc/self/fd of the process (O_PATH). */
 int ref_fs_open_at(const struct ref_options *o, int take_root_fd, int take_proc_fd,
 		   struct ref_fs **ret, struct err *reterr) MUST_USE;
 struct ref_fs *ref_fs_close(struct ref_fs *fs);

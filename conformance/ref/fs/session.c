@@ -15,8 +15,11 @@ int ref_fs_open_at(const struct ref_options *o, int take_root_fd, int take_proc_
 {
 	struct ref_fs *fs = calloc(1, sizeof(*fs));
 
-	if (!fs)
+	if (!fs) {
+		fd_closep(&take_root_fd);
+		fd_closep(&take_proc_fd);
 		return err_set(reterr, -ENOMEM, "out of memory");
+	}
 	fs->o = o;
 	fs->mode = fs_mode(o->cache);
 	fs->root_fd = take_root_fd;
@@ -30,17 +33,13 @@ int ref_fs_open(const struct ref_options *o, struct ref_fs **ret, struct err *re
 {
 	CLEANUP(fd_closep) int root_fd = open(o->shared_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP(fd_closep) int proc_fd = -1;
-	int e;
 
 	if (root_fd < 0)
 		return err_errno(reterr, -errno, "cannot share %s", o->shared_dir);
 	proc_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (proc_fd < 0)
 		return err_errno(reterr, -errno, "cannot open /proc/self/fd (is /proc mounted?)");
-	e = ref_fs_open_at(o, root_fd, proc_fd, ret, reterr);
-	if (e == 0)
-		root_fd = proc_fd = -1;
-	return e;
+	return ref_fs_open_at(o, TAKE_FD(root_fd), TAKE_FD(proc_fd), ret, reterr);
 }
 
 struct ref_fs *ref_fs_close(struct ref_fs *fs)
