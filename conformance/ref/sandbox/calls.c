@@ -163,8 +163,12 @@ int __lsan_is_turned_off(void)
 
 /* Reports of AddressSanitizer. */
 static const struct confine_call more[] = {
-	{ .number = SYS_readlink }, { .number = SYS_open },    { .number = SYS_getrlimit },
-	{ .number = SYS_clone3 },   { .number = SYS_sysinfo }, { .number = SYS_getcwd },
+	{ .number = SYS_sysinfo },
+	{ .number = SYS_getcwd },
+#ifdef SYS_readlink
+	{ .number = SYS_readlink },
+	{ .number = SYS_open },
+#endif
 };
 #endif
 
