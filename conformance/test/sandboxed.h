@@ -70,7 +70,14 @@ static int start(struct fixture *t, uid_t uid, const char *sandbox, const char *
 	CLEANUP(strv_free) struct strv argv = { 0 };
 	CLEANUP(freep) char *program = program_path();
 	CLEANUP(fd_closep) int log = open(t->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	struct proc_spec spec = { .stdout_fd = log, .stderr_fd = log, .uid = uid, .gid = uid };
+	CLEANUP(fd_closep) int leak = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* Whoever starts it may be careless, too. */
+	struct proc_spec spec = { .stdout_fd = log,
+				  .stderr_fd = log,
+				  .uid = uid,
+				  .gid = uid,
+				  .keep_fds = &leak,
+				  .keep_count = 1 };
 	uint64_t deadline = clock_deadline_ms(START_MS);
 
 	strv_add(&argv, program ? program : "");

@@ -209,7 +209,6 @@ static int do_user(const void *arg)
 	const bool root = arg != NULL;
 	const uid_t uid = root ? 0 : NOBODY;
 	unsigned map[3];
-	bool all = !root;
 	struct stat before, after;
 	struct err err = { "" };
 
@@ -217,8 +216,7 @@ static int do_user(const void *arg)
 	if (!root && geteuid() == 0)
 		CHILD_CHECK(setresgid(uid, uid, uid) == 0 && setresuid(uid, uid, uid) == 0 &&
 			    prctl(PR_SET_DUMPABLE, 1) == 0);
-	CHILD_CHECK(user_namespace_enter(&all, &err) == 0);
-	CHILD_CHECK(all == root);
+	CHILD_CHECK(user_namespace_enter(&err) == 0);
 	CHILD_CHECK(read_map("/proc/self/uid_map", map) == 0);
 	CHILD_CHECK(map[0] == map[1] && map[0] == geteuid());
 	CHILD_CHECK(root ? map[2] > 1 : map[2] == 1);

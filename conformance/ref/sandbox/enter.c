@@ -76,14 +76,10 @@ int sandbox_enter(const struct sandbox_plan *p, struct sandbox *ret, struct err 
 {
 	struct err what = { "" };
 	struct sandbox s = { .root_fd = -1, .proc_fd = -1, .keep = confine_held() & CAPS_KEPT };
-	bool all = true;
 	int e = 0;
 
 	if (p->how == REF_SANDBOX_NAMESPACE)
-		e = user_namespace_enter(&all, &what);
-	/* Over one id there is nothing to be done for others. */
-	if (!all)
-		s.keep = 0;
+		e = user_namespace_enter(&what);
 	if (e == 0)
 		e = split(p, &s, &what);
 	if (e < 0) {

@@ -45,8 +45,8 @@ int sandbox_lock(const struct sandbox *s, struct err *reterr) MUST_USE;
 
 /* Parts. */
 
-/* user_namespace_enter() - one where every id is itself (*@ret_all), or for an unprivileged caller, its own one is. */
-int user_namespace_enter(bool *ret_all, struct err *reterr) MUST_USE;
+/* user_namespace_enter() - one where every id is itself; for who may not act for others, only his own one is there. */
+int user_namespace_enter(struct err *reterr) MUST_USE;
 
 /* mounts_enter() - a mount namespace that holds the shared directory only. Fills the descriptors of @ret. */
 int mounts_enter(const struct sandbox_plan *p, struct sandbox *ret, struct err *reterr) MUST_USE;

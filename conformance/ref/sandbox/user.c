@@ -126,7 +126,7 @@ static int enter(const struct maps *m, int proc_fd, struct err *reterr)
 	return e;
 }
 
-int user_namespace_enter(bool *ret_all, struct err *reterr)
+int user_namespace_enter(struct err *reterr)
 {
 	CLEANUP(maps_free) struct maps m = { 0 };
 	CLEANUP(fd_closep) int proc_fd = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -135,9 +135,5 @@ int user_namespace_enter(bool *ret_all, struct err *reterr)
 	if (proc_fd < 0)
 		return err_errno(reterr, -errno, "cannot open /proc/self (is /proc mounted?)");
 	e = maps_make(&m, reterr);
-	if (e == 0)
-		e = enter(&m, proc_fd, reterr);
-	if (e == 0)
-		*ret_all = m.all;
-	return e;
+	return e < 0 ? e : enter(&m, proc_fd, reterr);
 }
