@@ -212,6 +212,27 @@ static void unprivileged(void **state)
 	assert_int_equal(tear_down(&t, e < 0 ? e : run_unprivileged(&t)), 0);
 }
 
+/* Whatever the parser believes. */
+static int run_read_only(struct fixture *t)
+{
+	CLEANUP(buf_free) struct buf b = { 0 };
+	struct fuse_entry_out entry;
+
+	CHECK(start(t, 0, NULL, WORDS("--readonly")) == 0 && connect_front(t, true) == 0);
+	CHECK(read_proc(t, "mountinfo", &b) == 0 && strstr(buf_text(&b), " / ro,"));
+	CHECK(front_mkdir(t->f, FRONT_ROOT, "dir", 0755, &entry) == -EROFS);
+	return 0;
+}
+
+static void read_only(void **state)
+{
+	struct fixture t;
+	int e = set_up(&t, 0);
+
+	(void)state;
+	assert_int_equal(tear_down(&t, e < 0 ? e : run_read_only(&t)), 0);
+}
+
 static int run_not_confined(struct fixture *t)
 {
 	uint64_t n;
@@ -333,8 +354,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(confined),	cmocka_unit_test(unprivileged),
-		cmocka_unit_test(not_confined), cmocka_unit_test(ends),
-		cmocka_unit_test(no_share),	cmocka_unit_test(whole_root),
+		cmocka_unit_test(not_confined), cmocka_unit_test(read_only),
+		cmocka_unit_test(ends),		cmocka_unit_test(no_share),
+		cmocka_unit_test(whole_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
