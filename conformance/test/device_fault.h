@@ -304,6 +304,17 @@ static int judge(struct fixture *t, int seen)
 	return 0;
 }
 
+/* Doing wrong on purpose is no reason to crash or to leak. */
+static bool ended_well(struct fixture *t)
+{
+	bool told = t->with && strncmp(t->row->fault, "exit-at", 7) == 0;
+	char scratch[32];
+
+	(void)proc_end(&t->daemon, 5000);
+	return strcmp(proc_fate(&t->daemon, scratch, sizeof(scratch)),
+		      told ? "exited:70" : "exited:0") == 0;
+}
+
 /* One run. 0; SKIPPED; -1 when it was told why not. */
 static int run_once(const struct fault_case *row, bool with)
 {
@@ -319,7 +330,10 @@ static int run_once(const struct fault_case *row, bool with)
 		e = judge(&t, row->provoke(&t));
 	}
 	t.f = front_free(t.f);
-	(void)proc_end(&t.daemon, 3000);
+	if (!ended_well(&t)) {
+		show(&t, "the device did not end well");
+		e = -1;
+	}
 	if (e == 0 && with && firings(&t) <= 0) {
 		show(&t, "it was not counted");
 		e = -1;
