@@ -19,8 +19,7 @@ struct armed {
 	_Atomic uint64_t fired;
 };
 
-uint64_t fault_ids[FAULT_WORDS];
-uint64_t fault_hooks;
+struct fault_set fault_set;
 __thread struct fault_serving fault_serving;
 
 static struct armed armed[REF_FAULTS_MAX];
@@ -40,16 +39,15 @@ int fault_arm(const char *text, struct err *reterr)
 			       ARRAY_SIZE(armed));
 	*a = (struct armed){ .id = id, .args = args, .text = text };
 	armed_count++;
-	fault_ids[id / 64] |= UINT64_C(1) << (id % 64);
-	fault_hooks |= UINT64_C(1) << fault_rows[id].hook | UINT64_C(1) << FAULT_HOOK_REQUEST;
+	fault_set.ids[id / 64] |= UINT64_C(1) << (id % 64);
+	fault_set.hooks |= UINT64_C(1) << fault_rows[id].hook | UINT64_C(1) << FAULT_HOOK_REQUEST;
 	return 0;
 }
 
 void fault_disarm(void)
 {
 	armed_count = 0;
-	memset(fault_ids, 0, sizeof(fault_ids));
-	fault_hooks = 0;
+	fault_set = (struct fault_set){ 0 };
 }
 
 /* The same numbers for the same seed, whatever the time. SplitMix64. */

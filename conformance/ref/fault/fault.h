@@ -243,9 +243,12 @@ struct fault_row {
 extern const struct fault_row fault_rows[FAULT_COUNT];
 
 #define FAULT_WORDS ((FAULT_COUNT + 63) / 64)
-/* Set before the first thread, and never changed. */
-extern uint64_t fault_ids[FAULT_WORDS];
-extern uint64_t fault_hooks;
+/* What was asked for: set before the first thread, and never changed. In a cache line that nobody writes. */
+struct fault_set {
+	uint64_t hooks;
+	uint64_t ids[FAULT_WORDS];
+} __attribute__((aligned(64)));
+extern struct fault_set fault_set;
 
 /** fault_arm() - one --fault: NAME[:ARG...][:op=OPCODE][:after=N][:count=N][:percent=N][:seed=N]. -EINVAL with text. */
 int fault_arm(const char *text, struct err *reterr) MUST_USE;
@@ -260,7 +263,7 @@ uint64_t fault_number(enum fault_id id);
 /* Was it asked for? Does not count. */
 static inline bool fault_armed(enum fault_id id)
 {
-	return __builtin_expect((fault_ids[id / 64] >> (id % 64) & 1) != 0, 0);
+	return __builtin_expect((fault_set.ids[id / 64] >> (id % 64) & 1) != 0, 0);
 }
 
 /** fault_at() - shall this place do wrong now? */
@@ -272,7 +275,7 @@ static inline bool fault_at(enum fault_id id)
 /** fault_hooked() - is any fault of this place asked for? */
 static inline bool fault_hooked(enum fault_hook hook)
 {
-	return __builtin_expect((fault_hooks >> hook & 1) != 0, 0);
+	return __builtin_expect((fault_set.hooks >> hook & 1) != 0, 0);
 }
 
 /* One --fault and what became of it. */

@@ -68,9 +68,15 @@ void ring_break(struct ring *r, const char *why)
 /* Give a chain back to the driver. */
 static void push(struct ring *r, const struct ring_request *rr, uint32_t used)
 {
-	struct fault_element e[FAULT_ELEMENTS_MAX] = { { rr->pub.head, rr->slots, used } };
-	unsigned count = fault_hooked(FAULT_HOOK_USED) ? fault_used(&rr->pub, e) : 1;
+	struct fault_element e[FAULT_ELEMENTS_MAX];
+	unsigned count;
 
+	if (!fault_hooked(FAULT_HOOK_USED)) {
+		r->format->push(r, rr->pub.head, rr->slots, used);
+		return;
+	}
+	e[0] = (struct fault_element){ rr->pub.head, rr->slots, used };
+	count = fault_used(&rr->pub, e);
 	for (unsigned i = 0; i < count; i++)
 		r->format->push(r, e[i].head, e[i].slots, e[i].used);
 }
