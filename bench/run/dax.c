@@ -159,7 +159,7 @@ static int make_file(struct proof *p, struct err *reterr)
 	CLEANUP(freep) char *path = fs_path("%s/" FILE_NAME, p->s->share.dir);
 	struct rng rng = { 1 };
 
-	p->data = malloc(FILE_BYTES);
+	p->data = calloc(1, FILE_BYTES);
 	if (!path || !p->data)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	rng_fill(&rng, p->data, FILE_BYTES);

@@ -92,7 +92,7 @@ static void wrong(void **state)
 		{ "out-lens", "no such fault" },
 		{ "out-len:3", "3 is not understood; out-len takes nothing" },
 		{ "out-len:op", "op is not understood" },
-		{ "out-len:op=RAED", "op=RAED is not understood" },
+		{ "out-len:op=REID", "op=REID is not understood" },
 		{ "out-len:after=", "after= is not understood" },
 		{ "out-len:after=-1", "after=-1 is not understood" },
 		{ "out-len:percent=101", "percent=101" },

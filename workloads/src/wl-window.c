@@ -113,7 +113,7 @@ int main(int argc, char **argv)
 		ns = wl_now_ns() - start;
 	} while (ns < limit);
 	(void)printf("{\"touched_bytes\": %llu, \"ns\": %llu, \"rate\": %.1f, \"turns\": %u}\n",
-		     (unsigned long long)(w.touched * PAGE), (unsigned long long)ns,
+		     (unsigned long long)w.touched * PAGE, (unsigned long long)ns,
 		     wl_rate((double)(w.touched * PAGE), ns), turns);
 	return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -4,9 +4,9 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include "conformance/ref/sandbox/confine.h"
 #include "conformance/ref/broker/inside.h"
 #include "conformance/ref/broker/message.h"
+#include "conformance/ref/sandbox/confine.h"
 
 static const struct confine_call calls[] = {
 	{ .number = SYS_openat },	{ .number = SYS_sendmsg },

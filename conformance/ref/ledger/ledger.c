@@ -21,12 +21,14 @@ static struct ledger_place *ring;
 static size_t ring_mask;
 static _Atomic uint64_t next;
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes through it */
 static void add(uint64_t *to, uint64_t n)
 {
 	if (n)
 		(void)__atomic_fetch_add(to, n, __ATOMIC_RELAXED);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes through it */
 static void sub(uint64_t *from, uint64_t n)
 {
 	(void)__atomic_fetch_sub(from, n, __ATOMIC_RELAXED);

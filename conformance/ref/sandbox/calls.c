@@ -28,7 +28,8 @@ static const uint64_t own_cwd[] = { CLONE_FS };
 static const uint64_t own_pid[] = { OWN_PID };
 /* The C library asks whether the log goes to a terminal. */
 static const uint64_t ioctls[] = { FS_IOC_FSGETXATTR, TCGETS };
-static const uint64_t fcntls[] = { F_GETFL, F_SETFL, F_GETFD, F_DUPFD_CLOEXEC, F_ADD_SEALS };
+static const uint64_t fcntls[] = { F_GETFL,	    F_SETFL,	 F_GETFD,
+				   F_DUPFD_CLOEXEC, F_ADD_SEALS, F_GET_SEALS };
 /* Names of threads, also of mappings where malloc gives them. */
 static const uint64_t prctls[] = { PR_SET_NAME, 0x53564d41 /* PR_SET_VMA, Linux 5.17 */ };
 
