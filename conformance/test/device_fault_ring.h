@@ -326,7 +326,9 @@ static const struct fault_case ring_cases[] = {
 	SHOWS("indirect-mixed", mixed, SHORT_REPLY),
 	SHOWS("kick-replays", kick_for_nothing, USED_ID,
 	      .front.features_off = BIT(VIRTIO_RING_F_INDIRECT_DESC)),
-	SHOWS("call-lost:after=1", getattr_root, LOST_CALL, .waits = true),
+	/* Late enough that the driver sleeps: one that still looks needs no call. */
+	SHOWS("call-lost:after=1", getattr_root, LOST_CALL, .waits = true,
+	      .words = "--fault=delay:GETATTR:100"),
 	CASE("call-spurious", call_unwanted, .front.features_off = ONE_QUEUE_OFF),
 	SHOWS("used-head:op=GETATTR", getattr_root, USED_ID, .waits = true),
 	SHOWS("used-twice:op=GETATTR", getattr_root, USED_ID),
