@@ -343,7 +343,7 @@ int front_syncfs(struct front *f, uint64_t nodeid)
 }
 
 int front_statx(struct front *f, uint64_t nodeid, const uint64_t *fh, uint32_t flags, uint32_t mask,
-		struct front_statx_out *ret)
+		struct fuse_statx_reply *ret)
 {
 	return ASK(f, ret, front_op_statx(nodeid, fh, flags, mask));
 }

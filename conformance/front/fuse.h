@@ -77,49 +77,6 @@ struct front_op front_op_removemapping(uint64_t nodeid, const struct fuse_remove
 struct front_op front_op_syncfs(uint64_t nodeid);
 struct front_op front_op_statx(uint64_t nodeid, const uint64_t *fh, uint32_t flags, uint32_t mask);
 
-/* STATX, FUSE 7.39; <linux/fuse.h> of Debian 12 lacks it. */
-struct front_statx_in {
-	uint32_t getattr_flags;
-	uint32_t reserved;
-	uint64_t fh;
-	uint32_t sx_flags;
-	uint32_t sx_mask;
-};
-struct front_sx_time {
-	int64_t tv_sec;
-	uint32_t tv_nsec;
-	int32_t reserved;
-};
-struct front_statx_out {
-	uint64_t attr_valid;
-	uint32_t attr_valid_nsec;
-	uint32_t flags;
-	uint64_t spare[2];
-	uint32_t mask;
-	uint32_t blksize;
-	uint64_t attributes;
-	uint32_t nlink;
-	uint32_t uid;
-	uint32_t gid;
-	uint16_t mode;
-	uint16_t spare0;
-	uint64_t ino;
-	uint64_t size;
-	uint64_t blocks;
-	uint64_t attributes_mask;
-	struct front_sx_time atime;
-	struct front_sx_time btime;
-	struct front_sx_time ctime;
-	struct front_sx_time mtime;
-	uint32_t rdev_major;
-	uint32_t rdev_minor;
-	uint32_t dev_major;
-	uint32_t dev_minor;
-	uint64_t spare2[14];
-};
-_Static_assert(sizeof(struct front_statx_in) == 24, "wire size");
-_Static_assert(sizeof(struct front_statx_out) == 32 + 256, "wire size: header and struct statx");
-
 /** front_init() - 7.38 with front_init_flags (INIT_EXT included) and @more; the reply is in f->init as well. */
 int front_init(struct front *f, uint64_t more, struct fuse_init_out *ret) MUST_USE;
 /** front_init_with() - any version and flags. */
@@ -203,6 +160,6 @@ int front_removemapping(struct front *f, uint64_t nodeid, const struct fuse_remo
 			uint32_t count) MUST_USE;
 int front_syncfs(struct front *f, uint64_t nodeid) MUST_USE;
 int front_statx(struct front *f, uint64_t nodeid, const uint64_t *fh, uint32_t flags, uint32_t mask,
-		struct front_statx_out *ret) MUST_USE;
+		struct fuse_statx_reply *ret) MUST_USE;
 
 #endif

@@ -258,10 +258,10 @@ struct front_op front_op_syncfs(uint64_t nodeid)
 
 struct front_op front_op_statx(uint64_t nodeid, const uint64_t *fh, uint32_t flags, uint32_t mask)
 {
-	struct front_statx_in in = { .getattr_flags = fh ? FUSE_GETATTR_FH : 0,
-				     .fh = fh ? *fh : 0,
-				     .sx_flags = flags,
-				     .sx_mask = mask };
+	struct fuse_statx_request in = { .getattr_flags = fh ? FUSE_GETATTR_FH : 0,
+					 .fh = fh ? *fh : 0,
+					 .sx_flags = flags,
+					 .sx_mask = mask };
 
-	return front_build(FUSE_OP_STATX, nodeid, &in, sizeof(in), sizeof(struct front_statx_out));
+	return front_build(FUSE_OP_STATX, nodeid, &in, sizeof(in), sizeof(struct fuse_statx_reply));
 }

@@ -310,10 +310,10 @@ static int do_tmpfile(struct share *s)
 
 static int do_statx(struct share *s)
 {
-	struct front_statx_out out = { 0 };
+	struct fuse_statx_reply out = { 0 };
 	int r = front_statx(s->f, s->file, NULL, 0, STATX_BASIC_STATS, &out);
 
-	SAID(r != 0 || S_ISREG(out.mode));
+	SAID(r != 0 || S_ISREG(out.stat.mode));
 	return r;
 }
 
