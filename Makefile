@@ -148,7 +148,7 @@ REAL_TESTS := $(patsubst conformance/test/%.c,$(BUILD)/conformance/%,$(wildcard 
 $(filter $(BUILD)/conformance/device_%,$(REAL_TESTS)): | $(BUILD)/virtiofs-refdev
 
 check: all $(TESTS) lint-includes ## unit, table and golden tests; no root, no guests
-	@bench/test/run $(TESTS) host-setup/test guest-image/test bench/test/schema
+	@bench/test/run -j $$(nproc) $(TESTS) host-setup/test guest-image/test bench/test/schema
 
 check-asan: ## the same with AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=$(BUILD)/asan OPT='-O1 -g' \
@@ -160,10 +160,16 @@ check-clang: ## compile everything with clang; no warning is let through
 compile-flavour: $(BUILD)/conformance/load $(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(GUEST_PROGRAMS) $(TESTS) $(REAL_TESTS)
 
 check-flavour: compile-flavour
-	@VQ_AGENT=$(BUILD)/guest/vq-agent VQ_GUEST=$(BUILD)/guest/vq-guest bench/test/run $(TESTS)
+	@VQ_AGENT=$(BUILD)/guest/vq-agent VQ_GUEST=$(BUILD)/guest/vq-guest bench/test/run -j $$(nproc) $(TESTS)
+
+# The longest first; memory is measured on a machine that does nothing else.
+LONG_TESTS := $(addprefix $(BUILD)/test/real_,run conduct conduct_broken)
+QUIET_TESTS := $(BUILD)/test/real_memory
 
 check-real: all $(REAL_TESTS) ## tests that boot guests (needs root; `make image` first)
-	@bench/test/run $(REAL_TESTS)
+	@bench/test/run-all "in lanes" bench/test/run -j $$(nproc) --apart $(LONG_TESTS) \
+		$(filter-out $(LONG_TESTS) $(QUIET_TESTS),$(REAL_TESTS)) -- \
+		"alone" bench/test/run $(QUIET_TESTS)
 
 soak-kill: all $(BUILD)/test/soak_kill ## kill -9 the driver at 100 moments and resume; resumable; writes results/baselines/kill.md
 	@$(BUILD)/test/soak_kill $(KILLS)
