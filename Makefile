@@ -108,6 +108,7 @@ REF_SRC := $(sort $(wildcard conformance/ref/*.c conformance/ref/*/*.c))
 FRONT_SRC := $(sort $(wildcard conformance/front/*.c conformance/front/*/*.c))
 REF_LIB := $(BUILD)/libref.a
 FRONT_LIB := $(BUILD)/libfront.a
+SPEC_LIB := $(BUILD)/libspec.a
 REF_LIBS := -lfuse3 -lseccomp
 
 $(REF_LIB): $(call obj,$(filter-out conformance/ref/main.c,$(REF_SRC)))
@@ -115,6 +116,10 @@ $(REF_LIB): $(call obj,$(filter-out conformance/ref/main.c,$(REF_SRC)))
 	@$(AR) rcs $@ $^
 
 $(FRONT_LIB): $(call obj,$(FRONT_SRC))
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(SPEC_LIB): $(call obj,$(sort $(wildcard conformance/spec/*.c)))
 	@rm -f $@
 	@$(AR) rcs $@ $^
 
@@ -128,7 +133,7 @@ $(BUILD)/conformance/test_ref_%: $(BUILD)/obj/conformance/test/test_ref_%.o $(RE
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS) $(REF_LIBS) -lcmocka
 
-$(BUILD)/conformance/%: $(BUILD)/obj/conformance/test/%.o $(FRONT_LIB) $(LIB)
+$(BUILD)/conformance/%: $(BUILD)/obj/conformance/test/%.o $(FRONT_LIB) $(SPEC_LIB) $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS) -lcmocka
@@ -145,7 +150,7 @@ REAL_TESTS := $(patsubst conformance/test/%.c,$(BUILD)/conformance/%,$(wildcard 
 	$(patsubst bench/test/%.c,$(BUILD)/test/%,$(filter-out %real_guest.c,$(wildcard bench/test/real_*.c)))
 
 # They start the reference device of their own flavour as a process.
-$(filter $(BUILD)/conformance/device_%,$(REAL_TESTS)): | $(BUILD)/virtiofs-refdev
+$(BUILD)/conformance/test_spec $(filter $(BUILD)/conformance/device_%,$(REAL_TESTS)): | $(BUILD)/virtiofs-refdev
 
 check: all $(TESTS) lint-includes ## unit, table and golden tests; no root, no guests
 	@bench/test/run -j $$(nproc) $(TESTS) host-setup/test guest-image/test bench/test/schema

@@ -3,10 +3,10 @@
 #define VQ_SPEC_SPEC_H
 
 /*
- * The requirement catalogue: what virtio, vhost-user, FUSE and Linux ask of a virtio-fs device, its driver
- * and its VMM, as constant tables. Checks, faults and reports name its rows by id. Everything that is
- * returned is constant and lives as long as the program; nothing here allocates, prints or fails.
- * README.md says how to add a row.
+ * The requirement catalogue: what virtio, vhost-user, FUSE and Linux ask of a virtio-fs device, its
+ * driver and its VMM, as constant tables. Checks, faults and reports name its rows by id. All that
+ * is returned is constant and lives as long as the program; nothing here allocates, prints or
+ * fails. README.md says how to add a row.
  */
 
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 
 /*
  * How binding a row is. A negative requirement (MUST NOT) is a MUST whose text says so. DEFACTO: no
- * normative text exists; what the Linux driver, the FUSE header or the daemons do is what others rely on.
+ * normative text exists; others rely on what the Linux driver, the FUSE header or the daemons do.
  * INFO: reported, never failed.
  */
 enum spec_level {
@@ -38,11 +38,10 @@ enum spec_means {
 
 /* Whom a row binds; several bits where it takes more than one. */
 enum spec_party {
-	SPEC_DEVICE = 1 << 0, /* the device as its driver sees it: back-end and VMM together */
-	SPEC_DRIVER = 1 << 1, /* any virtio driver */
-	SPEC_VMM = 1 << 2,    /* the vhost-user front-end, owner of the window */
-	SPEC_BACK_END =
-		1 << 3, /* the vhost-user back-end, where the row is one of that protocol only */
+	SPEC_DEVICE = 1 << 0,	/* the device as its driver sees it: back-end and VMM together */
+	SPEC_DRIVER = 1 << 1,	/* any virtio driver */
+	SPEC_VMM = 1 << 2,	/* the vhost-user front-end, owner of the window */
+	SPEC_BACK_END = 1 << 3, /* the vhost-user back-end, in rows of that protocol only */
 	SPEC_GUEST_KERNEL = 1 << 4, /* the FUSE client of a Linux guest */
 	SPEC_HOST = 1 << 5,	    /* the host and who administers it */
 };
@@ -53,14 +52,13 @@ struct spec_row {
 	const char *id;	    /* "VIRTIO-FS-CFG-001" */
 	const char *source; /* "virtio 1.4, 5.11.4.2"; several are parted by "; " */
 	const char *text;   /* what is required, in our own words */
-	const char *
-		fault; /* what a broken party would do and a check must notice; NULL: nothing to break */
-	const char *how; /* hint for whoever writes the check; may be NULL */
+	const char *fault;  /* what a check of it must notice; NULL: nothing to break */
+	const char *how;    /* hint for whoever writes the check; may be NULL */
 	enum spec_level level;
 	unsigned party; /* enum spec_party */
 	unsigned means; /* enum spec_means */
 	bool derived;	/* our inference from its sources, not a statement of theirs */
-	bool weak; /* general knowledge, not read again in its source: verify before failing anyone for it */
+	bool weak;	/* not read again in its source: verify before failing anyone for it */
 };
 
 /* A family of rows: one table. */
@@ -72,20 +70,20 @@ struct spec_section {
 	size_t count;
 };
 
-/** spec_sections() - all of them, in the catalogue's order. */
-const struct spec_section *spec_sections(size_t *ret_count);
+/** spec_section_at() - one of them, in the catalogue's order; NULL behind the last. */
+const struct spec_section *spec_section_at(size_t index);
 /** spec_count() - rows of all sections. */
 size_t spec_count(void);
-/** spec_row_at() - the rows of all sections in order, so that a loop needs no section; NULL behind the last. */
+/** spec_row_at() - a row of all sections in order; NULL behind the last. */
 const struct spec_row *spec_row_at(size_t index);
 /** spec_find() - a row by its id; NULL: there is none. */
 const struct spec_row *spec_find(const char *id);
-/** spec_is_normative() - does a standard itself bind, so that a failure is one of conformance and not only of practice? */
+/** spec_is_normative() - does a standard bind, and not only practice? */
 bool spec_is_normative(const struct spec_row *row);
 
 /** spec_level_name() - "MUST", "SHOULD", "MAY", "DEFACTO", "INFO". */
 const char *spec_level_name(enum spec_level level);
-/** spec_party_name() - of one bit: "device", "driver", "VMM", "back-end", "guest kernel", "host"; NULL: no such bit. */
+/** spec_party_name() - of one bit: "device", "VMM", "guest kernel" ...; NULL: no such bit. */
 const char *spec_party_name(unsigned bit);
 /** spec_means_name() - of one bit: "D", "R", "G", "H", "review"; NULL: no such bit. */
 const char *spec_means_name(unsigned bit);
@@ -105,8 +103,10 @@ struct spec_document {
 	bool normative;	     /* it has normative statements, and rows that follow from them bind */
 };
 const struct spec_document *spec_documents(size_t *ret_count);
-/** spec_document_of() - the document of the source text @source, which may go on after it; NULL: none. */
+/** spec_document_of() - the document that the text @source begins with; NULL: none. */
 const struct spec_document *spec_document_of(const char *source);
+/** spec_source_next() - the next source in a text with several; NULL: it was the last. */
+const char *spec_source_next(const char *source);
 
 /* ---- bugs.c: what went wrong before ---- */
 
@@ -133,8 +133,10 @@ struct spec_bug {
 };
 const struct spec_bug *spec_bugs(size_t *ret_count);
 const struct spec_bug *spec_bug_find(const char *id);
-/** spec_trigger_name() - of one bit: "client", "guest", "host", "VMM", "device"; NULL: no such bit. */
+/** spec_trigger_name() - of one bit: "client", "guest", "host" ...; NULL: no such bit. */
 const char *spec_trigger_name(unsigned bit);
+/** spec_trigger_text() - a set of them: "client, guest"; returns @scratch. */
+const char *spec_trigger_text(unsigned who, char scratch[SPEC_SET_TEXT]);
 
 /* ---- matrix.c: what one side sees of what the other did ---- */
 
@@ -171,6 +173,8 @@ struct spec_behaviour {
 	const char *observe; /* how the other side looks */
 	const char *expect;  /* SPEC_MODES codes, by spec_mode() */
 	const char *reason;
+	bool never; /* N is a prohibition here: to be visible is a failure */
+	bool weak;  /* as of a requirement */
 };
 const struct spec_behaviour *spec_behaviours(size_t *ret_count);
 const struct spec_behaviour *spec_behaviour_find(const char *id);
@@ -198,7 +202,6 @@ const struct spec_race *spec_race_find(const char *id);
 enum spec_role {
 	SPEC_ROLE_DEVICE, /* in a list of device requirements */
 	SPEC_ROLE_DRIVER, /* in a list of driver requirements */
-	SPEC_ROLE_TEXT,	  /* elsewhere in the section: a key word outside of both lists */
 	SPEC_ROLES,
 };
 
@@ -212,7 +215,7 @@ struct spec_sentence {
 	const char *rows[SPEC_SENTENCE_ROWS]; /* at least one; NULL behind the last */
 };
 const struct spec_sentence *spec_sentences(size_t *ret_count);
-/** spec_role_name() - "device", "driver", "text". */
+/** spec_role_name() - "device", "driver". */
 const char *spec_role_name(enum spec_role role);
 
 /* ---- conflict.c: where two sources, or a source and practice, disagree ---- */

@@ -85,23 +85,6 @@ static void windows(void **state)
 
 /* ---- the table, as --list-faults tells it ---- */
 
-static json_t *list_faults(void)
-{
-	CLEANUP(freep) char *device = device_path();
-	char list_word[] = "--list-faults";
-	char format[] = "--format=json";
-	char *argv[] = { device, list_word, format, NULL };
-	struct proc_spec spec = { .argv = argv };
-	struct proc_output out = { 0 };
-	struct err err;
-	json_t *list = NULL;
-
-	if (proc_run(&spec, MIB, clock_deadline_ms(LONG_MS), &out, &err) == 0 && out.status == 0)
-		list = json_loads(buf_text(&out.out), JSON_REJECT_DUPLICATES, NULL);
-	proc_output_free(&out);
-	return list;
-}
-
 static bool has_case(const char *name)
 {
 	size_t length = strlen(name);

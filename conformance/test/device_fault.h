@@ -12,6 +12,7 @@
 #include "base/proc.h"
 #include "base/strv.h"
 #include "conformance/front/fuse.h"
+#include "conformance/test/fault_list.h"
 
 #include <fcntl.h>
 #include <jansson.h>
@@ -150,18 +151,6 @@ static void add_options(struct strv *argv, const struct fixture *t)
 		strv_add(argv, "--tag=vq");
 	if (t->with)
 		strv_addf(argv, "--fault=%s", t->row->fault);
-}
-
-/* Of the flavour (sanitizers) that the test itself is: build/.../conformance/device_fault. */
-static char *device_path(void)
-{
-	char self[256];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *end;
-
-	self[n > 0 ? n : 0] = '\0';
-	end = strstr(self, "/conformance/device_");
-	return fs_path("%.*s/virtiofs-refdev", end ? (int)(end - self) : 0, self);
 }
 
 static int start_device(struct fixture *t, int listen_fd)
