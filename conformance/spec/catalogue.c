@@ -19,26 +19,23 @@ static const struct spec_section *const sections[] = {
 /* clang-format off */
 static const struct spec_document documents[] = {
 	{ "virtio 1.4", "OASIS, Virtual I/O Device (VIRTIO)",
-	  "1.4 committee specification 01, 2026-04-08; 5.11 and 2.10 are the same in 1.2 cs01 "
-	  "and 1.3 wd02, and absent from 1.1",
-	  true },
+	  "committee specification 01 of 2026-04-08; 5.11 and 2.10 are the same in 1.2 and 1.3, and "
+	  "not yet in 1.1", true },
 	{ "vhost-user", "QEMU, docs/interop/vhost-user.rst",
-	  "development branch of early 2026 that has SHMEM; numbers as QEMU 11.1.3 ships them",
-	  true },
-	{ "FUSE 7.45", "Linux, include/uapi/linux/fuse.h",
-	    "protocol 7.45, as in libfuse of 2026-08-17", false },
+	  "development branch of early 2026, with SHMEM; numbers as QEMU 11.1.3 ships them", true },
+	{ "FUSE 7.45", "Linux, include/uapi/linux/fuse.h", "protocol 7.45, 2026-08-17", false },
 	{ "Linux", "Linux: fs/fuse, mm, drivers, Documentation",
-	  "single files of 2025 and 2026, not one commit; a version stands where behaviour changed",
+	  "single files, not one commit and not the newest of each; a version stands where "
+	  "behaviour changed", false },
+	{ "virtiofsd", "Rust virtiofsd: README, documentation and source", "a fork of May 2026",
 	  false },
-	{ "virtiofsd", "Rust virtiofsd: README, documentation and source", "a copy of May 2026",
-	    false },
 	{ "POSIX.1-2017", "IEEE Std 1003.1-2017", "2018 edition", false },
-	{ "QEMU", "QEMU: source", "10.0 to 11.1", false },
-	{ "rust-vmm", "rust-vmm: vhost crate", "2026-05-13", false },
-	{ "libfuse", "libfuse: documentation", "3.17", false },
-	{ "virtio-fs project", "virtio-fs mailing list and design notes", "2018 to 2020", false },
-	{ "own inference", "This suite: what follows from the rest, though no source says so", "",
-	    false },
+	{ "QEMU", "QEMU: source", "development branch of early 2026", false },
+	{ "rust-vmm", "rust-vmm: vhost package", "2026-05-13", false },
+	{ "libfuse", "libfuse: documentation", "2026", false },
+	{ "virtio-fs project", "virtio-fs mailing list and design notes", "2018 and 2019", false },
+	{ "own inference", "This suite: what follows from the rest, though no source says so",
+	  "written for this suite", false },
 };
 /* clang-format on */
 

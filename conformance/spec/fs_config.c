@@ -27,7 +27,7 @@ static const struct spec_row config_rows[] = {
 	    "num_request_queues >= 1.",
 	    "Return 0"),
 	ROW("VIRTIO-FS-CFG-007", DEFACTO, GUEST, R | G, "Linux, virtio_fs_setup_vqs()",
-	    "Linux fails probe with -EINVAL when num_request_queues is 0 (no tag is published).",
+	    "Linux fails probe with EINVAL when num_request_queues is 0 (no tag is published).",
 	    "Divide or index by num_request_queues without looking"),
 	ROW("VIRTIO-FS-CFG-008", MUST, DEVICE, D, "virtio 1.4, 5.11.4",
 	    "tag and num_request_queues are readable whatever features are (not) negotiated.",
@@ -72,10 +72,10 @@ static const struct spec_row config_rows[] = {
 	    "device-specific ranges (0 to 23, 50 to 127).",
 	    "Offer bit 1", .how = "GET_FEATURES mask"),
 	ROW("VIRTIO-FS-CFG-018", DEFACTO, GUEST, R | G, "Linux, virtio_fs_read_tag()",
-	    "Linux refuses an empty tag and (6.9+) a tag containing a newline with -EINVAL.",
+	    "Linux refuses an empty tag and (6.9+) a tag containing a newline with EINVAL.",
 	    "Publish an instance with tag \"\""),
 	ROW("VIRTIO-FS-CFG-019", DEFACTO, GUEST, R | G, "Linux, virtio_fs_add_instance()",
-	    "Two devices with the same tag: the second probe fails with -EEXIST; the first "
+	    "Two devices with the same tag: the second probe fails with EEXIST; the first "
 	    "remains usable.",
 	    "Second device hijacks the tag"),
 	ROW("VIRTIO-FS-CFG-020", DEFACTO, VMM | BACK_END, D | H, "virtiofsd, --tag",

@@ -221,7 +221,7 @@ static const struct spec_row migration_rows[] = {
 	    "guest resumes, or DAX blocks migration.",
 	    "Guest loads undefined bytes after resume", .derived = true),
 	ROW("VIRTIO-FS-MIG-008", DEFACTO, GUEST, G, "Linux, virtio_fs_freeze()",
-	    "Linux virtiofs refuses suspend/hibernate with -EOPNOTSUPP.",
+	    "Linux virtiofs refuses suspend/hibernate with EOPNOTSUPP.",
 	    "Suspend succeeds and requests are lost"),
 	ROW("VIRTIO-FS-MIG-009", MUST, DEVICE, D, "vhost-user, suspended device state",
 	    "With all rings stopped the device writes no guest memory, notifies no guest and "

@@ -29,7 +29,7 @@ static const struct spec_row map_rows[] = {
 	    "the page size works, and that an odd len is right or EINVAL.",
 	    "Map less than len", .derived = true),
 	ROW("FUSE-MAP-007", DEFACTO, DEVICE, D,
-	    "own inference, an empty mapping has no meaning; rust-vmm, vhost crate",
+	    "own inference, an empty mapping has no meaning; rust-vmm, vhost package",
 	    "len 0 is refused without a change of state.",
 	    "Map the whole file", .derived = true),
 	ROW("FUSE-MAP-008", MUST, DEVICE, D, "own inference, from unsigned arithmetic on offsets",

@@ -243,7 +243,7 @@ static const struct spec_row cache_rows[] = {
 	    "write.",
 	    "GETXATTR before every write"),
 	ROW("FUSE-LK-001", DEFACTO, GUEST, R | G | H,
-	    "Linux, no_lock and no_flock of struct fuse_conn; virtiofsd, --cache",
+	    "Linux, no_lock and no_flock of struct fuse_conn; virtiofsd, locks are local",
 	    "Without POSIX_LOCKS and FLOCK_LOCKS locks are local to the guest: host and other "
 	    "guests do not see them.",
 	    NULL),

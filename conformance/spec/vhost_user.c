@@ -168,11 +168,11 @@ static const struct spec_row window_rows[] = {
 	    "mapped there.",
 	    "munmap() leaves a hole", .how = "/proc/PID/maps read hole"),
 	ROW("VU-SHMEM-016", DEFACTO, VMM | BACK_END, D,
-	    "vhost-user, VHOST_USER_FLAG_MAP_RW; rust-vmm, vhost crate",
+	    "vhost-user, VHOST_USER_FLAG_MAP_RW; rust-vmm, vhost package",
 	    "Bit 0 of flags is read-write; unset means read-only; other bits are invalid.",
 	    "Copy the flags of FUSE as they are (READ is 2)"),
 	ROW("VU-SHMEM-017", MUST, VMM, R,
-	    "vhost-user, VHOST_USER_BACKEND_SHMEM_MAP; rust-vmm, vhost crate",
+	    "vhost-user, VHOST_USER_BACKEND_SHMEM_MAP; rust-vmm, vhost package",
 	    "shm_offset + len lies in the region without a 64-bit wrap, len > 0, aligned to "
 	    "pages; anything else gets a non-zero acknowledgement.",
 	    "Map outside the reservation", .how = "hostile back-end"),

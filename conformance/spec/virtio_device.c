@@ -73,7 +73,7 @@ static const struct spec_row shm_rows[] = {
 	    "A region appears after DRIVER_OK"),
 	ROW("VIRTIO-SHM-020", DEFACTO, GUEST, R | G, "Linux, virtio_fs_setup_dax()",
 	    "Only shmid 0 is used; other regions are ignored; failure to reserve region 0 fails "
-	    "probe (-EBUSY).",
+	    "probe (EBUSY).",
 	    "Driver picks region 1"),
 };
 /* clang-format on */

@@ -226,7 +226,7 @@ static void documents(void **state)
 		bool used = false;
 		char text[128];
 
-		assert_true(is_text(d[i].name) && is_text(d[i].title));
+		assert_true(is_text(d[i].name) && is_text(d[i].title) && is_text(d[i].edition));
 		(void)snprintf(text, sizeof(text), "%s, x", d[i].name);
 		assert_ptr_equal(spec_document_of(text), &d[i]);
 		for (size_t j = 0; !used && (r = spec_row_at(j)); j++) {
