@@ -161,7 +161,8 @@ static void rows(void **state)
 		if (strstr(r->source, "own inference") == r->source && !r->derived)
 			fail_msg("%s has no source, but is not derived", r->id);
 		/* Finds the first of its id: itself, unless there are two. */
-		assert_ptr_equal(spec_find(r->id), r);
+		if (spec_find(r->id) != r)
+			fail_msg("%s stands twice", r->id);
 	}
 	assert_null(spec_find("VIRTIO-FS-CFG-999"));
 	assert_null(spec_find(""));
