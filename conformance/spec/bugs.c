@@ -5,7 +5,7 @@
 #include <string.h>
 
 /*
- * * Sources are named as the public record names them; `fixed` holds what that record says and
+ * Sources are named as the public record names them; `fixed` holds what that record says and
  * NULL where we know of no statement, which does not mean that the bug is there still. Verify both
  * before citing them. Not a virtio-fs bug, though it is called one: CVE-2020-35506 (a SCSI
  * adapter). None found: fork with DAX; MAP_SYNC on virtio-fs or virtio-pmem.
@@ -46,10 +46,12 @@ static const struct spec_bug bugs[] = {
 	    "vmm-sys-util, in Rust virtiofsd", NULL, "CVE-2023-50711 (SLE virtiofsd.changes)"),
 	BUG("06", CLIENT, D, "a symbolic link is made outside the share",
 	    "a raw FUSE_SYMLINK with an absolute name, sandbox none",
-	    "a daemon written in Go", NULL, "CVE-2026-47243 (golang/vulndb 5042)"),
+	    "kata-containers runtime-rs: Rust virtiofsd as root with --sandbox none",
+	    "kata-containers 3.31.0 (ffa59ce3aa78)",
+	    "CVE-2026-47243, GHSA-2gv2-cffp-j227 (golang/vulndb issue 5042)"),
 	BUG("07", ON_HOST, H, "the host's root is served",
 	    "arguments that someone injects hold -o source=/",
-	    "a runtime that builds the daemon's command line from requests", NULL,
+	    "not known to us: any that lets others add words to the daemon's command line", NULL,
 	    "GHSA-rr59-xxvx-96qr"),
 	BUG("08", BY_VMM, R | G, "memory leaks in probe",
 	    "two devices with the same tag",
@@ -106,13 +108,14 @@ static const struct spec_bug bugs[] = {
 	    "after it",
 	    "QEMU and C virtiofsd with DAX", NULL, "vhost-user series of G. Kurz, version 3"),
 	BUG("27", BY_VMM, D | G, "SETUPMAPPING fails with EINVAL",
-	    "VMM and daemon disagree on the protocol",
-	    "kata-containers runtime", NULL, "kata-containers runtime issue 2307"),
+	    "the daemon lacks a change of the protocol that the VMM expects",
+	    "kata-containers runtime with cloud-hypervisor", NULL,
+	    "kata-containers runtime issue 2307"),
 	BUG("28", CLIENT | IN_GUEST, D | R, "the daemon panics",
 	    "the buffer of an I/O request lies in the DAX window",
-	    "cloud-hypervisor, Rust virtiofsd", NULL, "cloud-hypervisor issue 3869"),
+	    "cloud-hypervisor with Rust virtiofsd", NULL, "cloud-hypervisor issue 3869"),
 	BUG("29", IN_GUEST, G | H, "KVM_RUN fails with EFAULT", "mappings under load",
-	    "nydus", NULL, "nydus issue 810"),
+	    "cloud-hypervisor with nydus", NULL, "nydus issue 810"),
 	BUG("30", BY_VMM, G | H, "the VMM crashes", "hot-plug of a VFIO device with DAX in use",
 	    "kata-containers", NULL, "kata-containers issue 862"),
 	BUG("31", CLIENT, D, "mappings outside the window or over others are accepted",

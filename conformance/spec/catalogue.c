@@ -19,7 +19,7 @@ static const struct spec_section *const sections[] = {
 /* clang-format off */
 static const struct spec_document documents[] = {
 	{ "virtio 1.4", "OASIS, Virtual I/O Device (VIRTIO)",
-	  "committee specification 01 of 2026-04-08; 5.11 and 2.10 are the same in 1.2 and 1.3, and "
+	  "committee specification 01 of 2026-04-08; 5.11 and 2.10 are the same in 1.2, 1.3, and "
 	  "not yet in 1.1", true },
 	{ "vhost-user", "QEMU, docs/interop/vhost-user.rst",
 	  "development branch of early 2026, with SHMEM; numbers as QEMU 11.1.3 ships them", true },

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /*
- * * How to read it. (1) In never and metadata files carry FOPEN_DIRECT_IO, so writeback does not
+ * How to read it. (1) In never and metadata files carry FOPEN_DIRECT_IO, so writeback does not
  * delay write(2), yet the guest still ignores the server's size and mtime. (2) DAX replaces the
  * mode for file data only: names, attributes and size follow the mode. (3) Durability is an axis
  * of its own: FSYNC and SYNCFS only. (4) always is meant for trees that nobody else changes: 24

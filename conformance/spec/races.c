@@ -5,7 +5,7 @@
 #include <string.h>
 
 /*
- * * The idea: the reference device holds a chosen reply (SETATTR, OPEN, FALLOCATE, GETATTR, WRITE,
+ * The idea: the reference device holds a chosen reply (SETATTR, OPEN, FALLOCATE, GETATTR, WRITE,
  * SETUPMAPPING, REMOVEMAPPING) while the other actor runs; the log of what was made available and
  * used, in order, is the oracle. RACE-32 to 34 need no guest.
  *

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /*
- * * { .row = "VIRTIO-...", .means = D, .reason = "a sentence" }. A row whose every means is waived
+ * { .row = "VIRTIO-...", .means = D, .reason = "a sentence" }. A row whose every means is waived
  * is not checked at all; a check that comes later takes its waiver away.
  */
 static const struct spec_waiver waivers[] = {};

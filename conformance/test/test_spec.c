@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The requirement catalogue: complete, unique, well formed; who names a row names one that exists. */
+/* The requirement catalogue: complete, unique, well formed; names of rows elsewhere exist. */
 #include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
