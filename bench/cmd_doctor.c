@@ -6,7 +6,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/proc.h"
-#include "run/isolate.h"
+#include "base/isolate.h"
 #include "run/probe.h"
 
 #include <fcntl.h>

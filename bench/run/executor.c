@@ -10,7 +10,7 @@
 #include "run/dax.h"
 #include "run/describe.h"
 #include "run/estimate.h"
-#include "run/isolate.h"
+#include "base/isolate.h"
 #include "run/observe.h"
 #include "run/pass.h"
 #include "run/probe.h"

@@ -3,7 +3,7 @@
 
 #include "real_guest.h"
 
-#include "run/isolate.h"
+#include "base/isolate.h"
 #include "run/probe.h"
 
 #include <stdlib.h>

@@ -17,7 +17,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "real_guest.h"
-#include "run/isolate.h"
+#include "base/isolate.h"
 #include "run/session.h"
 
 #define LOG_DIR "build/test/real/attach"

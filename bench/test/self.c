@@ -10,7 +10,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "metric/residency.h"
-#include "run/isolate.h"
+#include "base/isolate.h"
 #include "run/recording.h"
 #include "run/session.h"
 #include "stats/stats.h"

@@ -24,7 +24,7 @@
 #include <cmocka.h>
 
 #include "base/fs.h"
-#include "run/isolate.h"
+#include "base/isolate.h"
 
 #define PATIENCE_S  60
 #define PATIENCE_MS 20000

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef VQ_RUN_ISOLATE_H
-#define VQ_RUN_ISOLATE_H
+#ifndef VQ_BASE_ISOLATE_H
+#define VQ_BASE_ISOLATE_H
 
 #include "base/err.h"
 

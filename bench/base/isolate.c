@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "run/isolate.h"
+#include "base/isolate.h"
 
 #include <fcntl.h>
 #include <poll.h>
