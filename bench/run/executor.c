@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
+#include "base/version.h"
 #include "metric/metric.h"
 #include "relay/fuse_names.h"
 #include "run/attach.h"
@@ -20,7 +21,6 @@
 #include <string.h>
 #include <time.h>
 
-#define PROGRAM_VERSION "0.1.0"
 /* Exit status of the inner process: it said why on stderr. */
 #define INNER_FAILED 3
 /* The same, before anything was touched. */
@@ -162,7 +162,7 @@ static int describe_run(struct store *s, const struct run_request *req, struct e
 	(void)json_object_set_new(run, "schema", json_integer(1));
 	(void)json_object_set_new(
 		run, "program",
-		json_pack("{s:s,s:s}", "name", "virtiofs-qual", "version", PROGRAM_VERSION));
+		json_pack("{s:s,s:s}", "name", "virtiofs-qual", "version", VQ_VERSION));
 	(void)json_object_set_new(run, "plan",
 				  json_pack("{s:s,s:s,s:i,s:i}", "name", p->name, "title", p->title,
 					    "rounds", (int)p->rounds, "observed",

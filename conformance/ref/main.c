@@ -368,7 +368,7 @@ int main(int argc, char **argv)
 	switch (command) {
 	case REF_HELP: ref_options_help(stdout); return EXIT_SUCCESS;
 	case REF_CAPABILITIES: ref_options_capabilities(stdout); return EXIT_SUCCESS;
-	case REF_VERSION: (void)puts("virtiofs-refdev 0.1"); return EXIT_SUCCESS;
+	case REF_VERSION: ref_options_version(ref_fs_library(), stdout); return EXIT_SUCCESS;
 	case REF_LIST_FAULTS: fault_list(stdout, o.list_json); return EXIT_SUCCESS;
 	case REF_RUN: break;
 	}

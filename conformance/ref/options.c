@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/version.h"
 #include "conformance/ref/log.h"
 
 /* Largest and smallest window. Below 2 MiB Linux has no range to map; beyond, see the note of --window. */
@@ -336,6 +337,11 @@ void ref_options_help(FILE *out)
 			(void)fprintf(out, "%s%s%s", j ? ", " : "                           ",
 				      rows[i].choices[j], rows[i].choices[j + 1] ? "" : "\n");
 	}
+}
+
+void ref_options_version(const char *library, FILE *out)
+{
+	(void)fprintf(out, "virtiofs-refdev %s (libfuse %s)\n", VQ_VERSION, library);
 }
 
 void ref_options_capabilities(FILE *out)

@@ -76,6 +76,9 @@ int ref_options_parse(int argc, char **argv, struct ref_options *ret, enum ref_c
 /** ref_options_socket() - path of socket @index, from 0; NULL beyond the last one. */
 const char *ref_options_socket(const struct ref_options *o, unsigned index);
 
+/** ref_options_version() - one line: the version of the project, and of libfuse (@library). */
+void ref_options_version(const char *library, FILE *out);
+
 /** ref_options_help() - the whole table as text. */
 void ref_options_help(FILE *out);
 

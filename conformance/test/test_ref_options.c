@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/version.h"
 #include "conformance/ref/log.h"
 #include "conformance/ref/options.h"
 
@@ -247,6 +248,26 @@ static void test_capabilities(void **state)
 	free(text);
 }
 
+static void print_version(FILE *out)
+{
+	ref_options_version("3.14.0", out);
+}
+
+/* The one of the results; whoever records the version of a daemon gets what it was linked with as well. */
+static void test_version(void **state)
+{
+	struct ref_options o;
+	enum ref_command c;
+	struct err err;
+	char *text = text_of(print_version);
+
+	(void)state;
+	assert_int_equal(parse("--version", &o, &c, &err), 0);
+	assert_int_equal(c, REF_VERSION);
+	assert_string_equal(text, "virtiofs-refdev " VQ_VERSION " (libfuse 3.14.0)\n");
+	free(text);
+}
+
 /* One line per message, whatever is in it; a flood is cut, and counted. */
 static void test_log(void **state)
 {
@@ -289,6 +310,7 @@ int main(void)
 		cmocka_unit_test(test_errors),	 cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_help),	 cmocka_unit_test(test_capabilities),
 		cmocka_unit_test(test_log),	 cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_version),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

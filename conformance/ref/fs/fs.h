@@ -42,4 +42,7 @@ int ref_session_new(struct ref_fs *fs, struct dax_window *window, struct ref_ses
 		    struct ref_handler *ret_handler, struct err *reterr) MUST_USE;
 struct ref_session *ref_session_free(struct ref_session *s);
 
+/* ref_fs_library() - the version of libfuse that runs here, which may be newer than the one that was compiled with. */
+const char *ref_fs_library(void);
+
 #endif

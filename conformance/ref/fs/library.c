@@ -2,6 +2,7 @@
 #include "conformance/ref/fs/library.h"
 
 #include "conformance/ref/fault/fault.h"
+#include "conformance/ref/fs/fs.h"
 #include "conformance/ref/fs/ops.h"
 #include "conformance/ref/log.h"
 
@@ -368,6 +369,11 @@ int library_open(uint32_t minor, struct fuse_session **ret)
 	w->call = call;
 	*ret = se;
 	return 0;
+}
+
+const char *ref_fs_library(void)
+{
+	return fuse_pkgversion();
 }
 
 void library_close(struct fuse_session *se)
