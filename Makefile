@@ -67,7 +67,7 @@ bench-self: ## measure this project's own figures (at most 10 minutes)
 	@$(BUILD)/conformance/load
 
 # The compiler comes with setup, so that one command works on a fresh machine.
-all: $(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(GUEST_PROGRAMS) ## compile
+all: $(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(BUILD)/virtiofs-conform $(GUEST_PROGRAMS) ## compile
 
 $(BUILD)/virtiofs-qual: $(call obj,$(BENCH_MAIN)) $(LIB)
 	@echo "  LINK  $@"
@@ -127,6 +127,23 @@ $(BUILD)/virtiofs-refdev: $(BUILD)/obj/conformance/ref/main.o $(REF_LIB) $(LIB)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS) $(REF_LIBS)
 
+# The suites of checks: everything but the program's main file, for its tests.
+CONFORM_SRC := $(sort $(wildcard conformance/spec/*.c conformance/device/*.c conformance/runner/*.c))
+CONFORM_LIB := $(BUILD)/libconform.a
+
+$(CONFORM_LIB): $(call obj,$(filter-out conformance/runner/main.c,$(CONFORM_SRC)))
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(BUILD)/virtiofs-conform: $(BUILD)/obj/conformance/runner/main.o $(CONFORM_LIB) $(FRONT_LIB) $(LIB)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS)
+
+$(BUILD)/conformance/test_conform_%: $(BUILD)/obj/conformance/test/test_conform_%.o $(CONFORM_LIB) $(FRONT_LIB) $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS) -lcmocka
+
 # Tests of the device link the device; all others of conformance link the front end.
 $(BUILD)/conformance/test_ref_%: $(BUILD)/obj/conformance/test/test_ref_%.o $(REF_LIB) $(LIB)
 	@mkdir -p $(@D)
@@ -162,7 +179,7 @@ check-asan: ## the same with AddressSanitizer and UBSan
 check-clang: ## compile everything with clang; no warning is let through
 	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=$(BUILD)/clang CC=clang compile-flavour
 
-compile-flavour: $(BUILD)/conformance/load $(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(GUEST_PROGRAMS) $(TESTS) $(REAL_TESTS)
+compile-flavour: $(BUILD)/conformance/load $(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(BUILD)/virtiofs-conform $(GUEST_PROGRAMS) $(TESTS) $(REAL_TESTS)
 
 check-flavour: compile-flavour
 	@VQ_AGENT=$(BUILD)/guest/vq-agent VQ_GUEST=$(BUILD)/guest/vq-guest bench/test/run -j $$(nproc) $(TESTS)
@@ -196,6 +213,6 @@ lint: lint-includes ## clang-tidy, cppcheck, shellcheck, codespell, include rule
 
 clean: ## remove what was compiled (keeps roots, image and results)
 	rm -rf $(BUILD)/obj $(BUILD)/test $(BUILD)/conformance $(BUILD)/guest $(BUILD)/asan $(BUILD)/clang $(BUILD)/lib*.a \
-		$(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev
+		$(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(BUILD)/virtiofs-conform
 
 -include $(shell find $(BUILD)/obj $(BUILD)/guest/.deps -name '*.d' 2>/dev/null)

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conformance/device/areas.h"
+
+#include "conformance/runner/areas.h"
+
+#include <string.h>
+
+static const struct check_area *const areas[] = {
+	&area_config,
+	&area_names,
+};
+
+const struct check_area *const *device_areas(size_t *ret_count)
+{
+	*ret_count = ARRAY_SIZE(areas);
+	return areas;
+}
+
+const struct check *check_find(const char *id)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(areas); i++)
+		for (size_t j = 0; j < areas[i]->count; j++)
+			if (strcmp(areas[i]->checks[j].id, id) == 0)
+				return &areas[i]->checks[j];
+	return NULL;
+}
+
+const char *words_next(const char *list, char *word, size_t size)
+{
+	size_t n;
+
+	list += strspn(list, " ");
+	n = strcspn(list, " ");
+	if (n == 0)
+		return NULL;
+	(void)snprintf(word, size, "%.*s", (int)n, list);
+	return list + n;
+}
+
+const struct spec_row *check_row(const struct check *c)
+{
+	char word[64];
+
+	return words_next(c->rows, word, sizeof(word)) ? spec_find(word) : NULL;
+}
+
+enum spec_level check_level(const struct check *c)
+{
+	const struct spec_row *row = check_row(c);
+
+	return row ? row->level : SPEC_INFO;
+}

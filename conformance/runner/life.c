@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conformance/runner/life.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "conformance/check.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+/* How long a daemon whose socket is closed may take to end. */
+#define LEAVING_MS 2000
+#define SMALL_DISK "size=1m,mode=755"
+
+static int listen_at(const char *path, struct err *reterr)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	CLEANUP(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (strlen(path) >= sizeof(at.sun_path))
+		return err_set(reterr, -ENAMETOOLONG,
+			       "%s: too long for a socket; set TMPDIR to a shorter folder", path);
+	(void)snprintf(at.sun_path, sizeof(at.sun_path), "%.*s", (int)sizeof(at.sun_path) - 1,
+		       path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, 4) < 0)
+		return err_errno(reterr, -errno, "cannot listen at %s", path);
+	return TAKE_FD(fd);
+}
+
+static int make_folders(struct life *l, unsigned options, struct err *reterr)
+{
+	(void)snprintf(l->share, sizeof(l->share), "%s/share", l->dir);
+	(void)snprintf(l->outside, sizeof(l->outside), "%s/outside", l->dir);
+	(void)snprintf(l->socket, sizeof(l->socket), "%s/socket", l->dir);
+	(void)snprintf(l->log, sizeof(l->log), "%s/log", l->dir);
+	(void)snprintf(l->counters, sizeof(l->counters), "%s/counters", l->dir);
+	if (mkdir(l->dir, 0700) < 0 || mkdir(l->share, 0755) < 0 || mkdir(l->outside, 0755) < 0)
+		return err_errno(reterr, -errno, "cannot make folders in %s", l->dir);
+	if (!(options & CHECK_SMALL_DISK))
+		return 0;
+	if (mount("conform", l->share, "tmpfs", MS_NOSUID | MS_NODEV, SMALL_DISK) < 0)
+		return err_errno(reterr, -errno, "cannot mount a small disk at %s", l->share);
+	l->own_disk = true;
+	return 0;
+}
+
+static int start_daemon(struct life *l, unsigned options, struct err *reterr)
+{
+	CLEANUP(strv_free) struct strv argv = { 0 };
+	CLEANUP(fd_closep) int listen_fd = -1;
+	CLEANUP(fd_closep)
+	int log = open(l->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	struct proc_spec spec = { .stdout_fd = log, .stderr_fd = log };
+	struct target_places at = { .share = l->share,
+				    .socket = l->socket,
+				    .counters = l->counters };
+	int e;
+
+	if (log < 0)
+		return err_errno(reterr, -errno, "cannot make %s", l->log);
+	if (target_takes_fd(l->target)) {
+		listen_fd = listen_at(l->socket, reterr);
+		if (listen_fd < 0)
+			return listen_fd;
+	}
+	at.listen_fd = listen_fd;
+	e = target_argv(l->target, options, &at, &argv);
+	if (e < 0)
+		return err_errno(reterr, e, "command line of daemon %s", l->target->id);
+	spec.argv = argv.item;
+	spec.env = l->target->env.item;
+	spec.keep_fds = &listen_fd;
+	spec.keep_count = listen_fd >= 0;
+	e = proc_start(&spec, &l->daemon, reterr);
+	l->started = e == 0;
+	return e < 0 ? err_prefix(reterr, e, "daemon %s", l->target->id) : 0;
+}
+
+int life_start(struct life *l, const struct target *t, unsigned options, const char *dir,
+	       struct err *reterr)
+{
+	int e;
+
+	*l = (struct life){ .target = t };
+	(void)snprintf(l->dir, sizeof(l->dir), "%s", dir);
+	e = make_folders(l, options, reterr);
+	if (e < 0)
+		return e;
+	if (t->socket) {
+		(void)snprintf(l->socket, sizeof(l->socket), "%s", t->socket);
+		return 0;
+	}
+	return start_daemon(l, options, reterr);
+}
+
+const char *life_fate(struct life *l, bool leaving, char *scratch, size_t size)
+{
+	if (!l->started)
+		return "";
+	if (leaving)
+		(void)proc_wait(&l->daemon, clock_deadline_ms(LEAVING_MS));
+	(void)proc_alive(&l->daemon);
+	return proc_fate(&l->daemon, scratch, size);
+}
+
+void life_log(const struct life *l, char *ret, size_t size)
+{
+	CLEANUP(fd_closep) int fd = open(l->log, O_RDONLY | O_CLOEXEC);
+	off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	off_t from = end > (off_t)size - 1 ? end - ((off_t)size - 1) : 0;
+	ssize_t n = fd < 0 ? 0 : pread(fd, ret, size - 1, from);
+
+	ret[n > 0 ? n : 0] = '\0';
+}
+
+void life_end(struct life *l)
+{
+	if (l->started)
+		proc_kill(&l->daemon);
+	reap_all(NULL, 0);
+	if (l->own_disk)
+		(void)umount2(l->share, MNT_DETACH);
+	if (l->dir[0])
+		(void)!fs_remove_tree(l->dir, NULL);
+}
+
+static bool is_kept(pid_t pid, const pid_t *keep, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (keep[i] == pid)
+			return true;
+	return false;
+}
+
+/* Orphans come to us as we are their subreaper; what they have started comes when they are gone. */
+void reap_all(const pid_t *keep, size_t count)
+{
+	for (unsigned turn = 0; turn < 100; turn++) {
+		CLEANUP(file_closep) FILE *f = NULL;
+		char path[64];
+		int pid;
+		bool found = false;
+
+		(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)gettid());
+		f = fopen(path, "re");
+		while (f && fscanf(f, "%d", &pid) == 1) {
+			if (is_kept(pid, keep, count))
+				continue;
+			found = true;
+			(void)kill(pid, SIGKILL);
+			(void)waitpid(pid, NULL, 0);
+		}
+		if (!found)
+			return;
+	}
+}

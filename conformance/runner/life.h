@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VQ_RUNNER_LIFE_H
+#define VQ_RUNNER_LIFE_H
+
+#include "base/proc.h"
+#include "conformance/runner/target.h"
+
+/* A daemon that was started for one check, and the folders that it works in. */
+struct life {
+	const struct target *target;
+	char dir[128];
+	char share[160];
+	char outside[160];
+	char socket[160];
+	char log[160];
+	char counters[160];
+	bool own_disk;
+	bool started; /* by us */
+	struct proc daemon;
+	uint64_t outside_digest;
+};
+
+/** life_start() - folders below @dir (which is made), then the daemon. 0; -errno with text. */
+int life_start(struct life *l, const struct target *t, unsigned options, const char *dir,
+	       struct err *reterr) MUST_USE;
+/** life_fate() - "alive", "exited:N", "signal:N"; @leaving: give it a moment to end first. Returns @scratch. */
+const char *life_fate(struct life *l, bool leaving, char *scratch, size_t size);
+/** life_log() - the end of what it said. */
+void life_log(const struct life *l, char *ret, size_t size);
+/** life_end() - stop what is left of it, remove the folders. */
+void life_end(struct life *l);
+
+/** reap_all() - kill and reap every child of this process but those in @keep. */
+void reap_all(const pid_t *keep, size_t count);
+
+#endif

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+/* virtiofs-conform: checks one virtio-fs daemon (or several, one after the other) without a guest. */
+#include "conformance/runner/suite.h"
+
+#include "base/fs.h"
+#include "base/isolate.h"
+#include "base/json.h"
+#include "base/version.h"
+
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define STATUS_USAGE	   2
+#define STATUS_BROKEN	   3
+#define STATUS_INTERRUPTED 130
+
+struct call {
+	const struct conform_options *options;
+	char home[PATH_MAX];
+	char own[PATH_MAX]; /* folder of our programs */
+	char dir[128];	    /* of this run */
+};
+
+static int complain(int status, const char *text)
+{
+	(void)fprintf(stderr, "virtiofs-conform: %s\n", text);
+	return status;
+}
+
+/* Programs lie in build/ of the project, roots in build/roots. */
+static int find_places(struct call *c)
+{
+	char exe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	char *slash;
+
+	if (n < 0)
+		return -errno;
+	exe[n] = '\0';
+	slash = strrchr(exe, '/');
+	if (!slash)
+		return -EINVAL;
+	*slash = '\0';
+	(void)snprintf(c->own, sizeof(c->own), "%s", exe);
+	slash = strrchr(exe, '/');
+	if (slash)
+		*slash = '\0';
+	(void)snprintf(c->home, sizeof(c->home), "%s", c->options->home ? c->options->home : exe);
+	return 0;
+}
+
+static int write_file(const char *dir, const char *name, const struct suite *s,
+		      void (*print)(const struct suite *s, FILE *out), struct err *reterr)
+{
+	CLEANUP(freep) char *path = fs_path("%s/%s", dir, name);
+	CLEANUP(freep) char *text = NULL;
+	CLEANUP(file_closep) FILE *f = NULL;
+	size_t size = 0;
+
+	f = open_memstream(&text, &size);
+	if (!path || !f)
+		return err_errno(reterr, -ENOMEM, "%s", name);
+	print(s, f);
+	file_closep(&f);
+	return fs_write_atomic(path, text, size, reterr);
+}
+
+static int write_files(const struct suite *s, struct err *reterr)
+{
+	json_auto_t *all = output_json(s);
+	CLEANUP(freep) char *dir = fs_path("%s/%s", s->options->out, s->target->id);
+	CLEANUP(freep) char *path = fs_path("%s/device.json", dir ? dir : "");
+	int e = dir && path && all ? fs_mkdirs(dir, 0755, reterr) : -ENOMEM;
+
+	if (e == 0)
+		e = json_save_atomic(path, all, reterr);
+	if (e == 0)
+		e = write_file(dir, "results.tap", s, output_tap, reterr);
+	return e < 0 ? e : write_file(dir, "junit.xml", s, output_junit, reterr);
+}
+
+static void print_all(const struct suite *s)
+{
+	json_auto_t *all = NULL;
+
+	switch (s->options->format) {
+	case OUTPUT_TEXT: output_end(s, stdout); break;
+	case OUTPUT_JSON:
+		all = output_json(s);
+		(void)json_dumpf(all, stdout, JSON_INDENT(2));
+		(void)fputc('\n', stdout);
+		break;
+	case OUTPUT_TAP: output_tap(s, stdout); break;
+	case OUTPUT_JUNIT: output_junit(s, stdout); break;
+	case OUTPUT_FORMATS: break;
+	}
+}
+
+/* The checks against the faults that they name: a daemon that can be told to do wrong. */
+static int run_proof(const struct call *c, const struct target *t, const struct suite *s)
+{
+	struct err err = { "" };
+	size_t missed = 0;
+
+	if (prove_run(t, s, c->dir, stdout, &missed, &err) < 0)
+		return complain(STATUS_BROKEN, err.text);
+	return missed ? 1 : 0;
+}
+
+/* One target from its version to its files. The exit status. */
+static int run_target(const struct call *c, struct target *t)
+{
+	struct suite s;
+	struct err err = { "" };
+	int status = STATUS_BROKEN;
+
+	for (size_t i = 0; i < c->options->more.count; i++)
+		strv_add(&t->more, c->options->more.item[i]);
+	for (size_t i = 0; i < c->options->env.count; i++)
+		strv_add(&t->env, c->options->env.item[i]);
+	if (target_probe(t, &err) < 0)
+		return complain(STATUS_BROKEN, err.text);
+	if (suite_select(c->options, &s, &err) < 0)
+		return complain(STATUS_USAGE, err.text);
+	s.target = t;
+	if (conform_is_prove(c->options)) {
+		status = run_proof(c, t, &s);
+		suite_free(&s);
+		return status;
+	}
+	if (c->options->format == OUTPUT_TEXT)
+		output_begin(&s, stdout);
+	if (suite_run(&s, c->dir, &err) < 0)
+		(void)complain(STATUS_BROKEN, err.text);
+	else if (c->options->out && write_files(&s, &err) < 0)
+		(void)complain(STATUS_BROKEN, err.text);
+	else
+		status = suite_status(&s);
+	print_all(&s);
+	suite_free(&s);
+	return status;
+}
+
+/* The worst of several: broken, failed, all skipped only if all are. */
+static int worse(int a, int b)
+{
+	static const int order[] = { STATUS_USAGE, STATUS_BROKEN, 1, 0, 77 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+		if (a == order[i] || b == order[i])
+			return order[i];
+	return STATUS_BROKEN;
+}
+
+static int run_all(void *arg)
+{
+	const struct call *c = arg;
+	const struct conform_options *o = c->options;
+	CLEANUP(freep) char *roots = fs_path("%s/build/roots", c->home);
+	struct stack_paths paths = { .roots = roots, .own = c->own };
+	struct err err = { "" };
+	int status = -1;
+
+	if (o->daemon || o->socket) {
+		struct target t;
+
+		if (o->socket)
+			target_from_socket(o->socket, o->share, &t);
+		else if (target_from_words(o->daemon, &t, &err) < 0)
+			return complain(STATUS_USAGE, err.text);
+		status = run_target(c, &t);
+		target_free(&t);
+	}
+	for (unsigned i = 0; i < o->stack_count; i++) {
+		struct target t;
+		int one;
+
+		if (target_from_stack(o->stack[i], &paths, &t, &err) < 0)
+			return complain(STATUS_USAGE, err.text);
+		one = run_target(c, &t);
+		target_free(&t);
+		status = i == 0 ? one : worse(status, one);
+	}
+	return status;
+}
+
+static int run_isolated(struct call *c)
+{
+	const char *tmp = getenv("TMPDIR");
+	struct isolate_result result = { 0 };
+	struct err err = { "" };
+	int e;
+
+	(void)snprintf(c->dir, sizeof(c->dir), "%.80s/vq-conform-XXXXXX",
+		       tmp && *tmp ? tmp : "/tmp");
+	if (!mkdtemp(c->dir))
+		return complain(STATUS_BROKEN,
+				"cannot make a folder of this run: is TMPDIR right?");
+	e = isolate_run(run_all, c, &result, &err);
+	(void)!fs_remove_tree(c->dir, NULL);
+	if (e < 0)
+		return complain(STATUS_BROKEN, err.text);
+	return result.interrupted ? STATUS_INTERRUPTED : result.status;
+}
+
+static int run_command(const struct conform_options *o)
+{
+	if (o->operand_count == 2 && strcmp(o->operands[0], "explain") == 0) {
+		if (output_explain(o->operands[1], stdout) == 0)
+			return 0;
+		return complain(STATUS_USAGE,
+				"explain: there is no such check; see virtiofs-conform --list");
+	}
+	return complain(STATUS_USAGE, "there is no such command; see virtiofs-conform --help");
+}
+
+int main(int argc, char **argv)
+{
+	struct conform_options o;
+	struct call c = { .options = &o };
+	struct err err = { "" };
+	int status = 0;
+
+	if (conform_options_parse(argc, argv, &o, &err) < 0)
+		status = complain(STATUS_USAGE, err.text);
+	else if (o.help)
+		conform_options_help(stdout);
+	else if (o.version)
+		(void)puts("virtiofs-conform " VQ_VERSION);
+	else if (o.list)
+		status = output_list(&o, stdout) == 0 ? 0 : STATUS_USAGE;
+	else if (o.operand_count > 0 && !conform_is_prove(&o))
+		status = run_command(&o);
+	else if (find_places(&c) < 0)
+		status = complain(STATUS_BROKEN, "cannot find the project's folder; give --home");
+	else
+		status = run_isolated(&c);
+	conform_options_free(&o);
+	return status;
+}

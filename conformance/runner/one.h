@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VQ_RUNNER_ONE_H
+#define VQ_RUNNER_ONE_H
+
+#include "conformance/runner/result.h"
+#include "conformance/runner/target.h"
+
+/**
+ * one_check() - one check against a daemon of its own, in this process; for the child of the runner.
+ * @dir: a folder to be made and removed. @ret: zero before; its fields are set as they become known.
+ */
+void one_check(const struct target *t, const struct check *c, const char *dir, uint64_t seed,
+	       struct check_result *ret);
+
+#endif

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a person reads. */
+#include "conformance/runner/suite.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+static const char *clause(const struct check *c)
+{
+	const struct spec_row *row = check_row(c);
+
+	return row ? row->source : "?";
+}
+
+/* The command that does this one check again. */
+static void print_repeat(const struct suite *s, const struct check *c, FILE *out)
+{
+	CLEANUP(strv_free) struct strv argv = { 0 };
+	CLEANUP(freep) char *line = NULL;
+
+	strv_add(&argv, "virtiofs-conform");
+	if (s->target->stack)
+		strv_addf(&argv, "--stack=%s", s->target->id);
+	else if (s->options->daemon)
+		strv_addf(&argv, "--daemon=%s", s->options->daemon);
+	else
+		strv_addf(&argv, "--socket=%s", s->options->socket);
+	for (size_t i = 0; i < s->options->more.count; i++)
+		strv_addf(&argv, "--word=%s", s->options->more.item[i]);
+	for (size_t i = 0; i < s->options->env.count; i++)
+		strv_addf(&argv, "--env=%s", s->options->env.item[i]);
+	strv_addf(&argv, "--seed=%llu", (unsigned long long)s->options->seed);
+	strv_addf(&argv, "--only=%s", c->id);
+	line = strv_failed(&argv) ? NULL : strv_join_quoted(argv.item);
+	(void)fprintf(out, "     repeat    %s\n", line ? line : "?");
+}
+
+/* Text of several lines, each behind the same margin; at most @max lines. */
+static void print_lines(const char *name, const char *text, unsigned max, FILE *out)
+{
+	for (; *text && max > 0; max--) {
+		size_t n = strcspn(text, "\n");
+
+		(void)fprintf(out, "     %-9s %.*s\n", name, (int)n, text);
+		text += n + (text[n] == '\n');
+		name = "";
+	}
+	if (*text)
+		(void)fprintf(out, "     %-9s ...\n", "");
+}
+
+#define EVIDENCE_LINES 24
+#define LOG_LINES      8
+
+static void print_details(const struct suite *s, size_t index, FILE *out)
+{
+	const struct check *c = s->check[index];
+	const struct check_result *r = &s->result[index];
+	const struct spec_row *row = r->row[0] ? spec_find(r->row) : check_row(c);
+
+	(void)fprintf(out, "%s %s: %s\n", verdict_name(r->verdict), c->id, c->title);
+	(void)fprintf(out, "     clause    %s, %s; %s\n", spec_level_name(check_level(c)),
+		      row ? row->source : clause(c), r->row[0] ? r->row : c->rows);
+	print_lines("sends", c->sends, 4, out);
+	if (r->expected[0])
+		print_lines("expected", r->expected, 6, out);
+	print_lines("seen", r->seen, 6, out);
+	if (r->fate[0])
+		(void)fprintf(out, "     daemon    %s\n", r->fate);
+	if (s->options->verbose || strcmp(r->fate, "alive") != 0)
+		print_lines("log", r->log, LOG_LINES, out);
+	if (s->options->verbose)
+		print_lines("evidence", r->evidence, EVIDENCE_LINES, out);
+	print_repeat(s, c, out);
+}
+
+void output_begin(const struct suite *s, FILE *out)
+{
+	(void)fprintf(out, "%s: %s, %zu checks, seed %llu\n", s->target->id, s->target->version,
+		      s->count, (unsigned long long)s->options->seed);
+}
+
+void output_one(const struct suite *s, size_t index, FILE *out)
+{
+	const struct check_result *r = &s->result[index];
+	const struct check *c = s->check[index];
+
+	if (r->verdict == CHECK_FAIL || r->verdict == CHECK_BROKEN)
+		print_details(s, index, out);
+	else if (s->options->verbose && r->verdict == CHECK_SKIP)
+		(void)fprintf(out, "SKIP %s: %s\n", c->id, r->seen);
+	else if (s->options->verbose)
+		(void)fprintf(out, "%s %s (%.1f ms)\n", verdict_name(r->verdict), c->id,
+			      (double)r->duration_ns / (double)NS_PER_MS);
+	(void)fflush(out);
+}
+
+/* Why checks were skipped, each reason once with its number. */
+static void print_skips(const struct suite *s, FILE *out)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		size_t count = 0;
+		bool first = true;
+
+		if (s->result[i].verdict != CHECK_SKIP)
+			continue;
+		for (size_t j = 0; j < s->count; j++)
+			if (s->result[j].verdict == CHECK_SKIP &&
+			    strcmp(s->result[j].seen, s->result[i].seen) == 0) {
+				count++;
+				first = first && j >= i;
+			}
+		if (first)
+			(void)fprintf(out, "  %zu skipped: %s\n", count, s->result[i].seen);
+	}
+}
+
+void output_end(const struct suite *s, FILE *out)
+{
+	struct suite_totals t;
+
+	suite_count(s, &t);
+	print_skips(s, out);
+	(void)fprintf(out,
+		      "%s: %zu passed, %zu failed (%zu of them required), %zu skipped, %zu broken; "
+		      "%.1f s\n",
+		      s->target->id, t.of[CHECK_PASS], t.of[CHECK_FAIL], t.required_failed,
+		      t.of[CHECK_SKIP], t.of[CHECK_BROKEN], clock_seconds(s->duration_ns));
+}
+
+int output_explain(const char *id, FILE *out)
+{
+	const struct check *c = check_find(id);
+	char word[64];
+
+	if (!c)
+		return -ENOENT;
+	(void)fprintf(out, "%s\n%s.\n\n  sends     %s\n  required  %s\n  catches   %s\n", c->id,
+		      c->title, c->sends, c->wants, c->catches ? c->catches : "-");
+	for (const char *at = c->rows; (at = words_next(at, word, sizeof(word)));) {
+		const struct spec_row *row = spec_find(word);
+		const struct spec_bug *bug = spec_bug_find(word);
+		char party[SPEC_SET_TEXT];
+
+		if (row)
+			(void)fprintf(out, "\n  %s  %s, binds: %s\n    source  %s\n    %s\n",
+				      row->id, spec_level_name(row->level),
+				      spec_party_text(row->party, party), row->source, row->text);
+		else if (bug)
+			(void)fprintf(out, "\n  %s  %s\n    %s\n", bug->id, bug->title, bug->text);
+	}
+	(void)fprintf(out, "\n  repeat    virtiofs-conform --stack ID --only %s --verbose\n",
+		      c->id);
+	return 0;
+}

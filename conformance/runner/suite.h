@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VQ_RUNNER_SUITE_H
+#define VQ_RUNNER_SUITE_H
+
+#include "conformance/runner/areas.h"
+#include "conformance/runner/options.h"
+#include "conformance/runner/result.h"
+#include "conformance/runner/target.h"
+
+#include <jansson.h>
+
+/* One target, the checks that were run against it, and what came of them. */
+struct suite {
+	const struct target *target;
+	const struct conform_options *options;
+	const struct check **check;
+	struct check_result *result;
+	size_t count;
+	uint64_t duration_ns;
+};
+
+/** suite_select() - the checks that the options ask for, repeated and shuffled. -ENOENT: none. */
+int suite_select(const struct conform_options *o, struct suite *ret, struct err *reterr) MUST_USE;
+/** suite_run() - all of them in @dir; progress to standard output where the format is text. */
+int suite_run(struct suite *s, const char *dir, struct err *reterr) MUST_USE;
+void suite_free(struct suite *s);
+/** suite_jobs() - checks at once. */
+unsigned suite_jobs(const struct conform_options *o);
+
+/**
+ * prove_run() - the other way round: each check against each fault that it says it catches must fail.
+ * What does not is told on @out. *@ret_missed: how many. 0; -errno with text.
+ */
+int prove_run(const struct target *t, const struct suite *s, const char *dir, FILE *out,
+	      size_t *ret_missed, struct err *reterr) MUST_USE;
+
+struct suite_totals {
+	size_t of[CHECK_BROKEN + 1]; /* by verdict */
+	size_t required_failed;	     /* FAIL at MUST or DEFACTO; SHOULD with --strict */
+};
+void suite_count(const struct suite *s, struct suite_totals *ret);
+/** suite_status() - the exit status of one suite. */
+int suite_status(const struct suite *s);
+
+/* output.c: @s as text of each format. */
+void output_begin(const struct suite *s, FILE *out);
+void output_one(const struct suite *s, size_t index, FILE *out);
+void output_end(const struct suite *s, FILE *out);
+int output_list(const struct conform_options *o, FILE *out);
+/** output_json() - DESIGN's form of any suite. New reference. */
+json_t *output_json(const struct suite *s);
+void output_tap(const struct suite *s, FILE *out);
+void output_junit(const struct suite *s, FILE *out);
+int output_explain(const char *id, FILE *out);
+
+#endif
