@@ -128,18 +128,18 @@ $(BUILD)/virtiofs-refdev: $(BUILD)/obj/conformance/ref/main.o $(REF_LIB) $(LIB)
 	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS) $(REF_LIBS)
 
 # The suites of checks: everything but the program's main file, for its tests.
-CONFORM_SRC := $(sort $(wildcard conformance/spec/*.c conformance/device/*.c conformance/runner/*.c))
+CONFORM_SRC := $(sort $(wildcard conformance/device/*.c conformance/runner/*.c))
 CONFORM_LIB := $(BUILD)/libconform.a
 
 $(CONFORM_LIB): $(call obj,$(filter-out conformance/runner/main.c,$(CONFORM_SRC)))
 	@rm -f $@
 	@$(AR) rcs $@ $^
 
-$(BUILD)/virtiofs-conform: $(BUILD)/obj/conformance/runner/main.o $(CONFORM_LIB) $(FRONT_LIB) $(LIB)
+$(BUILD)/virtiofs-conform: $(BUILD)/obj/conformance/runner/main.o $(CONFORM_LIB) $(FRONT_LIB) $(SPEC_LIB) $(LIB)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS)
 
-$(BUILD)/conformance/test_conform_%: $(BUILD)/obj/conformance/test/test_conform_%.o $(CONFORM_LIB) $(FRONT_LIB) $(LIB)
+$(BUILD)/conformance/test_conform_%: $(BUILD)/obj/conformance/test/test_conform_%.o $(CONFORM_LIB) $(FRONT_LIB) $(SPEC_LIB) $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS) -lcmocka
@@ -168,6 +168,7 @@ REAL_TESTS := $(patsubst conformance/test/%.c,$(BUILD)/conformance/%,$(wildcard 
 
 # They start the reference device of their own flavour as a process.
 $(BUILD)/conformance/test_spec $(filter $(BUILD)/conformance/device_%,$(REAL_TESTS)): | $(BUILD)/virtiofs-refdev
+$(BUILD)/conformance/test_conform_peer: | $(BUILD)/virtiofs-conform
 
 check: all $(TESTS) lint-includes ## unit, table and golden tests; no root, no guests
 	@bench/test/run -j $$(nproc) $(TESTS) host-setup/test guest-image/test bench/test/schema

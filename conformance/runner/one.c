@@ -8,8 +8,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define CHECK_TIMEOUT_MS 5000
-
 static struct life *life_of(const struct check_run *r)
 {
 	return r->life;
@@ -219,7 +217,8 @@ static void run_check(struct check_run *r, struct check_result *ret)
 	judge_outside(r);
 }
 
-static void prepare(struct check_run *r, const struct target *t, struct life *l)
+static void prepare(struct check_run *r, const struct target *t, struct life *l,
+		    unsigned timeout_ms)
 {
 	static const struct front_options none;
 	const struct check *c = r->check;
@@ -232,7 +231,7 @@ static void prepare(struct check_run *r, const struct target *t, struct life *l)
 	r->options.path = r->socket;
 	r->options.traffic = true;
 	if (!r->options.timeout_ms)
-		r->options.timeout_ms = CHECK_TIMEOUT_MS;
+		r->options.timeout_ms = timeout_ms;
 	if (c->options & CHECK_WINDOW)
 		r->options.window = true;
 	if (r->outside && (host_write(r->outside, "secret", "secret", 6) < 0 ||
@@ -240,19 +239,19 @@ static void prepare(struct check_run *r, const struct target *t, struct life *l)
 		broken(r, "folder beside the share", strerror(errno));
 }
 
-void one_check(const struct target *t, const struct check *c, const char *dir, uint64_t seed,
+void one_check(const struct target *t, const struct check *c, const struct one_options *o,
 	       struct check_result *ret)
 {
-	struct check_run r = { .check = c, .seed = seed };
+	struct check_run r = { .check = c, .seed = o->seed };
 	unsigned options = c->options | (target_options(t) & CHECK_XATTR);
 	struct life l = { 0 };
 	struct err err = { "" };
 	uint64_t start = clock_now_ns();
 
 	if (has_options(&r, t)) {
-		if (life_start(&l, t, options, dir, &err) < 0)
+		if (life_start(&l, t, options, o->dir, &err) < 0)
 			broken(&r, "start", err.text);
-		prepare(&r, t, &l);
+		prepare(&r, t, &l, o->timeout_ms);
 		if (r.verdict == CHECK_UNSET)
 			run_check(&r, ret);
 		keep_evidence(&r, ret);

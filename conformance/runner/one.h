@@ -5,11 +5,17 @@
 #include "conformance/runner/result.h"
 #include "conformance/runner/target.h"
 
+struct one_options {
+	const char *dir;
+	uint64_t seed;
+	unsigned timeout_ms; /* of each answer of the daemon, where the check does not say */
+};
+
 /**
  * one_check() - one check against a daemon of its own, in this process; for the child of the runner.
- * @dir: a folder to be made and removed. @ret: zero before; its fields are set as they become known.
+ * @o->dir: a folder to be made and removed. @ret: zero before; its fields are set as they become known.
  */
-void one_check(const struct target *t, const struct check *c, const char *dir, uint64_t seed,
+void one_check(const struct target *t, const struct check *c, const struct one_options *o,
 	       struct check_result *ret);
 
 #endif

@@ -20,6 +20,7 @@ enum id {
 	ID_SHUFFLE,
 	ID_SEED,
 	ID_JOBS,
+	ID_TIMEOUT,
 	ID_FORMAT,
 	ID_JSON,
 	ID_OUT,
@@ -54,6 +55,7 @@ static const struct {
 	[ID_SHUFFLE] = { "shuffle", NULL, "in an order that the seed decides" },
 	[ID_SEED] = { "seed", "N", "of all that is random (default: 1)" },
 	[ID_JOBS] = { "jobs", "N", "checks at once (default: as many as processors)" },
+	[ID_TIMEOUT] = { "timeout", "MS", "for each answer of the daemon (default: 5000)" },
 	[ID_FORMAT] = { "format", "HOW", "text, json, tap or junit (default: text)" },
 	[ID_JSON] = { "json", NULL, "the same as --format json" },
 	[ID_OUT] = { "out", "DIR", "write device.json, results.tap and junit.xml there as well" },
@@ -167,6 +169,10 @@ static int apply(enum id id, const char *text, struct conform_options *o, struct
 		e = number("jobs", text, 1, POOL_JOBS_MAX, &n, reterr);
 		o->jobs = (unsigned)n;
 		break;
+	case ID_TIMEOUT:
+		e = number("timeout", text, 10, 600000, &n, reterr);
+		o->timeout_ms = (unsigned)n;
+		break;
 	case ID_FORMAT: return format(text, o, reterr);
 	case ID_JSON: o->format = OUTPUT_JSON; break;
 	case ID_OUT: o->out = text; break;
@@ -204,7 +210,7 @@ int conform_options_parse(int argc, char **argv, struct conform_options *ret, st
 {
 	struct option table[ID_COUNT + 1] = { 0 };
 
-	*ret = (struct conform_options){ .repeat = 1, .seed = 1 };
+	*ret = (struct conform_options){ .repeat = 1, .seed = 1, .timeout_ms = 5000 };
 	for (int i = 0; i < ID_COUNT; i++)
 		table[i] = (struct option){ .name = rows[i].name,
 					    .has_arg = rows[i].value ? required_argument

@@ -34,7 +34,8 @@ struct conform_options {
 	unsigned repeat;
 	bool shuffle;
 	uint64_t seed;
-	unsigned jobs; /* 0: as many as processors */
+	unsigned timeout_ms; /* of each answer */
+	unsigned jobs;	     /* 0: as many as processors */
 	enum output_format format;
 	const char *out; /* folder for json, junit and tap; NULL: none */
 	const char *home;

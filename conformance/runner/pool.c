@@ -44,6 +44,9 @@ static int start_slot(struct pool *p, struct slot *s, struct err *reterr)
 	const struct pool_work *w = p->work;
 	const struct check *c = w->checks[p->next];
 	char dir[128];
+	struct one_options o = { .dir = dir,
+				 .seed = w->seed + p->next,
+				 .timeout_ms = w->timeout_ms };
 
 	s->index = p->next++;
 	slot_dir(p, s, dir, sizeof(dir));
@@ -59,8 +62,7 @@ static int start_slot(struct pool *p, struct slot *s, struct err *reterr)
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 		(void)signal(SIGPIPE, SIG_IGN);
-		one_check(w->targets ? w->targets[s->index] : w->target, c, dir, w->seed + s->index,
-			  s->shared);
+		one_check(w->targets ? w->targets[s->index] : w->target, c, &o, s->shared);
 		_exit(0);
 	}
 	s->pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0);

@@ -95,7 +95,8 @@ int prove_run(const struct target *t, const struct suite *s, const char *dir, FI
 			       .count = count,
 			       .jobs = suite_jobs(s->options),
 			       .dir = dir,
-			       .seed = s->options->seed };
+			       .seed = s->options->seed,
+			       .timeout_ms = s->options->timeout_ms };
 	int e;
 
 	if (!proof || !result || !check || !target)

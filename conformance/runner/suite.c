@@ -108,6 +108,7 @@ int suite_run(struct suite *s, const char *dir, struct err *reterr)
 		.jobs = suite_jobs(s->options),
 		.dir = dir,
 		.seed = s->options->seed,
+		.timeout_ms = s->options->timeout_ms,
 		.done = told,
 		.context = s,
 	};
