@@ -97,6 +97,17 @@ static void print_all(const struct suite *s)
 	}
 }
 
+/* --known, or the file of the product in the project. */
+static int load_known(const struct call *c, const struct target *t, struct suite *s,
+		      struct err *reterr)
+{
+	CLEANUP(freep)
+	char *path = c->options->known ? strdup(c->options->known)
+				       : fs_path("%s/conformance/known/%s.tsv", c->home, t->name);
+
+	return path ? known_load(path, &s->known, reterr) : -ENOMEM;
+}
+
 /* The checks against the faults that they name: a daemon that can be told to do wrong. */
 static int run_proof(const struct call *c, const struct target *t, const struct suite *s)
 {
@@ -124,6 +135,10 @@ static int run_target(const struct call *c, struct target *t)
 	if (suite_select(c->options, &s, &err) < 0)
 		return complain(STATUS_USAGE, err.text);
 	s.target = t;
+	if (load_known(c, t, &s, &err) < 0) {
+		suite_free(&s);
+		return complain(STATUS_USAGE, err.text);
+	}
 	if (conform_is_prove(c->options)) {
 		status = run_proof(c, t, &s);
 		suite_free(&s);

@@ -24,6 +24,7 @@ enum id {
 	ID_FORMAT,
 	ID_JSON,
 	ID_OUT,
+	ID_KNOWN,
 	ID_LIST,
 	ID_VERBOSE,
 	ID_HOME,
@@ -59,6 +60,8 @@ static const struct {
 	[ID_FORMAT] = { "format", "HOW", "text, json, tap or junit (default: text)" },
 	[ID_JSON] = { "json", NULL, "the same as --format json" },
 	[ID_OUT] = { "out", "DIR", "write device.json, results.tap and junit.xml there as well" },
+	[ID_KNOWN] = { "known", "FILE",
+		       "deviations that are no news (default: conformance/known/PRODUCT.tsv)" },
 	[ID_LIST] = { "list", NULL, "say which checks there are, and end" },
 	[ID_VERBOSE] = { "verbose", NULL, "name each check that passed or was skipped" },
 	[ID_HOME] = { "home", "DIR", "folder of the project, where build/roots lies" },
@@ -176,6 +179,7 @@ static int apply(enum id id, const char *text, struct conform_options *o, struct
 	case ID_FORMAT: return format(text, o, reterr);
 	case ID_JSON: o->format = OUTPUT_JSON; break;
 	case ID_OUT: o->out = text; break;
+	case ID_KNOWN: o->known = text; break;
 	case ID_LIST: o->list = true; break;
 	case ID_VERBOSE: o->verbose = true; break;
 	case ID_HOME: o->home = text; break;

@@ -37,7 +37,8 @@ struct conform_options {
 	unsigned timeout_ms; /* of each answer */
 	unsigned jobs;	     /* 0: as many as processors */
 	enum output_format format;
-	const char *out; /* folder for json, junit and tap; NULL: none */
+	const char *out;   /* folder for json, junit and tap; NULL: none */
+	const char *known; /* file of known deviations; NULL: the product's own */
 	const char *home;
 	bool list;
 	bool verbose;

@@ -58,6 +58,7 @@ static void print_details(const struct suite *s, size_t index, FILE *out)
 	const struct check *c = s->check[index];
 	const struct check_result *r = &s->result[index];
 	const struct spec_row *row = r->row[0] ? spec_find(r->row) : check_row(c);
+	const struct known_row *known;
 
 	(void)fprintf(out, "%s %s: %s\n", verdict_name(r->verdict), c->id, c->title);
 	(void)fprintf(out, "     clause    %s, %s; %s\n", spec_level_name(check_level(c)),
@@ -68,6 +69,8 @@ static void print_details(const struct suite *s, size_t index, FILE *out)
 	print_lines("seen", r->seen, 6, out);
 	if (r->fate[0])
 		(void)fprintf(out, "     daemon    %s\n", r->fate);
+	if (suite_known(s, index, &known) == KNOWN_KNOWN)
+		(void)fprintf(out, "     known     %s: %s\n", known->status, known->reason);
 	if (s->options->verbose || strcmp(r->fate, "alive") != 0)
 		print_lines("log", r->log, LOG_LINES, out);
 	if (s->options->verbose)
@@ -85,9 +88,14 @@ void output_one(const struct suite *s, size_t index, FILE *out)
 {
 	const struct check_result *r = &s->result[index];
 	const struct check *c = s->check[index];
+	enum known known = suite_known(s, index, NULL);
 
-	if (r->verdict == CHECK_FAIL || r->verdict == CHECK_BROKEN)
+	if (known == KNOWN_KNOWN && !s->options->verbose)
+		(void)fprintf(out, "known %s: %s\n", c->id, r->seen);
+	else if (r->verdict == CHECK_FAIL || r->verdict == CHECK_BROKEN)
 		print_details(s, index, out);
+	else if (known == KNOWN_GONE)
+		(void)fprintf(out, "GONE %s: passes, but is written down as known\n", c->id);
 	else if (s->options->verbose && r->verdict == CHECK_SKIP)
 		(void)fprintf(out, "SKIP %s: %s\n", c->id, r->seen);
 	else if (s->options->verbose)
@@ -123,9 +131,9 @@ void output_end(const struct suite *s, FILE *out)
 	suite_count(s, &t);
 	print_skips(s, out);
 	(void)fprintf(out,
-		      "%s: %zu passed, %zu failed (%zu of them required), %zu skipped, %zu broken; "
-		      "%.1f s\n",
-		      s->target->id, t.of[CHECK_PASS], t.of[CHECK_FAIL], t.required_failed,
+		      "%s: %zu passed, %zu failed (%zu required, %zu of these known), %zu "
+		      "skipped, %zu broken; %.1f s\n",
+		      s->target->id, t.of[CHECK_PASS], t.of[CHECK_FAIL], t.required_failed, t.known,
 		      t.of[CHECK_SKIP], t.of[CHECK_BROKEN], clock_seconds(s->duration_ns));
 }
 

@@ -30,6 +30,7 @@ static json_t *text_or_null(const char *text)
 static json_t *result_json(const struct suite *s, size_t index)
 {
 	const struct check_result *r = &s->result[index];
+	enum known known = suite_known(s, index, NULL);
 	json_t *one = check_json(s->check[index]);
 
 	if (!one)
@@ -38,7 +39,8 @@ static json_t *result_json(const struct suite *s, size_t index)
 	(void)json_object_set_new(one, "expected", text_or_null(r->expected));
 	(void)json_object_set_new(one, "seen", text_or_null(r->seen));
 	(void)json_object_set_new(one, "broken_row", text_or_null(r->row));
-	(void)json_object_set_new(one, "known", json_null());
+	(void)json_object_set_new(one, "known",
+				  known_name(known) ? json_string(known_name(known)) : json_null());
 	(void)json_object_set_new(one, "fate", text_or_null(r->fate));
 	(void)json_object_set_new(one, "duration_ms",
 				  json_real((double)r->duration_ns / (double)NS_PER_MS));

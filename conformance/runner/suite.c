@@ -81,6 +81,7 @@ void suite_free(struct suite *s)
 {
 	free(s->check);
 	free(s->result);
+	known_free(&s->known);
 }
 
 static void told(void *context, size_t index, const struct check_result *r)
@@ -123,17 +124,36 @@ int suite_run(struct suite *s, const char *dir, struct err *reterr)
 	return e;
 }
 
+static bool is_required(const struct suite *s, size_t i)
+{
+	enum spec_level level = check_level(s->check[i]);
+
+	return level == SPEC_MUST || level == SPEC_DEFACTO ||
+	       (level == SPEC_SHOULD && s->options->strict);
+}
+
+enum known suite_known(const struct suite *s, size_t index, const struct known_row **ret_row)
+{
+	const struct known_row *row = known_find(&s->known, s->check[index]->id,
+						 s->target->version);
+	enum check_verdict v = s->result[index].verdict;
+
+	if (ret_row)
+		*ret_row = row;
+	return known_of(row, v == CHECK_FAIL, v == CHECK_PASS);
+}
+
 void suite_count(const struct suite *s, struct suite_totals *ret)
 {
 	*ret = (struct suite_totals){ 0 };
 	for (size_t i = 0; i < s->count; i++) {
-		enum spec_level level = check_level(s->check[i]);
+		enum known known = suite_known(s, i, NULL);
+		bool failed = s->result[i].verdict == CHECK_FAIL && is_required(s, i);
 
 		ret->of[s->result[i].verdict]++;
-		if (s->result[i].verdict == CHECK_FAIL &&
-		    (level == SPEC_MUST || level == SPEC_DEFACTO ||
-		     (level == SPEC_SHOULD && s->options->strict)))
-			ret->required_failed++;
+		ret->required_failed += failed;
+		ret->known += failed && known == KNOWN_KNOWN;
+		ret->gone += known == KNOWN_GONE;
 	}
 }
 
@@ -144,7 +164,7 @@ int suite_status(const struct suite *s)
 	suite_count(s, &t);
 	if (t.of[CHECK_BROKEN] || t.of[CHECK_UNSET])
 		return 3;
-	if (t.required_failed)
+	if (t.required_failed > t.known || t.gone)
 		return 1;
 	return t.of[CHECK_SKIP] == s->count ? 77 : 0;
 }

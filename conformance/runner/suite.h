@@ -3,6 +3,7 @@
 #define VQ_RUNNER_SUITE_H
 
 #include "conformance/runner/areas.h"
+#include "conformance/runner/known.h"
 #include "conformance/runner/options.h"
 #include "conformance/runner/result.h"
 #include "conformance/runner/target.h"
@@ -17,6 +18,7 @@ struct suite {
 	struct check_result *result;
 	size_t count;
 	uint64_t duration_ns;
+	struct known_list known; /* of the target's product */
 };
 
 /** suite_select() - the checks that the options ask for, repeated and shuffled. -ENOENT: none. */
@@ -37,7 +39,11 @@ int prove_run(const struct target *t, const struct suite *s, const char *dir, FI
 struct suite_totals {
 	size_t of[CHECK_BROKEN + 1]; /* by verdict */
 	size_t required_failed;	     /* FAIL at MUST or DEFACTO; SHOULD with --strict */
+	size_t known;		     /* of these: written down */
+	size_t gone;		     /* written down, but passed */
 };
+/** suite_known() - is what came of check @index written down? *@ret_row may be NULL. */
+enum known suite_known(const struct suite *s, size_t index, const struct known_row **ret_row);
 void suite_count(const struct suite *s, struct suite_totals *ret);
 /** suite_status() - the exit status of one suite. */
 int suite_status(const struct suite *s);

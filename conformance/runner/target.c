@@ -109,6 +109,24 @@ unsigned target_options(const struct target *t)
 	return options;
 }
 
+/* Stacks name where a program comes from; what is known of it belongs to the program. */
+static const char *product_of(const struct stack *s)
+{
+	static const struct {
+		const char *stack;
+		const char *product;
+	} products[] = {
+		{ "c-", "virtiofsd-c" },
+		{ "rust-", "virtiofsd-rust" },
+		{ "refdev", "virtiofs-refdev" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(products); i++)
+		if (strncmp(s->id, products[i].stack, strlen(products[i].stack)) == 0)
+			return products[i].product;
+	return s->id;
+}
+
 int target_from_stack(const char *id, const struct stack_paths *paths, struct target *ret,
 		      struct err *reterr)
 {
@@ -118,7 +136,7 @@ int target_from_stack(const char *id, const struct stack_paths *paths, struct ta
 	size_t count;
 
 	if (s && s->kind == STACK_VIRTIOFS && !stack_makes_socket(s)) {
-		*ret = (struct target){ .stack = s, .paths = *paths, .name = s->id };
+		*ret = (struct target){ .stack = s, .paths = *paths, .name = product_of(s) };
 		(void)snprintf(ret->id, sizeof(ret->id), "%s", id);
 		return 0;
 	}
