@@ -68,7 +68,7 @@ static const struct check checks[] = {
 	{
 		.id = "names.slash",
 		.title = "a name with a slash finds nothing",
-		.rows = "VIRTIO-FS-SEC-005",
+		.rows = "VIRTIO-FS-SEC-006",
 		.sends = "LOOKUP of \"dir/file\" in the root, where both exist",
 		.wants = "EINVAL or ENOENT",
 		.catches = "name-slash",
