@@ -25,11 +25,11 @@ struct merge {
 	struct convert_result *r;
 	struct err *err;
 	size_t sample;
-	size_t op;
+	size_t fed;
 	size_t mark;
 	bool defined[256];
 	bool phase_defined;
-	bool ops_defined;
+	bool *write; /* by column of the feed: is it written? */
 };
 
 static uint64_t at(uint64_t t_ns, int64_t offset_ns)
@@ -90,43 +90,96 @@ static int add_sample(struct merge *m)
 	return write_record(m, at(item->t_ns, m->in->offset_ns));
 }
 
-/* An opcode that never came has no instance: most of them, in most passes. */
-static bool op_came(const struct merge *m, size_t op)
+/* Was there any value, and any but 0? */
+static void look_through(const struct record_samples *s, size_t column, bool *ret_any,
+			 bool *ret_moved)
 {
-	const struct record_samples *s = m->in->ops;
-	const char *last = s->item[s->count - 1].value[op];
+	*ret_any = *ret_moved = false;
+	for (size_t i = 0; i < s->count && !*ret_moved; i++) {
+		const char *v = s->item[i].value[column];
 
-	return last[0] && strcmp(last, "0") != 0;
+		*ret_any |= v[0] != '\0';
+		*ret_moved = v[0] && strcmp(v, "0") != 0;
+	}
 }
 
-static int define_ops(struct merge *m, const struct record_metric *row)
+static bool same_instance(const struct record_column *a, const struct record_column *b)
 {
-	int e = archive_define(&m->archive, row, m->err);
+	return a->instance && b->instance && a->metric->domain == b->metric->domain &&
+	       a->metric->indom == b->metric->indom && a->instance_id == b->instance_id;
+}
 
-	for (size_t i = 0; e == 0 && i < m->in->ops->keys; i++)
-		if (op_came(m, i))
-			e = archive_define_instance(&m->archive, row, m->in->op_names[i], (int)i,
-						    m->err);
+/*
+ * What of the feed is written. An instance whose values are 0 in all of its metrics is left out: most
+ * opcodes never come, in most passes.
+ */
+static int choose_columns(struct merge *m)
+{
+	const struct convert_input *in = m->in;
+	size_t keys = in->fed ? in->fed->keys : 0;
+
+	m->write = calloc(keys + 1, sizeof(*m->write));
+	if (!m->write)
+		return err_set(m->err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < keys; i++) {
+		bool any, moved;
+
+		look_through(in->fed, i, &any, &moved);
+		m->write[i] |= any && (moved || !in->columns[i].instance);
+		for (size_t k = 0; moved && k < keys; k++)
+			m->write[k] |= same_instance(&in->columns[i], &in->columns[k]);
+	}
+	return 0;
+}
+
+static int define_column(struct merge *m, size_t column)
+{
+	const struct record_column *c = &m->in->columns[column];
+	bool metric_known = false;
+	bool instance_known = false;
+	int e = 0;
+
+	for (size_t i = 0; i < column; i++) {
+		if (!m->write[i])
+			continue;
+		metric_known |= m->in->columns[i].metric == c->metric;
+		instance_known |= same_instance(&m->in->columns[i], c);
+	}
+	if (!metric_known)
+		e = archive_define(&m->archive, c->metric, m->err);
+	if (e == 0 && c->instance && !instance_known)
+		e = archive_define_instance(&m->archive, c->metric, c->instance, c->instance_id,
+					    m->err);
 	return e;
 }
 
-static int add_ops(struct merge *m)
+static int define_columns(struct merge *m)
 {
-	const struct record_metric *row = record_metric_find(RECORD_OPS);
-	const struct record_sample *item = &m->in->ops->item[m->op++];
-	int e = m->ops_defined ? 0 : define_ops(m, row);
-	size_t before = m->r->values;
+	int e = choose_columns(m);
 
-	m->ops_defined = true;
-	for (size_t i = 0; e == 0 && i < m->in->ops->keys; i++) {
-		if (!item->value[i][0] || !op_came(m, i))
+	for (size_t i = 0; e == 0 && m->in->fed && i < m->in->fed->keys; i++)
+		if (m->write[i])
+			e = define_column(m, i);
+	return e;
+}
+
+static int add_fed(struct merge *m)
+{
+	const struct record_sample *item = &m->in->fed->item[m->fed++];
+	size_t before = m->r->values;
+	int e = 0;
+
+	for (size_t i = 0; e == 0 && i < m->in->fed->keys; i++) {
+		const struct record_column *c = &m->in->columns[i];
+
+		if (!item->value[i][0] || !m->write[i])
 			continue;
 		m->r->values++;
-		e = archive_put(&m->archive, row, m->in->op_names[i], item->value[i], m->err);
+		e = archive_put(&m->archive, c->metric, c->instance, item->value[i], m->err);
 	}
 	if (e < 0 || m->r->values == before)
 		return e;
-	return write_record(m, at(item->t_ns, m->in->ops_offset_ns));
+	return write_record(m, at(item->t_ns, m->in->fed_offset_ns));
 }
 
 static int add_mark(struct merge *m)
@@ -149,21 +202,21 @@ static int add_all(struct merge *m)
 
 	while (e == 0) {
 		bool more_samples = m->sample < in->samples->count;
-		bool more_ops = in->ops && m->op < in->ops->count;
+		bool more_fed = in->fed && m->fed < in->fed->count;
 		bool more_marks = m->mark < in->mark_count;
 		uint64_t sample = more_samples
 					  ? at(in->samples->item[m->sample].t_ns, in->offset_ns)
 					  : UINT64_MAX;
-		uint64_t op = more_ops ? at(in->ops->item[m->op].t_ns, in->ops_offset_ns)
-				       : UINT64_MAX;
+		uint64_t fed = more_fed ? at(in->fed->item[m->fed].t_ns, in->fed_offset_ns)
+					: UINT64_MAX;
 		uint64_t mark = more_marks ? in->marks[m->mark].real_ns : UINT64_MAX;
 
-		if (!more_samples && !more_ops && !more_marks)
+		if (!more_samples && !more_fed && !more_marks)
 			break;
-		if (mark <= sample && mark <= op)
+		if (mark <= sample && mark <= fed)
 			e = add_mark(m);
-		else if (op <= sample)
-			e = add_ops(m);
+		else if (fed <= sample)
+			e = add_fed(m);
 		else
 			e = add_sample(m);
 	}
@@ -177,7 +230,10 @@ static int write_archive(const struct convert_input *in, struct convert_result *
 	int e2;
 
 	if (e == 0)
+		e = define_columns(&m);
+	if (e == 0)
 		e = add_all(&m);
+	free(m.write);
 	e2 = archive_close(&m.archive, e < 0 ? NULL : err);
 	return e < 0 ? e : e2;
 }

@@ -18,10 +18,10 @@ struct convert_input {
 	const struct record_metric *const *rows; /* what each value of a sample is */
 	const struct record_samples *samples;
 	int64_t offset_ns; /* real time = sampler's time + offset */
-	/* Samples of requests by opcode, on the driver's clock; NULL: none. */
-	const struct record_samples *ops;
-	const char *const *op_names;
-	int64_t ops_offset_ns;
+	/* Samples of a feed, on the driver's clock; NULL: none. */
+	const struct record_samples *fed;
+	const struct record_column *columns; /* what each of its values is */
+	int64_t fed_offset_ns;
 	const struct record_mark *marks;
 	size_t mark_count;
 	uint64_t gap_ns; /* a longer one is marked in the archive; 0: none is */

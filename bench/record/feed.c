@@ -21,8 +21,9 @@ static bool put_sample(const struct feed *f, int fd, uint64_t *values, uint64_t 
 	bool have = f->read(f->arg, values, f->count) == 0;
 
 	for (size_t i = 0; e >= 0 && i < f->count; i++)
-		e = have ? buf_printf(&line, "%s%" PRIu64, i ? "," : "", values[i])
-			 : buf_printf(&line, "%snull", i ? "," : "");
+		e = have && values[i] != RECORD_NO_VALUE
+			    ? buf_printf(&line, "%s%" PRIu64, i ? "," : "", values[i])
+			    : buf_printf(&line, "%snull", i ? "," : "");
 	if (e < 0 || buf_printf(&line, "]}\n") < 0 || *written + line.size > RECORD_OUTPUT_MAX)
 		return false;
 	*written += line.size;

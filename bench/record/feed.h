@@ -10,8 +10,12 @@
  */
 
 /** record_read - the present values, in a forked child of the one who started the feed: what it
- * reads must lie in memory that is shared (MAP_SHARED) and mapped before. 0 or -errno: no values. */
+ * reads must lie in files, or in memory that is shared (MAP_SHARED) and mapped before.
+ * 0, where RECORD_NO_VALUE is none; or -errno: no values at all. */
 typedef int record_read(void *arg, uint64_t *ret_values, size_t count);
+
+/* Larger than any value that can be recorded (samples.h). */
+#define RECORD_NO_VALUE UINT64_MAX
 
 struct feed {
 	const char *path; /* file to write (truncated) */

@@ -42,6 +42,16 @@
 	}
 #define TREE(name_, item_, sem_, unit_, key_, help_) \
 	OURS(name_, item_, RECORD_U64, sem_, unit_, RECORD_HOST, key_, help_)
+/* What the driver feeds; instance domain 245.1 are FUSE opcodes by their number, 0 is "OTHER". */
+#define BY_OPCODE(name_, item_, unit_, help_)                                                 \
+	{                                                                                     \
+		.name = (name_), .domain = RECORD_DOMAIN_OURS, .cluster = 0, .item = (item_), \
+		.indom = 1, .type = RECORD_U64, .sem = RECORD_COUNTER, .unit = (unit_),       \
+		.side = RECORD_HOST, .help = (help_),                                         \
+	}
+#define DEVICE_OP(name_, item_, unit_, help_) BY_OPCODE(RECORD_DEVICE name_, item_, unit_, help_)
+#define DEVICE(name_, item_, sem_, unit_, help_) \
+	OURS("device." name_, item_, RECORD_U64, sem_, unit_, RECORD_HOST, NULL, help_)
 
 static const struct record_metric metrics[] = {
 	LINUX("mem.physmem", 1, 0, RECORD_U64, RECORD_DISCRETE, UNIT_KBYTE, "meminfo:MemTotal",
@@ -137,18 +147,42 @@ static const struct record_metric metrics[] = {
 	     "threads of the daemon and its children"),
 	TREE("share.cached_bytes", 13, RECORD_INSTANT, UNIT_BYTE, "share",
 	     "bytes of the share's data file in the host's page cache"),
-	{
-		.name = RECORD_OPS,
-		.domain = RECORD_DOMAIN_OURS,
-		.cluster = 0,
-		.item = 14,
-		.indom = 1,
-		.type = RECORD_U64,
-		.sem = RECORD_COUNTER,
-		.unit = UNIT_COUNT,
-		.side = RECORD_HOST,
-		.help = "requests that the device has taken, by FUSE opcode",
-	},
+	BY_OPCODE(RECORD_OPS, 14, UNIT_COUNT, "requests that the device has taken, by FUSE opcode"),
+	DEVICE_OP("ops", 15, UNIT_COUNT,
+		  "requests that virtiofs-refdev says it has served, by FUSE opcode"),
+	DEVICE_OP("errors", 16, UNIT_COUNT, "of these, answered with an error"),
+	DEVICE_OP("time", 17, UNIT_NSEC,
+		  "time from taken off the ring to given back, summed: over ops, the latency"),
+	DEVICE_OP("bytes_in", 18, UNIT_BYTE,
+		  "bytes of requests: headers, arguments, data to be written"),
+	DEVICE_OP("bytes_out", 19, UNIT_BYTE, "bytes of replies: headers, results, data read"),
+	DEVICE("payload.read", 20, RECORD_COUNTER, UNIT_BYTE, "data of READ, without headers"),
+	DEVICE("payload.written", 21, RECORD_COUNTER, UNIT_BYTE, "data of WRITE, without headers"),
+	DEVICE("kicks", 22, RECORD_COUNTER, UNIT_COUNT,
+	       "notifications that the device has got: the relay's, in an observed pass"),
+	DEVICE("interrupts", 23, RECORD_COUNTER, UNIT_COUNT, "notifications that it has given"),
+	DEVICE("window.size", 24, RECORD_DISCRETE, UNIT_BYTE,
+	       "size of the DAX window; 0: the device has none"),
+	DEVICE("window.setups", 25, RECORD_COUNTER, UNIT_COUNT, "mappings made in the window"),
+	DEVICE("window.removals", 26, RECORD_COUNTER, UNIT_COUNT,
+	       "mappings taken out of it: setups - mappings"),
+	DEVICE("window.upgrades", 27, RECORD_COUNTER, UNIT_COUNT,
+	       "SETUPMAPPING that made a mapping writable"),
+	DEVICE("window.refused", 28, RECORD_COUNTER, UNIT_COUNT,
+	       "maps and unmaps that the VMM refused"),
+	DEVICE("window.mappings", 29, RECORD_INSTANT, UNIT_NONE, "mappings that are live"),
+	DEVICE("window.mapped", 30, RECORD_INSTANT, UNIT_BYTE,
+	       "bytes of the window that are mapped: over window.size, its occupancy"),
+	DEVICE("window.mapped_max", 31, RECORD_INSTANT, UNIT_BYTE,
+	       "most bytes that were mapped at once, so far"),
+	DEVICE("window.map_time", 32, RECORD_COUNTER, UNIT_NSEC,
+	       "time that SHMEM_MAP took, there and back, summed"),
+	DEVICE("window.unmap_time", 33, RECORD_COUNTER, UNIT_NSEC,
+	       "time that SHMEM_UNMAP took, there and back, summed"),
+	DEVICE("window.setup_time", 34, RECORD_COUNTER, UNIT_NSEC,
+	       "time that SETUPMAPPING took, map_time included, summed"),
+	DEVICE("window.tail_shadow", 35, RECORD_DISCRETE, UNIT_NONE,
+	       "1: last pages of files are shadow copies; 0: they are the files' own"),
 };
 
 const struct record_metric *record_metrics(size_t *ret_count)

@@ -39,9 +39,20 @@ struct record_metric {
 
 const struct record_metric *record_metrics(size_t *ret_count);
 
-/* Rows that are not sampled: what they are filled with is in record.h. */
-#define RECORD_PHASE "virtiofs_qual.phase"
-#define RECORD_OPS   "virtiofs_qual.fuse.ops"
+/*
+ * Rows that are not sampled by "vq-guest watch": phases are marked as they begin (record.h); the others
+ * are columns that the driver feeds. Those of virtiofs-refdev are "virtiofs_qual.device.*".
+ */
+#define RECORD_PHASE  "virtiofs_qual.phase"
+#define RECORD_OPS    "virtiofs_qual.fuse.ops"
+#define RECORD_DEVICE "virtiofs_qual.device."
+
+/* What one value of a feed is: a metric, or one instance of it. All borrowed. */
+struct record_column {
+	const struct record_metric *metric;
+	const char *instance; /* NULL: the metric has one value */
+	int instance_id; /* the same instance has the same number in all metrics of its domain */
+};
 
 /** record_metric_find() - the first row of this name; NULL when there is none. */
 const struct record_metric *record_metric_find(const char *name);

@@ -25,9 +25,9 @@ struct side {
 struct record {
 	struct record_config c;
 	char *host_file; /* output of the host's sampler */
-	char *ops_file;
+	char *fed_file;
 	struct proc sampler;
-	struct proc ops;
+	struct proc feed;
 	struct side host;
 	struct side guest;
 	struct record_mark marks[MARKS_MAX];
@@ -121,20 +121,20 @@ static int start_sampler(struct record *r, struct err *reterr)
 
 static int start_all(struct record *r, struct err *reterr)
 {
-	struct feed f = { .read = r->c.read_ops,
-			  .arg = r->c.ops_arg,
-			  .count = r->c.op_count,
+	struct feed f = { .read = r->c.read,
+			  .arg = r->c.read_arg,
+			  .count = r->c.column_count,
 			  .interval_ms = r->c.interval_ms };
 	int e;
 
 	r->host_file = fs_path("%s/pcp-host.samples", r->c.dir);
-	r->ops_file = fs_path("%s/pcp-ops.samples", r->c.dir);
-	if (!r->host_file || !r->ops_file || choose_rows(r, RECORD_HOST, &r->host) < 0 ||
+	r->fed_file = fs_path("%s/pcp-fed.samples", r->c.dir);
+	if (!r->host_file || !r->fed_file || choose_rows(r, RECORD_HOST, &r->host) < 0 ||
 	    choose_rows(r, RECORD_GUEST, &r->guest) < 0)
 		return err_set(reterr, -ENOMEM, "out of memory");
-	f.path = r->ops_file;
+	f.path = r->fed_file;
 	e = start_sampler(r, reterr);
-	return e == 0 && f.read ? feed_start(&f, &r->ops, reterr) : e;
+	return e == 0 && f.read ? feed_start(&f, &r->feed, reterr) : e;
 }
 
 int record_start(const struct record_config *c, struct record **ret, struct err *reterr)
@@ -192,7 +192,7 @@ static void stop_sampler(struct record *r)
 	if (r->sampler.running && kill(r->sampler.pid, SIGTERM) == 0)
 		(void)proc_wait(&r->sampler, clock_deadline_ms(STOP_MS));
 	proc_kill(&r->sampler);
-	feed_stop(&r->ops);
+	feed_stop(&r->feed);
 }
 
 static int load_samples(const char *path, size_t keys, struct record_samples *ret,
@@ -238,6 +238,37 @@ static json_t *describe(const struct record *r, const struct side *side,
 	return j;
 }
 
+static bool has_values(const struct record *r, const struct record_samples *s, const char *metric)
+{
+	for (size_t i = 0; i < s->count; i++)
+		for (size_t k = 0; k < s->keys; k++)
+			if (s->item[i].value[k][0] &&
+			    strcmp(r->c.columns[k].metric->name, metric) == 0)
+				return true;
+	return false;
+}
+
+/* What record.json says of the feed, whose values are in the host's archive. */
+static json_t *describe_fed(const struct record *r, const struct record_samples *s)
+{
+	uint64_t interval_ns = r->c.interval_ms * NS_PER_MS;
+	json_t *list = json_array();
+	const char *last = "";
+	size_t over;
+	uint64_t gap = samples_longest_gap_ns(s, RECORD_GAP_INTERVALS * interval_ns, &over);
+
+	for (size_t i = 0; i < r->c.column_count; i++) {
+		const char *name = r->c.columns[i].metric->name;
+
+		if (strcmp(name, last) != 0 && !has_values(r, s, name))
+			(void)json_array_append_new(list, json_string(name));
+		last = name;
+	}
+	return json_pack("{s:I,s:I,s:I,s:o,s:o}", "samples", (json_int_t)s->count, "gaps",
+			 (json_int_t)over, "bad_lines", (json_int_t)s->bad_lines, "longest_gap_ms",
+			 json_num((double)gap / (double)NS_PER_MS), "without_values", list);
+}
+
 static int write_side(struct record *r, struct convert_input *in, const char *name,
 		      const struct side *side, json_t *out, struct err *reterr)
 {
@@ -262,7 +293,7 @@ static int write_side(struct record *r, struct convert_input *in, const char *na
 static int write_host(struct record *r, json_t *out, struct err *reterr)
 {
 	struct record_samples samples = { 0 };
-	struct record_samples ops = { 0 };
+	struct record_samples fed = { 0 };
 	struct convert_input in = { .samples = &samples, .offset_ns = r->real_offset_ns };
 	int e = load_samples(r->host_file, r->host.count, &samples, reterr);
 	char fate[32];
@@ -270,20 +301,22 @@ static int write_host(struct record *r, json_t *out, struct err *reterr)
 	if (e == 0 && samples.count == 0)
 		e = err_set(reterr, -ENODATA, "the host's sampler took no sample (%s)",
 			    proc_fate(&r->sampler, fate, sizeof(fate)));
-	if (e == 0 && r->c.read_ops) {
-		e = load_samples(r->ops_file, r->c.op_count, &ops, reterr);
-		in.ops = &ops;
-		in.op_names = r->c.op_names;
-		in.ops_offset_ns = r->real_offset_ns;
+	if (e == 0 && r->c.read) {
+		e = load_samples(r->fed_file, r->c.column_count, &fed, reterr);
+		in.fed = &fed;
+		in.columns = r->c.columns;
+		in.fed_offset_ns = r->real_offset_ns;
 	}
 	if (e == 0)
 		e = write_side(r, &in, "host", &r->host, out, reterr);
+	if (e == 0 && in.fed)
+		(void)json_object_set_new(out, "fed", describe_fed(r, &fed));
 	if (e == 0) {
 		(void)unlink(r->host_file);
-		(void)unlink(r->ops_file);
+		(void)unlink(r->fed_file);
 	}
 	samples_free(&samples);
-	samples_free(&ops);
+	samples_free(&fed);
 	return e;
 }
 
@@ -349,7 +382,7 @@ struct record *record_free(struct record *r)
 		return NULL;
 	stop_sampler(r);
 	free(r->host_file);
-	free(r->ops_file);
+	free(r->fed_file);
 	side_free(&r->host);
 	side_free(&r->guest);
 	free(r);

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/strv.h"
 #include "record/feed.h"
+#include "record/metrics.h"
 
 #include <jansson.h>
 #include <sys/types.h>
@@ -30,11 +31,11 @@ struct record_config {
 	pid_t vmm;	       /* 0: none, here and in the next */
 	pid_t daemon;	       /* with its children */
 	const char *data_file; /* NULL: none; its pages in the host's cache are counted */
-	/* Requests by opcode; NULL: none. See feed.h for what this may read. */
-	record_read *read_ops;
-	void *ops_arg;
-	const char *const *op_names; /* stay valid until record_stop() */
-	size_t op_count;
+	/* What the driver feeds; NULL: nothing. See feed.h for what this may read. */
+	record_read *read;
+	void *read_arg;
+	const struct record_column *columns; /* of its values; stay valid until record_stop() */
+	size_t column_count;
 };
 
 int record_start(const struct record_config *c, struct record **ret, struct err *reterr) MUST_USE;

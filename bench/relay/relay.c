@@ -198,9 +198,12 @@ void relay_ops(const struct relay *r, uint64_t *ret, size_t count)
 {
 	for (size_t op = 0; op < count; op++) {
 		ret[op] = 0;
-		for (size_t i = 0; i < QUEUES_MAX; i++)
-			ret[op] += __atomic_load_n(&r->serve->queue[i].counts.op[op],
-						   __ATOMIC_RELAXED);
+		for (size_t i = 0; i < QUEUES_MAX; i++) {
+			const struct counts *c = &r->serve->queue[i].counts;
+
+			ret[op] += __atomic_load_n(&c->op[op], __ATOMIC_RELAXED);
+			ret[op] += op ? 0 : __atomic_load_n(&c->op_other, __ATOMIC_RELAXED);
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ int relay_snapshot(struct relay *r, uint64_t deadline_ns, json_t **ret, struct e
 
 /**
  * relay_ops() - requests taken since the start by opcode, of all queues; @count: at most FUSE_OPCODES.
+ * Opcodes beyond are counted as 0, which FUSE does not use.
  * Read from memory that the relay shares: at any time, also in forked children of the driver.
  */
 void relay_ops(const struct relay *r, uint64_t *ret, size_t count);

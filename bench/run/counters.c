@@ -7,16 +7,12 @@
 
 #include <string.h>
 
-int counters_read(const char *path, struct counters *ret, struct err *reterr)
+int counters_load(const char *path, struct refdev_counters *ret, struct err *reterr)
 {
 	CLEANUP(buf_free) struct buf text = { 0 };
 	struct refdev_counters c;
-	int e;
+	int e = fs_read(path, sizeof(c), &text, reterr);
 
-	*ret = (struct counters){ 0 };
-	if (!path[0])
-		return 0;
-	e = fs_read(path, sizeof(c), &text, reterr);
 	if (e < 0)
 		return e;
 	if (text.size != sizeof(c))
@@ -27,6 +23,21 @@ int counters_read(const char *path, struct counters *ret, struct err *reterr)
 		return err_set(reterr, -EPROTO,
 			       "the device's counters are not of version %d: build it again",
 			       REFDEV_COUNTERS_VERSION);
+	*ret = c;
+	return 0;
+}
+
+int counters_read(const char *path, struct counters *ret, struct err *reterr)
+{
+	struct refdev_counters c;
+	int e;
+
+	*ret = (struct counters){ 0 };
+	if (!path[0])
+		return 0;
+	e = counters_load(path, &c, reterr);
+	if (e < 0)
+		return e;
 	for (unsigned i = 0; i < REFDEV_OPCODES; i++)
 		ret->requests += c.op[i].requests;
 	ret->known = true;

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct refdev_counters;
+
 /* What a device counts by itself (conformance/wire/refdev.h), as far as a pass needs it. */
 struct counters {
 	bool known; /* false: the daemon does not count, and all else is 0 */
@@ -18,6 +20,9 @@ struct counters {
 	uint64_t live_bytes_max;
 	uint64_t map_ns;
 };
+
+/** counters_load() - all of the file as it is now. -EPROTO when it is not such a file, or not yet. */
+int counters_load(const char *path, struct refdev_counters *ret, struct err *reterr) MUST_USE;
 
 /** counters_read() - of the file at @path (""; not known). -EPROTO when it is not such a file. */
 int counters_read(const char *path, struct counters *ret, struct err *reterr) MUST_USE;

@@ -3,14 +3,10 @@
 
 #include "base/clock.h"
 #include "record/samples.h"
-#include "relay/fuse_names.h"
-#include "relay/relay.h"
 
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
-
-_Static_assert(RECORDING_OPS_MAX >= FUSE_OPCODES, "room for all names");
 
 #define CLOCK_LOOKS 5
 #define ANSWER_MS   10000
@@ -60,28 +56,17 @@ static void start_watch(struct recording *r, const struct session *s, unsigned d
 		note(r, "the guest was not sampled", &err);
 }
 
-/* Runs in the feed's process: see record_read. The names that there are, in the order of opcodes. */
-static int read_relay(void *arg, uint64_t *ret, size_t count)
+/* What relay and device count, if there are any. */
+static int add_columns(struct recording *r, const struct session *s, struct record_config *c,
+		       struct err *reterr)
 {
-	uint64_t all[FUSE_OPCODES];
-	size_t named = 0;
-
-	relay_ops(arg, all, FUSE_OPCODES);
-	for (uint32_t op = 0; op < FUSE_OPCODES && named < count; op++)
-		if (fuse_opcode_name(op))
-			ret[named++] = all[op];
+	if (columns_make(&r->columns, s->relay, s->counters, s->cell->window_bytes) < 0)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	c->read = r->columns.count ? columns_read : NULL;
+	c->read_arg = &r->columns;
+	c->columns = r->columns.column;
+	c->column_count = r->columns.count;
 	return 0;
-}
-
-static void add_relay(struct recording *r, const struct session *s, struct record_config *c)
-{
-	for (uint32_t op = 0; op < FUSE_OPCODES; op++)
-		if (fuse_opcode_name(op))
-			r->op_names[r->op_count++] = fuse_opcode_name(op);
-	c->read_ops = read_relay;
-	c->ops_arg = s->relay;
-	c->op_names = r->op_names;
-	c->op_count = r->op_count;
 }
 
 int recording_start(struct recording *r, const struct session *s, unsigned interval_ms,
@@ -102,10 +87,12 @@ int recording_start(struct recording *r, const struct session *s, unsigned inter
 
 	*r = (struct recording){ .agent = s->place.agent,
 				 .daemon_pidfd = s->daemon.pid ? s->daemon.pidfd : -1 };
-	if (s->relay)
-		add_relay(r, s, &c);
-	e = record_start(&c, &r->record, reterr);
-	if (e == 0 && r->agent)
+	e = add_columns(r, s, &c, reterr);
+	if (e == 0)
+		e = record_start(&c, &r->record, reterr);
+	if (e < 0)
+		columns_free(&r->columns);
+	else if (r->agent)
 		start_watch(r, s, deadline_ms);
 	return e;
 }
@@ -157,6 +144,7 @@ int recording_stop(struct recording *r, bool guest_lost, json_t **ret, struct er
 		note(r, "its samples are missing", &lost);
 	e = record_stop(r->record, &guest, r->note[0] ? r->note : NULL, ret, reterr);
 	r->record = record_free(r->record);
+	columns_free(&r->columns);
 	r->watching = false;
 	return e;
 }

@@ -3,10 +3,8 @@
 #define VQ_RUN_RECORDING_H
 
 #include "record/record.h"
+#include "run/columns.h"
 #include "run/session.h"
-
-/* The opcodes that FUSE has names for are fewer. */
-#define RECORDING_OPS_MAX 64
 
 /*
  * The recording of an observed pass: host and guest sampled from when the daemon runs until the
@@ -18,9 +16,8 @@ struct recording {
 	int daemon_pidfd;
 	uint32_t job;
 	bool watching;
-	char note[1024]; /* what was wrong with the guest's part; "" */
-	const char *op_names[RECORDING_OPS_MAX];
-	size_t op_count;
+	char note[1024];	/* what was wrong with the guest's part; "" */
+	struct columns columns; /* what we feed */
 };
 
 /**

@@ -48,36 +48,53 @@ static const char canned[] = "{\"t\":1000000000,\"v\":[4294967297,0.5,1.25,3]}\n
 			     "{\"t\":1600000000,\"v\":[7,0.75,1.5,5]}\n";
 #define T0 UINT64_C(1800000000) /* seconds since 1970 of the sampler's second 1 */
 
+/* LOOKUP never came; READ had no error; a counter begins late; an instant value goes back to 0. */
+#define FED_COLUMNS 8
+#define FED_OP(name, instance, id)                         \
+	{                                                  \
+		record_metric_find(name), (instance), (id) \
+	}
+#define FED                                                                                        \
+	{                                                                                          \
+		FED_OP(RECORD_OPS, "LOOKUP", 1), FED_OP(RECORD_OPS, "READ", 15),                   \
+			FED_OP(RECORD_OPS, "WRITE", 16), FED_OP(RECORD_DEVICE "ops", "LOOKUP", 1), \
+			FED_OP(RECORD_DEVICE "ops", "READ", 15),                                   \
+			FED_OP(RECORD_DEVICE "errors", "READ", 15),                                \
+			FED_OP(RECORD_DEVICE "window.setups", NULL, 0),                            \
+			FED_OP(RECORD_DEVICE "window.mapped", NULL, 0)                             \
+	}
+
 static int write_canned(const char *base, struct convert_result *r)
 {
 	const struct record_metric *load = record_metric_find("kernel.all.load");
 	const struct record_metric *rows[] = { record_metric_find("mem.util.cached"), load,
 					       load + 1,
 					       record_metric_find("kernel.all.runnable") };
-	static const char *const names[] = { "LOOKUP", "READ" };
+	const struct record_column columns[FED_COLUMNS] = FED;
 	const struct record_mark marks[] = { { T0 * NS_PER_S + 50 * NS_PER_MS, "cold" },
 					     { (T0 + 1) * NS_PER_S, "end" } };
-	struct record_samples ops = { 0 };
+	struct record_samples fed = { 0 };
 	struct convert_input in = { .base = base,
 				    .hostname = "host",
 				    .rows = rows,
 				    .samples = &fx.samples,
 				    .offset_ns = (int64_t)((T0 - 1) * NS_PER_S),
-				    .ops = &ops,
-				    .op_names = names,
+				    .fed = &fed,
+				    .columns = columns,
 				    .marks = marks,
 				    .mark_count = 2,
 				    .gap_ns = 300 * NS_PER_MS };
-	static const char ops_text[] = "{\"t\":100000000,\"v\":[1,2]}\n";
+	static const char fed_text[] = "{\"t\":100000000,\"v\":[0,2,0,0,1,0,null,4096]}\n"
+				       "{\"t\":150000000,\"v\":[0,3,0,0,2,0,7,0]}\n";
 	int e;
 
 	e = samples_parse(canned, strlen(canned), 4, &fx.samples, &fx.err);
 	if (e == 0)
-		e = samples_parse(ops_text, strlen(ops_text), 2, &ops, &fx.err);
-	in.ops_offset_ns = (int64_t)(T0 * NS_PER_S);
+		e = samples_parse(fed_text, strlen(fed_text), FED_COLUMNS, &fed, &fx.err);
+	in.fed_offset_ns = (int64_t)(T0 * NS_PER_S);
 	if (e == 0)
 		e = convert(&in, r, &fx.err);
-	samples_free(&ops);
+	samples_free(&fed);
 	return e;
 }
 
@@ -143,13 +160,42 @@ static void check_record(const struct expected *want)
 	pmFreeResult(r);
 }
 
+/* Of the record at 150 ms: every value, and no instance that never came in any metric of its domain. */
+static void check_second_fed(void)
+{
+	static const struct expected values[] = {
+		{ 150, RECORD_OPS, 15, "3" },
+		{ 150, RECORD_DEVICE "ops", 15, "2" },
+		/* 0, of an opcode that came: a rate can be made of it. */
+		{ 150, RECORD_DEVICE "errors", 15, "0" },
+		{ 150, RECORD_OPS, 1, "" },
+		{ 150, RECORD_OPS, 16, "" },
+		{ 150, RECORD_DEVICE "ops", 1, "" },
+		{ 150, RECORD_DEVICE "window.setups", 0, "7" },
+		{ 150, RECORD_DEVICE "window.mapped", 0, "0" },
+	};
+	pmResult *r = NULL;
+
+	assert_true(pmFetchArchive(&r) >= 0);
+	assert_int_equal(r->timestamp.tv_usec, 150000);
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		char seen[64];
+
+		value_in(r, values[i].metric, values[i].instance, seen, sizeof(seen));
+		if (strcmp(seen, values[i].value) != 0)
+			fail_msg("%s[%d] is \"%s\", not \"%s\"", values[i].metric,
+				 values[i].instance, seen, values[i].value);
+	}
+	pmFreeResult(r);
+}
+
 static void test_archive_holds_what_went_in(void **state)
 {
 	static const struct expected records[] = {
 		{ 0, "mem.util.cached", 0, "4294967297" },
 		{ 50, "virtiofs_qual.phase", 0, "cold" },
 		/* At one time with a sample, which then is a microsecond later. */
-		{ 100, "virtiofs_qual.fuse.ops", 1, "2" },
+		{ 100, "virtiofs_qual.fuse.ops", 15, "2" },
 	};
 	struct convert_result r = { 0 };
 	pmLogLabel label;
@@ -159,8 +205,8 @@ static void test_archive_holds_what_went_in(void **state)
 
 	(void)state;
 	fine(write_canned(fx.base, &r));
-	assert_int_equal(r.records, 6);
-	assert_int_equal(r.values, 15);
+	assert_int_equal(r.records, 7);
+	assert_int_equal(r.values, 22);
 	assert_int_equal(r.gaps, 1);
 	assert_true(r.seen[0] && r.seen[1] && r.seen[2] && r.seen[3] && !r.seen[4]);
 	context = pmNewContext(PM_CONTEXT_ARCHIVE, fx.base);
@@ -182,6 +228,7 @@ static void test_archive_holds_what_went_in(void **state)
 	value_in(result, "kernel.all.load", 5, seen, sizeof(seen));
 	assert_string_equal(seen, "");
 	pmFreeResult(result);
+	check_second_fed();
 	/* 500 ms without a sample. */
 	check_record(&(struct expected){ 0, NULL, 0, NULL });
 	check_record(&(struct expected){ 600, "kernel.all.load", 5, "1.5" });
@@ -258,19 +305,27 @@ static int fetch_last(const char *base, const char *metric, int instance, char *
 
 static void run_record(uint64_t *shared, const struct buf *guest)
 {
-	static const char *const names[] = { "LOOKUP", "READ" };
+	const struct record_metric *ops = record_metric_find(RECORD_OPS);
+	const struct record_column columns[] = {
+		{ ops, "LOOKUP", 1 },
+		{ ops, "READ", 15 },
+		{ record_metric_find(RECORD_DEVICE "window.mappings"), NULL, 0 },
+		{ record_metric_find(RECORD_DEVICE "window.mapped"), NULL, 0 },
+	};
 	const struct record_config c = { .dir = fx.dir,
 					 .tool = recorded_tool(),
 					 .interval_ms = 20,
 					 .daemon = getpid(),
 					 .data_file = recorded_tool(),
-					 .read_ops = read_shared,
-					 .ops_arg = shared,
-					 .op_names = names,
-					 .op_count = 2 };
+					 .read = read_shared,
+					 .read_arg = shared,
+					 .columns = columns,
+					 .column_count = ARRAY_SIZE(columns) };
 	struct record *r = NULL;
-	int e = record_start(&c, &r, &fx.err);
+	int e;
 
+	shared[3] = RECORD_NO_VALUE;
+	e = record_start(&c, &r, &fx.err);
 	if (e == 0) {
 		uint64_t now = clock_now_ns();
 
@@ -281,6 +336,7 @@ static void run_record(uint64_t *shared, const struct buf *guest)
 		e = record_phase(r, "cold");
 		recorded_pause(150);
 		shared[1] = 42;
+		shared[2] = 5;
 	}
 	if (e == 0)
 		e = record_stop(r, guest, guest ? NULL : "none here", &fx.json, &fx.err);
@@ -303,8 +359,15 @@ static void test_record(void **state)
 	assert_true(fetch_last(base, "virtiofs_qual.daemon.threads", 0, seen, sizeof(seen)) >= 4);
 	assert_true(atoi(seen) >= 1);
 	/* The feed takes one more when it ends. */
-	assert_true(fetch_last(base, RECORD_OPS, 1, seen, sizeof(seen)) >= 4);
+	assert_true(fetch_last(base, RECORD_OPS, 15, seen, sizeof(seen)) >= 4);
 	assert_string_equal(seen, "42");
+	assert_true(fetch_last(base, RECORD_DEVICE "window.mappings", 0, seen, sizeof(seen)) >= 4);
+	assert_string_equal(seen, "5");
+	assert_true(json_number_at(fx.json, "fed.samples", &n) == 0 && n >= 4);
+	/* What never had a value is named, and only that. */
+	assert_string_equal(json_str_at(fx.json, "fed.without_values[0]", ""),
+			    RECORD_DEVICE "window.mapped");
+	assert_int_equal(json_array_size(json_at(fx.json, "fed.without_values")), 1);
 	assert_int_equal(fetch_last(base, RECORD_PHASE, 0, seen, sizeof(seen)), 2);
 	assert_string_equal(seen, "end");
 	assert_int_equal(json_number_at(fx.json, "host.samples", &n), 0);

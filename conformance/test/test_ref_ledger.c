@@ -97,6 +97,8 @@ static void events_are_counted(void **state)
 	assert_int_equal(number(sum, "ops", "GETATTR", "requests"), 2);
 	assert_int_equal(number(sum, "ops", "GETATTR", "errors"), 1);
 	assert_int_equal(number(sum, "ops", "GETATTR", "ns"), 60);
+	assert_int_equal(number(sum, "ops", "GETATTR", "bytes_in"), 96);
+	assert_int_equal(number(sum, "ops", "GETATTR", "bytes_out"), 208);
 	assert_int_equal(number(sum, "ops", "OTHER", "requests"), 1);
 	assert_int_equal(number(sum, "latency_ns", "setup", NULL), 30);
 	assert_int_equal(number(sum, "latency_ns", "map", NULL), 7);

@@ -12,14 +12,16 @@
 #include <stdint.h>
 
 #define REFDEV_COUNTERS_MAGIC	UINT32_C(0x71766472)
-#define REFDEV_COUNTERS_VERSION 1
+#define REFDEV_COUNTERS_VERSION 2
 /* By opcode; opcodes beyond are counted as 0, which FUSE does not use. */
 #define REFDEV_OPCODES 64
 
 struct refdev_opcode_counters {
 	uint64_t requests;
 	uint64_t errors;
-	uint64_t ns; /* from taken off the ring to given back, summed */
+	uint64_t ns;	    /* from taken off the ring to given back, summed */
+	uint64_t bytes_in;  /* that the device could read: headers, arguments, data */
+	uint64_t bytes_out; /* that it wrote, as the used ring says */
 };
 
 struct refdev_counters {

@@ -96,6 +96,8 @@ static void count_request(const struct ledger_event *e)
 	add(&counters->op[op].requests, 1);
 	add(&counters->op[op].errors, e->result < 0);
 	add(&counters->op[op].ns, ns);
+	add(&counters->op[op].bytes_in, e->bytes);
+	add(&counters->op[op].bytes_out, e->used);
 	if (e->code == FUSE_SETUPMAPPING)
 		add(&counters->setup_ns, ns);
 }

@@ -93,9 +93,11 @@ static json_t *ops_json(const struct refdev_counters *c)
 			continue;
 		(void)snprintf(number, sizeof(number), "%u", i);
 		(void)json_object_set_new(ops, opcodes[i] ? opcodes[i] : number,
-					  json_pack("{s:o,s:o,s:o}", "requests",
+					  json_pack("{s:o,s:o,s:o,s:o,s:o}", "requests",
 						    u64(c->op[i].requests), "errors",
-						    u64(c->op[i].errors), "ns", u64(c->op[i].ns)));
+						    u64(c->op[i].errors), "ns", u64(c->op[i].ns),
+						    "bytes_in", u64(c->op[i].bytes_in), "bytes_out",
+						    u64(c->op[i].bytes_out)));
 	}
 	return ops;
 }
