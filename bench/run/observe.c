@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "relay/fuse_names.h"
 #include "relay/relay.h"
+#include "run/agree.h"
 
 #include <string.h>
 
@@ -43,17 +44,36 @@ json_t *observe_difference(json_t *after, json_t *before)
 	return result;
 }
 
+/* Of a device that counts: a snapshot at a moment of rest, and its counters must say the same. */
+static int compare(struct observation *o, const struct session *s, uint64_t deadline_ns,
+		   json_t **ret_relay, struct err *reterr)
+{
+	struct refdev_counters device;
+	int e = agree_snapshot(s, deadline_ns, ret_relay, &device, reterr);
+
+	if (e < 0)
+		return e;
+	json_decref(o->device);
+	o->device = agree_json(&device);
+	e = agree_compare(json_object_get(*ret_relay, "total"), &device, reterr);
+	o->compared += e == 0;
+	return e;
+}
+
 static int snapshot(struct observation *o, const struct session *s, struct pass_result *r,
 		    const char *phase)
 {
+	uint64_t deadline_ns = clock_deadline_ms(SNAPSHOT_MS);
 	json_t *now = NULL;
 	struct err err = { 0 };
-	int e = relay_snapshot(s->relay, clock_deadline_ms(SNAPSHOT_MS), &now, &err);
+	int e = s->counters[0] ? compare(o, s, deadline_ns, &now, &err)
+			       : relay_snapshot(s->relay, deadline_ns, &now, &err);
 
-	if (e < 0) {
-		pass_fail(r, "%s: operations are not counted: %s", phase, err.text);
+	if (e < 0)
+		pass_fail(r, "%s: %s%s", phase,
+			  e == -EBADMSG ? "" : "operations are not counted: ", err.text);
+	if (!now)
 		return e;
-	}
 	if (!o->phases)
 		o->phases = json_object();
 	(void)json_object_set_new(o->phases, phase,
@@ -61,7 +81,7 @@ static int snapshot(struct observation *o, const struct session *s, struct pass_
 						     json_object_get(o->last, "total")));
 	json_decref(o->last);
 	o->last = now;
-	return 0;
+	return e;
 }
 
 int observe_before(struct observation *o, const struct session *s, struct pass_result *r)
@@ -126,6 +146,27 @@ static void check_counted(const struct observation *o, struct pass_result *r)
 			  malformed);
 }
 
+/* That two have counted the same is what makes either of them worth believing. */
+static void add_comparison(const struct observation *o, json_t *raw, struct pass_result *r)
+{
+	char seen[160];
+
+	if (!o->device)
+		return;
+	(void)json_object_set(raw, "device", o->device);
+	(void)json_object_set_new(raw, "compared", json_integer(o->compared));
+	if (o->compared == 0)
+		return;
+	(void)snprintf(seen, sizeof(seen),
+		       "equal at %u borders of phases; in the end %lld requests of %zu opcodes",
+		       o->compared,
+		       (long long)json_integer_value(json_object_get(o->device, "requests")),
+		       json_object_size(json_object_get(o->device, "ops")));
+	if (r->status != PASS_FAILED)
+		pass_add_evidence(r, "requests by opcode: the relay's counts and the device's own",
+				  seen, RAW);
+}
+
 void observe_finish(struct observation *o, const struct session *s, struct pass_result *r)
 {
 	CLEANUP(freep) char *path = fs_path("%s/" RAW, s->dir);
@@ -140,11 +181,13 @@ void observe_finish(struct observation *o, const struct session *s, struct pass_
 			add_phase(o, phase, seen, r);
 		raw = json_copy(o->last);
 		(void)json_object_set(raw, "phases", o->phases);
+		add_comparison(o, raw, r);
 		if (!path || json_save_atomic(path, raw, &err) < 0)
 			pass_fail(r, "%s", err.text);
 		r->negotiated = json_incref(json_object_get(o->last, "negotiated"));
 	}
 	json_decref(o->last);
 	json_decref(o->phases);
+	json_decref(o->device);
 	*o = (struct observation){ 0 };
 }

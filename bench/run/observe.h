@@ -7,12 +7,15 @@
 /*
  * What the relay of an observed pass has seen, phase by phase. Everything that the guest asked
  * between plug and the first phase is the pseudo-phase "mount"; what the driver does between
- * phases to make a state belongs to none. Zero-initialise; a session without a relay has nothing
+ * phases to make a state belongs to none. Where the device counts as well, the two must be equal at
+ * each border (agree.h), or the pass fails. Zero-initialise; a session without a relay has nothing
  * to observe, and all of these then do nothing.
  */
 struct observation {
-	json_t *last;	/* newest snapshot; NULL before the first */
-	json_t *phases; /* phase -> what it took */
+	json_t *last;	   /* newest snapshot; NULL before the first */
+	json_t *phases;	   /* phase -> what it took */
+	json_t *device;	   /* what the device had counted by then; NULL: it does not count */
+	unsigned compared; /* how often relay and device were found to be equal */
 };
 
 /** observe_before() - a phase is about to begin. */
