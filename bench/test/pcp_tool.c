@@ -63,12 +63,13 @@ int pcp_tool_run(struct pcp_tool *p, const char *name, const char *const *option
 	return proc_run(&spec, TEXT_MAX, clock_deadline_ms(STEP_MS), &p->o, reterr);
 }
 
-struct pcp_values pcp_values_of(const char *text)
+/* Numbers that stand behind each @word. */
+static struct pcp_values values_behind(const char *text, const char *word)
 {
 	struct pcp_values v = { 0 };
 
-	for (const char *at = text; (at = strstr(at, "value ")); at++) {
-		double n = strtod(at + strlen("value "), NULL);
+	for (const char *at = text; (at = strstr(at, word)); at++) {
+		double n = strtod(at + strlen(word), NULL);
 
 		if (v.count++ == 0)
 			v.first = v.lowest = v.highest = n;
@@ -77,6 +78,19 @@ struct pcp_values pcp_values_of(const char *text)
 		v.highest = n > v.highest ? n : v.highest;
 	}
 	return v;
+}
+
+struct pcp_values pcp_values_of(const char *text)
+{
+	return values_behind(text, "value ");
+}
+
+struct pcp_values pcp_instance_of(const char *text, const char *instance)
+{
+	char word[96];
+
+	(void)snprintf(word, sizeof(word), "\"%s\"] value ", instance);
+	return values_behind(text, word);
 }
 
 /* From its name to the next. */

@@ -38,6 +38,9 @@ struct pcp_values {
 /** pcp_values_of() - all values in what pmdumplog printed. */
 struct pcp_values pcp_values_of(const char *text);
 
+/** pcp_instance_of() - all values of one instance in it. */
+struct pcp_values pcp_instance_of(const char *text, const char *instance);
+
 /** pcp_block_of() - the block of a metric in what pminfo or pmdumplog printed, or NULL. */
 const char *pcp_block_of(const char *text, const char *name, size_t *ret_size);
 

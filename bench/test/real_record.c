@@ -297,15 +297,11 @@ static void test_operations_are_the_relays(void **state)
 	assert_true(json_object_size(ops) >= 5);
 	fine(tool("pmdumplog", LIST("-z"), "o1/pcp-host", LIST(RECORD_OPS)));
 	json_object_foreach(ops, name, count) {
-		const char *last = NULL;
-		char word[64];
-		int n = snprintf(word, sizeof(word), "\"%s\"] value ", name);
+		struct pcp_values v = pcp_instance_of(buf_text(&fx.pcp.o.out), name);
 
-		for (const char *at = buf_text(&fx.pcp.o.out); (at = strstr(at, word)); at += n)
-			last = at + n;
-		if (!last || strtoll(last, NULL, 10) != json_integer_value(count))
-			fail_msg("%s: %.10s, the relay: %" JSON_INTEGER_FORMAT, name,
-				 last ? last : "nothing", json_integer_value(count));
+		if (v.count == 0 || v.last != (double)json_integer_value(count))
+			fail_msg("%s: %zu values, the last %.0f, the relay: %" JSON_INTEGER_FORMAT,
+				 name, v.count, v.last, json_integer_value(count));
 	}
 }
 
