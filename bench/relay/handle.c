@@ -32,6 +32,7 @@ struct message_rule {
 	bool any_size;	  /* the payload may be larger than `size` */
 	uint32_t size;	  /* of the payload */
 	size_t fds;	  /* at most */
+	uint64_t needs;	  /* protocol features without which nobody may send it */
 	request_fn *request;
 	done_fn *done;
 };
@@ -76,14 +77,21 @@ static int done_get_protocol(struct serve *s, const struct vhost_user_vring_stat
 		known |= PROTOCOL_WINDOW;
 	s->n.protocol_masked = reply->body.u64 & ~known;
 	reply->body.u64 &= known;
+	s->n.protocol_offered = reply->body.u64;
 	return 0;
 }
 
 static int set_protocol(struct serve *s, struct message *in, struct message *out,
 			struct err *reterr)
 {
+	uint64_t wrong = in->body.u64 & ~s->n.protocol_offered;
+
 	(void)out;
-	(void)reterr;
+	if (wrong)
+		return err_set(reterr, -EPROTO,
+			       "the VMM acknowledged protocol features 0x%llx that were not "
+			       "offered",
+			       (unsigned long long)wrong);
 	s->n.protocol = in->body.u64;
 	return 0;
 }
@@ -203,6 +211,17 @@ static int done_max_slots(struct serve *s, const struct vhost_user_vring_state *
 	return 0;
 }
 
+/* The socket goes to the daemon, and we keep nothing of it: who holds an end keeps the other waiting. */
+static int set_backend_fd(struct serve *s, struct message *in, struct message *out,
+			  struct err *reterr)
+{
+	(void)s;
+	(void)out;
+	return in->fd_count == 1 ? 0
+				 : err_set(reterr, -EPROTO,
+					   "the VMM sent SET_BACKEND_REQ_FD without a descriptor");
+}
+
 #define STATE_SIZE sizeof(struct vhost_user_vring_state)
 
 /* By number. A message without a row cannot be passed on safely, and is an error. */
@@ -246,13 +265,17 @@ static const struct message_rule rules[] = {
 				     .fds = 1, .request = add_mem_reg },
 	[VHOST_USER_REM_MEM_REG] = { "REM_MEM_REG", .size = sizeof(struct vhost_user_mem_reg),
 				     .fds = 1, .request = rem_mem_reg },
-	[VHOST_USER_SET_BACKEND_REQ_FD] = { "SET_BACKEND_REQ_FD", .fds = 1 },
-	[VHOST_USER_GET_SHMEM_CONFIG] = { "GET_SHMEM_CONFIG", .reply = true },
+	[VHOST_USER_SET_BACKEND_REQ_FD] = { "SET_BACKEND_REQ_FD", .fds = 1,
+					    .needs = BIT(VHOST_USER_PROTOCOL_F_BACKEND_REQ),
+					    .request = set_backend_fd },
+	[VHOST_USER_GET_SHMEM_CONFIG] = { "GET_SHMEM_CONFIG", .reply = true,
+					  .needs = BIT(VHOST_USER_PROTOCOL_F_SHMEM) },
 	[VHOST_USER_SET_STATUS] = { "SET_STATUS", .size = 8 },
 	[VHOST_USER_GET_STATUS] = { "GET_STATUS", .reply = true },
 };
 
-static const struct message_rule *find_rule(const struct message *m, struct err *reterr)
+static const struct message_rule *find_rule(const struct serve *s, const struct message *m,
+					    struct err *reterr)
 {
 	uint32_t id = m->head.request;
 	const struct message_rule *r = id < ARRAY_SIZE(rules) ? &rules[id] : NULL;
@@ -260,6 +283,8 @@ static const struct message_rule *find_rule(const struct message *m, struct err 
 	if (!r || !r->name)
 		(void)err_set(reterr, -EPROTO,
 			      "the VMM sent message %u, which the relay cannot pass on", id);
+	else if (r->needs & ~s->n.protocol)
+		(void)err_set(reterr, -EPROTO, "the VMM sent %s, which was not agreed on", r->name);
 	else if (m->head.size < r->size || (m->head.size > r->size && !r->any_size))
 		(void)err_set(reterr, -EPROTO, "the VMM sent %s with %u bytes instead of %u",
 			      r->name, m->head.size, r->size);
@@ -274,7 +299,7 @@ static const struct message_rule *find_rule(const struct message *m, struct err 
 int serve_from_vmm(struct serve *s, struct err *reterr)
 {
 	struct message *in = &s->vmm.in;
-	const struct message_rule *r = find_rule(in, reterr);
+	const struct message_rule *r = find_rule(s, in, reterr);
 	struct expect x = { .rule = r, .state = in->body.state };
 	struct message out;
 	bool asked;

@@ -20,6 +20,7 @@
 struct negotiation {
 	uint64_t features;
 	uint64_t protocol;
+	uint64_t protocol_offered; /* to the VMM */
 	uint64_t features_masked;
 	uint64_t protocol_masked;
 	unsigned queues; /* that were started */

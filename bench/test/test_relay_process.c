@@ -3,7 +3,7 @@
  * The relay as a process between a *fake* front end and a *fake* back end (this process, at both
  * sockets).
  */
-#include "fake_guest.h"
+#include "fake_ends.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -12,215 +12,49 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "relay/message.h"
-#include "relay/relay.h"
-#include "relay/serve.h"
 
 #define PATIENCE_S 60
-#define WAIT_MS	   5000
-
-/* A fake guest whose ring is served by a relay process between two sockets. */
-struct fixture {
-	struct fake_guest g;
-	void *rings; /* the relay's shadow rings, as a daemon maps them */
-	char dir[64];
-	char vmm_path[80];
-	char daemon_path[80];
-	struct relay *relay;
-	struct channel vmm;
-	struct channel daemon;
-	int daemon_listen;
-	struct message last;
-	struct err err;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	*state = f;
-	if (!f)
-		return -1;
-	f->vmm = (struct channel){ .fd = -1, .who = "relay" };
-	f->daemon = (struct channel){ .fd = -1, .who = "relay" };
-	f->daemon_listen = -1;
-	return fake_open(&f->g);
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	(void)relay_stop(f->relay, NULL);
-	channel_close(&f->vmm);
-	channel_close(&f->daemon);
-	message_close_fds(&f->last);
-	fd_closep(&f->daemon_listen);
-	(void)unlink(f->vmm_path);
-	(void)unlink(f->daemon_path);
-	if (f->dir[0])
-		(void)rmdir(f->dir);
-	fake_close(&f->g);
-	if (f->rings && f->rings != MAP_FAILED)
-		(void)munmap(f->rings, SHADOW_SIZE);
-	free(f);
-	return 0;
-}
-
-static int listen_at(const char *path)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
-	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	assert_int_equal(listen(fd, 1), 0);
-	return fd;
-}
-
-static int connect_to(const char *path)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
-	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	return fd;
-}
-
-static void start(struct fixture *f)
-{
-	struct relay_config c = { .daemon_socket = f->daemon_path };
-
-	(void)snprintf(f->dir, sizeof(f->dir), "/tmp/vq-test-relay-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	(void)snprintf(f->vmm_path, sizeof(f->vmm_path), "%s/vmm", f->dir);
-	(void)snprintf(f->daemon_path, sizeof(f->daemon_path), "%s/daemon", f->dir);
-	f->daemon_listen = listen_at(f->daemon_path);
-	c.listen_fd = listen_at(f->vmm_path);
-	assert_int_equal(relay_start(&c, &f->relay, &f->err), 0);
-	(void)close(c.listen_fd);
-	f->vmm.fd = connect_to(f->vmm_path);
-	f->daemon.fd = accept(f->daemon_listen, NULL, NULL);
-	assert_true(f->daemon.fd >= 0);
-}
-
-/* The next message on a fake's side; its descriptors are the fixture's until the next call. */
-static struct message *get(struct fixture *f, struct channel *c, uint32_t request)
-{
-	struct pollfd p = { .fd = c->fd, .events = POLLIN };
-	int e = 0;
-
-	while (e == 0) {
-		if (poll(&p, 1, WAIT_MS) != 1)
-			fail_msg("no message %u came", request);
-		e = channel_recv(c, &f->err);
-	}
-	if (e < 0)
-		fail_msg("instead of message %u: %s", request, f->err.text);
-	message_close_fds(&f->last);
-	f->last = c->in;
-	c->in.fd_count = 0;
-	channel_next(c);
-	assert_int_equal(f->last.head.request, request);
-	return &f->last;
-}
-
-static bool silent(const struct channel *c)
-{
-	struct pollfd p = { .fd = c->fd, .events = POLLIN };
-
-	return poll(&p, 1, 50) == 0;
-}
-
-static bool closed(const struct channel *c)
-{
-	struct pollfd p = { .fd = c->fd, .events = POLLIN };
-	char byte;
-	ssize_t n = poll(&p, 1, WAIT_MS) == 1 ? recv(c->fd, &byte, 1, MSG_DONTWAIT) : 1;
-
-	/* Closed before all we sent was read: that is a reset. */
-	return n == 0 || (n < 0 && errno == ECONNRESET);
-}
-
-static void put(struct fixture *f, const struct channel *c, uint32_t request, uint32_t flags,
-		const void *body, uint32_t size, const int *fds, size_t fd_count)
-{
-	static struct message m;
-
-	m.head = (struct vhost_user_header){ request, VHOST_USER_VERSION | flags, size };
-	if (size)
-		memcpy(&m.body, body, size);
-	m.fd_count = fd_count;
-	if (fd_count)
-		memcpy(m.fd, fds, fd_count * sizeof(*fds));
-	if (channel_send(c, &m, &f->err) < 0)
-		fail_msg("%s", f->err.text);
-}
-
-static void put_u64(struct fixture *f, const struct channel *c, uint32_t request, uint32_t flags,
-		    uint64_t value)
-{
-	put(f, c, request, flags, &value, sizeof(value), NULL, 0);
-}
-
-/* The VMM asks, the daemon answers @value; what the VMM gets. */
-static uint64_t ask(struct fixture *f, uint32_t request, uint64_t value)
-{
-	put(f, &f->vmm, request, 0, NULL, 0, NULL, 0);
-	(void)get(f, &f->daemon, request);
-	put_u64(f, &f->daemon, request, VHOST_USER_FLAG_REPLY, value);
-	return get(f, &f->vmm, request)->body.u64;
-}
-
-static uint64_t told(struct fixture *f, uint32_t request, uint64_t value)
-{
-	put_u64(f, &f->vmm, request, 0, value);
-	return get(f, &f->daemon, request)->body.u64;
-}
 
 #define RUST_FEATURES UINT64_C(0x174000000)
 #define RUST_PROTOCOL UINT64_C(0x8a42b)
 
-static void negotiate(struct fixture *f, uint64_t protocol)
+static void negotiate(struct fake_ends *f, uint64_t protocol)
 {
-	assert_int_equal(ask(f, VHOST_USER_GET_FEATURES, RUST_FEATURES), 0x170000000);
-	assert_int_equal(ask(f, VHOST_USER_GET_PROTOCOL_FEATURES, RUST_PROTOCOL), 0xa009);
-	assert_int_equal(told(f, VHOST_USER_SET_PROTOCOL_FEATURES, protocol), protocol);
+	assert_int_equal(ends_ask(f, VHOST_USER_GET_FEATURES, RUST_FEATURES), 0x170000000);
+	assert_int_equal(ends_ask(f, VHOST_USER_GET_PROTOCOL_FEATURES, RUST_PROTOCOL), 0xa009);
+	assert_int_equal(ends_told(f, VHOST_USER_SET_PROTOCOL_FEATURES, protocol), protocol);
 	/* EVENT_IDX stays between guest and relay. */
-	assert_int_equal(told(f, VHOST_USER_SET_FEATURES, 0x170000000), 0x150000000);
+	assert_int_equal(ends_told(f, VHOST_USER_SET_FEATURES, 0x170000000), 0x150000000);
 }
 
-static void state(struct fixture *f, uint32_t request, uint32_t index, uint32_t num)
+static void state(struct fake_ends *f, uint32_t request, uint32_t index, uint32_t num)
 {
 	const struct vhost_user_vring_state s = { index, num };
 
-	put(f, &f->vmm, request, 0, &s, sizeof(s), NULL, 0);
-	assert_memory_equal(&get(f, &f->daemon, request)->body.state, &s, sizeof(s));
+	ends_put(f, &f->vmm, request, 0, &s, sizeof(s), NULL, 0);
+	assert_memory_equal(&ends_get(f, &f->daemon, request)->body.state, &s, sizeof(s));
 }
 
 /* Memory by table, one ring with index 1; the daemon's ends of kick and call are returned. */
-static void set_up_ring(struct fixture *f, int kick, int call, int *ret_kick, int *ret_call)
+static void set_up_ring(struct fake_ends *f, int kick, int call, int *ret_kick, int *ret_call)
 {
 	const struct vhost_user_mem_table t = { 2, 0, { fake_region(0), fake_region(1) } };
 	const struct vhost_user_vring_addr a = { 1, 0, USER(DESC_AT), USER(USED_AT), USER(AVAIL_AT),
 						 0 };
 	struct message *m;
 
-	put(f, &f->vmm, VHOST_USER_SET_MEM_TABLE, 0, &t, 8 + 2 * 32, f->g.fd, 2);
-	m = get(f, &f->daemon, VHOST_USER_SET_MEM_TABLE);
+	ends_put(f, &f->vmm, VHOST_USER_SET_MEM_TABLE, 0, &t, 8 + 2 * 32, f->g.fd, 2);
+	m = ends_get(f, &f->daemon, VHOST_USER_SET_MEM_TABLE);
 	assert_int_equal(m->body.table.count, 3);
 	assert_int_equal(m->fd_count, 3);
 	assert_int_equal(m->head.size, 8 + 3 * 32);
@@ -230,14 +64,14 @@ static void set_up_ring(struct fixture *f, int kick, int call, int *ret_kick, in
 	assert_ptr_not_equal(f->rings, MAP_FAILED);
 	state(f, VHOST_USER_SET_VRING_NUM, 1, RING_SIZE);
 	state(f, VHOST_USER_SET_VRING_BASE, 1, 0);
-	put(f, &f->vmm, VHOST_USER_SET_VRING_ADDR, 0, &a, sizeof(a), NULL, 0);
-	m = get(f, &f->daemon, VHOST_USER_SET_VRING_ADDR);
+	ends_put(f, &f->vmm, VHOST_USER_SET_VRING_ADDR, 0, &a, sizeof(a), NULL, 0);
+	m = ends_get(f, &f->daemon, VHOST_USER_SET_VRING_ADDR);
 	assert_int_equal(m->body.addr.desc_user_addr, SHADOW_USER_ADDR + SHADOW_RING_SIZE);
-	put(f, &f->vmm, VHOST_USER_SET_VRING_KICK, 0, &(uint64_t){ 1 }, 8, &kick, 1);
-	m = get(f, &f->daemon, VHOST_USER_SET_VRING_KICK);
+	ends_put(f, &f->vmm, VHOST_USER_SET_VRING_KICK, 0, &(uint64_t){ 1 }, 8, &kick, 1);
+	m = ends_get(f, &f->daemon, VHOST_USER_SET_VRING_KICK);
 	*ret_kick = dup(m->fd[0]);
-	put(f, &f->vmm, VHOST_USER_SET_VRING_CALL, 0, &(uint64_t){ 1 }, 8, &call, 1);
-	m = get(f, &f->daemon, VHOST_USER_SET_VRING_CALL);
+	ends_put(f, &f->vmm, VHOST_USER_SET_VRING_CALL, 0, &(uint64_t){ 1 }, 8, &call, 1);
+	m = ends_get(f, &f->daemon, VHOST_USER_SET_VRING_CALL);
 	*ret_call = dup(m->fd[0]);
 }
 
@@ -248,7 +82,7 @@ static bool readable(int fd, int ms)
 	return poll(&p, 1, ms) == 1;
 }
 
-static json_t *snapshot(struct fixture *f)
+static json_t *snapshot(struct fake_ends *f)
 {
 	json_t *j = NULL;
 
@@ -265,7 +99,7 @@ static double at_path(json_t *j, const char *path)
 }
 
 /* What the relay says after one read that failed with EIO. */
-static void assert_snapshot(struct fixture *f)
+static void assert_snapshot(struct fake_ends *f)
 {
 	json_t *j = snapshot(f);
 
@@ -286,13 +120,13 @@ static void assert_snapshot(struct fixture *f)
  */
 static void through_the_process(void **test)
 {
-	struct fixture *f = *test;
+	struct fake_ends *f = *test;
 	int kick = eventfd(0, EFD_NONBLOCK), call = eventfd(0, EFD_NONBLOCK);
 	int daemon_kick, daemon_call;
 	uint64_t one = 1;
 	struct vhost_user_vring_state s = { 1, 1 };
 
-	start(f);
+	ends_start(f);
 	negotiate(f, 0xa009);
 	set_up_ring(f, kick, call, &daemon_kick, &daemon_call);
 	queue_free(f->g.q);
@@ -300,13 +134,13 @@ static void through_the_process(void **test)
 	/* Nothing is taken before the ring is enabled, and that the daemon has acknowledged. */
 	fake_offer_request(&f->g, 0, FUSE_READ, 64);
 	assert_true(write(kick, &one, sizeof(one)) == sizeof(one));
-	put(f, &f->vmm, VHOST_USER_SET_VRING_ENABLE, 0, &s, sizeof(s), NULL, 0);
-	assert_true(get(f, &f->daemon, VHOST_USER_SET_VRING_ENABLE)->head.flags &
+	ends_put(f, &f->vmm, VHOST_USER_SET_VRING_ENABLE, 0, &s, sizeof(s), NULL, 0);
+	assert_true(ends_get(f, &f->daemon, VHOST_USER_SET_VRING_ENABLE)->head.flags &
 		    VHOST_USER_FLAG_NEED_REPLY);
 	assert_false(readable(daemon_kick, 50));
-	put_u64(f, &f->daemon, VHOST_USER_SET_VRING_ENABLE, VHOST_USER_FLAG_REPLY, 0);
+	ends_put_u64(f, &f->daemon, VHOST_USER_SET_VRING_ENABLE, VHOST_USER_FLAG_REPLY, 0);
 	assert_true(readable(daemon_kick, WAIT_MS));
-	assert_true(silent(&f->vmm));
+	assert_true(ends_silent(&f->vmm));
 	assert_int_equal(f->g.q->shadow.avail->idx, 1);
 	fake_serve_head(&f->g, 0, -EIO, 64);
 	assert_true(write(daemon_call, &one, sizeof(one)) == sizeof(one));
@@ -318,17 +152,17 @@ static void through_the_process(void **test)
 	assert_true(write(kick, &one, sizeof(one)) == sizeof(one));
 	assert_true(readable(daemon_kick, WAIT_MS));
 	s.num = 0;
-	put(f, &f->vmm, VHOST_USER_GET_VRING_BASE, 0, &s, sizeof(s), NULL, 0);
-	(void)get(f, &f->daemon, VHOST_USER_GET_VRING_BASE);
+	ends_put(f, &f->vmm, VHOST_USER_GET_VRING_BASE, 0, &s, sizeof(s), NULL, 0);
+	(void)ends_get(f, &f->daemon, VHOST_USER_GET_VRING_BASE);
 	fake_serve_head(&f->g, 4, 0, 64);
 	s.num = 2;
-	put(f, &f->daemon, VHOST_USER_GET_VRING_BASE, VHOST_USER_FLAG_REPLY, &s, sizeof(s), NULL,
-	    0);
-	assert_int_equal(get(f, &f->vmm, VHOST_USER_GET_VRING_BASE)->body.state.num, 2);
+	ends_put(f, &f->daemon, VHOST_USER_GET_VRING_BASE, VHOST_USER_FLAG_REPLY, &s, sizeof(s),
+		 NULL, 0);
+	assert_int_equal(ends_get(f, &f->vmm, VHOST_USER_GET_VRING_BASE)->body.state.num, 2);
 	assert_int_equal(f->g.used->idx, 2);
 	/* The VMM leaves: the daemon is left too, and the relay ends well. */
 	channel_close(&f->vmm);
-	assert_true(closed(&f->daemon));
+	assert_true(ends_closed(&f->daemon));
 	assert_int_equal(relay_stop(f->relay, &f->err), 0);
 	f->relay = NULL;
 	(void)close(daemon_kick);
@@ -343,24 +177,24 @@ static void through_the_process(void **test)
  */
 static void memory_in_slots(void **test)
 {
-	struct fixture *f = *test;
+	struct fake_ends *f = *test;
 	const struct vhost_user_mem_reg r = { 0, fake_region(0) };
 	struct message *m;
 
-	start(f);
+	ends_start(f);
 	negotiate(f, 0xa009);
-	assert_int_equal(ask(f, VHOST_USER_GET_MAX_MEM_SLOTS, 32), 31);
-	put(f, &f->vmm, VHOST_USER_ADD_MEM_REG, VHOST_USER_FLAG_NEED_REPLY, &r, sizeof(r), f->g.fd,
-	    1);
-	m = get(f, &f->daemon, VHOST_USER_ADD_MEM_REG);
+	assert_int_equal(ends_ask(f, VHOST_USER_GET_MAX_MEM_SLOTS, 32), 31);
+	ends_put(f, &f->vmm, VHOST_USER_ADD_MEM_REG, VHOST_USER_FLAG_NEED_REPLY, &r, sizeof(r),
+		 f->g.fd, 1);
+	m = ends_get(f, &f->daemon, VHOST_USER_ADD_MEM_REG);
 	assert_int_equal(m->body.reg.region.guest_addr, SHADOW_GUEST_ADDR);
 	assert_int_equal(m->fd_count, 1);
-	m = get(f, &f->daemon, VHOST_USER_ADD_MEM_REG);
+	m = ends_get(f, &f->daemon, VHOST_USER_ADD_MEM_REG);
 	assert_int_equal(m->body.reg.region.guest_addr, LOW);
-	put_u64(f, &f->daemon, VHOST_USER_ADD_MEM_REG, VHOST_USER_FLAG_REPLY, 0);
-	assert_true(silent(&f->vmm));
-	put_u64(f, &f->daemon, VHOST_USER_ADD_MEM_REG, VHOST_USER_FLAG_REPLY, 0);
-	assert_int_equal(get(f, &f->vmm, VHOST_USER_ADD_MEM_REG)->body.u64, 0);
+	ends_put_u64(f, &f->daemon, VHOST_USER_ADD_MEM_REG, VHOST_USER_FLAG_REPLY, 0);
+	assert_true(ends_silent(&f->vmm));
+	ends_put_u64(f, &f->daemon, VHOST_USER_ADD_MEM_REG, VHOST_USER_FLAG_REPLY, 0);
+	assert_int_equal(ends_get(f, &f->vmm, VHOST_USER_ADD_MEM_REG)->body.u64, 0);
 }
 
 /* One thing that no vhost-user front end may send, and what the relay's last words hold. */
@@ -387,7 +221,7 @@ static const struct bad_message bad_messages[] = {
 	{ { VHOST_USER_SET_VRING_ADDR, 1, 40 }, 40, 0, "queue 16843009" },
 };
 
-static void send_bad(struct fixture *f, const struct bad_message *b)
+static void send_bad(struct fake_ends *f, const struct bad_message *b)
 {
 	static struct message m;
 
@@ -408,18 +242,18 @@ static void send_bad(struct fixture *f, const struct bad_message *b)
 static void bad_messages_end_it(void **test)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(bad_messages); i++) {
-		struct fixture *f;
+		struct fake_ends *f;
 		json_t *j = NULL;
 
 		if (i > 0) {
-			assert_int_equal(teardown(test), 0);
-			assert_int_equal(setup(test), 0);
+			assert_int_equal(ends_teardown(test), 0);
+			assert_int_equal(ends_setup(test), 0);
 		}
 		f = *test;
-		start(f);
+		ends_start(f);
 		send_bad(f, &bad_messages[i]);
-		assert_true(closed(&f->vmm));
-		assert_true(closed(&f->daemon));
+		assert_true(ends_closed(&f->vmm));
+		assert_true(ends_closed(&f->daemon));
 		assert_int_equal(relay_snapshot(f->relay, clock_deadline_ms(WAIT_MS), &j, &f->err),
 				 -EPIPE);
 		if (!strstr(f->err.text, bad_messages[i].words))
@@ -431,12 +265,12 @@ static void bad_messages_end_it(void **test)
 /* Goal: a daemon that leaves takes the device along and is named. Method: close its socket. */
 static void daemon_leaves(void **test)
 {
-	struct fixture *f = *test;
+	struct fake_ends *f = *test;
 
-	start(f);
+	ends_start(f);
 	negotiate(f, 0xa009);
 	channel_close(&f->daemon);
-	assert_true(closed(&f->vmm));
+	assert_true(ends_closed(&f->vmm));
 	assert_int_equal(relay_stop(f->relay, &f->err), -EPROTO);
 	f->relay = NULL;
 	assert_non_null(strstr(f->err.text, "the daemon has left"));
@@ -445,25 +279,25 @@ static void daemon_leaves(void **test)
 /* Goal: a stop does not wait for peers. Method: stop while a reply is outstanding; the child is gone. */
 static void stop_in_between(void **test)
 {
-	struct fixture *f = *test;
+	struct fake_ends *f = *test;
 	pid_t pid;
 
-	start(f);
-	put(f, &f->vmm, VHOST_USER_GET_FEATURES, 0, NULL, 0, NULL, 0);
-	(void)get(f, &f->daemon, VHOST_USER_GET_FEATURES);
+	ends_start(f);
+	ends_put(f, &f->vmm, VHOST_USER_GET_FEATURES, 0, NULL, 0, NULL, 0);
+	(void)ends_get(f, &f->daemon, VHOST_USER_GET_FEATURES);
 	pid = relay_pid(f->relay);
 	assert_int_equal(kill(pid, 0), 0);
 	assert_int_equal(relay_stop(f->relay, &f->err), 0);
 	f->relay = NULL;
 	assert_int_equal(kill(pid, 0), -1);
-	assert_true(closed(&f->vmm));
-	assert_true(closed(&f->daemon));
+	assert_true(ends_closed(&f->vmm));
+	assert_true(ends_closed(&f->daemon));
 }
 
 /* Goal: no daemon is an error that names the socket. Method: a path where nobody listens. */
 static void no_daemon(void **test)
 {
-	struct fixture *f = *test;
+	struct fake_ends *f = *test;
 	const struct relay_config c = { .listen_fd = -1, .daemon_socket = "/nowhere/daemon" };
 
 	assert_int_equal(relay_start(&c, &f->relay, &f->err), -ENOENT);
@@ -471,7 +305,7 @@ static void no_daemon(void **test)
 	assert_non_null(strstr(f->err.text, "/nowhere/daemon"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, ends_setup, ends_teardown)
 
 int main(void)
 {
