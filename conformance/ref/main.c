@@ -355,6 +355,16 @@ static int arm_faults(const struct ref_options *o, struct err *reterr)
 	return e;
 }
 
+static int show_counters(const struct ref_options *o)
+{
+	struct err err = { "" };
+
+	if (ledger_show(o->counters, stdout, &err) == 0)
+		return EXIT_SUCCESS;
+	(void)fprintf(stderr, "virtiofs-refdev: %s\n", err.text);
+	return EXIT_BROKEN;
+}
+
 int main(int argc, char **argv)
 {
 	struct ref_options o;
@@ -370,6 +380,7 @@ int main(int argc, char **argv)
 	case REF_CAPABILITIES: ref_options_capabilities(stdout); return EXIT_SUCCESS;
 	case REF_VERSION: ref_options_version(ref_fs_library(), stdout); return EXIT_SUCCESS;
 	case REF_LIST_FAULTS: fault_list(stdout, o.list_json); return EXIT_SUCCESS;
+	case REF_SHOW_COUNTERS: return show_counters(&o);
 	case REF_RUN: break;
 	}
 	return serve(&o);

@@ -82,7 +82,9 @@ static const struct row rows[] = {
 	{ "sandbox", CHOICE, AT(sandbox), "HOW", sandbox_names, 0, 0,
 	  "how the device is locked in; see README (default: namespace)" },
 	{ "counters", TEXT, AT(counters), "FILE", NULL, 0, 0,
-	  "count operations, bytes and mappings in this new file, which others may map" },
+	  "count operations, bytes and mappings in this new file, for others to read; see README" },
+	{ "show-counters", COMMAND, REF_SHOW_COUNTERS, NULL, NULL, 0, 0,
+	  "say what --counters FILE of a device that runs holds, for PCP or Prometheus, and end" },
 	{ "ledger", TEXT, AT(ledger), "FILE", NULL, 0, 0,
 	  "write what was seen to this new file as JSON lines, at SIGUSR1 and at the end" },
 	{ "ledger-size", NUMBER, AT(ledger_size), "N", NULL, 0, 16777216,
@@ -311,13 +313,17 @@ int ref_options_parse(int argc, char **argv, struct ref_options *ret, enum ref_c
 		e = set(&rows[n], optarg, ret, ret_command, reterr);
 		if (e < 0)
 			return e;
-		/* The others do not matter any more, but for --format behind --list-faults. */
-		if (*ret_command != REF_RUN && *ret_command != REF_LIST_FAULTS)
+		/* The others do not matter any more, but for what belongs to a command. */
+		if (*ret_command != REF_RUN && *ret_command != REF_LIST_FAULTS &&
+		    *ret_command != REF_SHOW_COUNTERS)
 			return 0;
 	}
 	if (optind < argc)
 		return err_set(reterr, -EINVAL, "%s: only options are taken; see --help",
 			       argv[optind]);
+	if (*ret_command == REF_SHOW_COUNTERS && !ret->counters)
+		return err_set(reterr, -EINVAL,
+			       "--show-counters needs --counters FILE; see --help");
 	return *ret_command == REF_RUN ? check(ret, reterr) : 0;
 }
 

@@ -63,7 +63,14 @@ struct ref_options {
 };
 
 /* What the command line asks for. */
-enum ref_command { REF_RUN, REF_HELP, REF_VERSION, REF_CAPABILITIES, REF_LIST_FAULTS };
+enum ref_command {
+	REF_RUN,
+	REF_HELP,
+	REF_VERSION,
+	REF_CAPABILITIES,
+	REF_LIST_FAULTS,
+	REF_SHOW_COUNTERS
+};
 
 /**
  * ref_options_parse() - read the command line.

@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -212,6 +213,62 @@ static void the_file_says_what_it_is(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+static bool shows(const char *text, const char *line)
+{
+	const char *at = strstr(text, line);
+
+	return at && (at == text || at[-1] == '\n') && at[strlen(line)] == '\n';
+}
+
+/* Goal: the file is shown as PCP and Prometheus read it. Method: a file with some counts; one that is none. */
+static void the_file_is_shown(void **state)
+{
+	static const char *const want[] = {
+		"# TYPE refdev_ops counter",
+		"# PCP5 ops 0.0.0 u64 PM_INDOM_NULL counter count",
+		"refdev_ops{opcode=\"READ\"} 2",
+		"refdev_ops{opcode=\"opcode_63\"} 1",
+		"refdev_errors{opcode=\"READ\"} 1",
+		"refdev_time{opcode=\"READ\"} 60",
+		"refdev_bytes_in{opcode=\"READ\"} 96",
+		"refdev_bytes_out{opcode=\"READ\"} 208",
+		"# TYPE refdev_window_mapped gauge",
+		"# PCP5 window.mapped 0.0.0 u64 PM_INDOM_NULL instant byte",
+		"refdev_window_mapped 8192",
+		"refdev_payload_written 7",
+	};
+	char path[] = "/tmp/vq-counters.XXXXXX";
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0 && out);
+	(void)close(fd);
+	assert_int_equal(ledger_show(path, out, &err), -EPROTO);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(ledger_show(path, out, &err), -ENOENT);
+	assert_int_equal(ftell(out), 0);
+	assert_int_equal(ledger_start(path, 0, &err), 0);
+	request(FUSE_READ, 1, 0);
+	request(FUSE_READ, 2, -EIO);
+	request(63, 3, -ENOSYS);
+	ledger_mapped(8192);
+	ledger_bytes(0, 7);
+	if (ledger_show(path, out, &err) < 0)
+		fail_msg("%s", err.text);
+	ledger_stop();
+	(void)fclose(out);
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		if (!shows(text, want[i]))
+			fail_msg("no line \"%s\" in %s", want[i], text);
+	/* What never came is not there. */
+	assert_null(strstr(text, "LOOKUP"));
+	free(text);
+	assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +277,7 @@ int main(void)
 		cmocka_unit_test(counters_need_no_ring),
 		cmocka_unit_test(lines_are_whole_under_load),
 		cmocka_unit_test(the_file_says_what_it_is),
+		cmocka_unit_test(the_file_is_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,6 +155,11 @@ static void test_limits(void **state)
 			 0);
 	assert_int_equal(parse("--print-capabilities --nonsense", &o, &c, &err), 0);
 	assert_int_equal(c, REF_CAPABILITIES);
+	assert_int_equal(parse("--show-counters --counters /c", &o, &c, &err), 0);
+	assert_true(c == REF_SHOW_COUNTERS && strcmp(o.counters, "/c") == 0);
+	assert_int_equal(parse("--counters /c --show-counters", &o, &c, &err), 0);
+	assert_int_equal(c, REF_SHOW_COUNTERS);
+	assert_int_equal(parse("--show-counters", &o, &c, &err), -EINVAL);
 	assert_int_equal(parse("--help", &o, &c, &err), 0);
 	assert_int_equal(c, REF_HELP);
 }
@@ -196,6 +201,8 @@ static void test_help(void **state)
 					     "rlimit-nofile",
 					     "sandbox",
 					     "log-level",
+					     "counters",
+					     "show-counters",
 					     "print-capabilities",
 					     "help" };
 	char *text = text_of(ref_options_help);

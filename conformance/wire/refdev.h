@@ -4,11 +4,12 @@
 
 /*
  * The counters file of virtiofs-refdev (--counters FILE): a page-aligned, shared, fixed layout that a
- * reader maps while the device runs. Numbers only; every u64 is written whole, in the byte order of the
+ * reader maps, or reads, while the device runs. conformance/ref/README.md has the offsets for others. Numbers only; every u64 is written whole, in the byte order of the
  * host, and only grows, but for those that say "now". There is no lock: a reader that wants sums that
  * fit together reads while nothing is asked of the device.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define REFDEV_COUNTERS_MAGIC	UINT32_C(0x71766472)
@@ -46,5 +47,11 @@ struct refdev_counters {
 		setup_ns; /* SETUPMAPPING from ring to ring, summed: map_ns and the device's own time */
 	uint64_t tail_shadow; /* 1: tails are served by shadow pages; 0: by passthrough */
 };
+/* As README.md tells others: a change is a new version. */
+_Static_assert(sizeof(struct refdev_opcode_counters) == 40, "documented layout");
+_Static_assert(offsetof(struct refdev_counters, op) == 8, "documented layout");
+_Static_assert(offsetof(struct refdev_counters, bytes_read) == 2568, "documented layout");
+_Static_assert(offsetof(struct refdev_counters, setups) == 2600, "documented layout");
+_Static_assert(sizeof(struct refdev_counters) == 2688, "documented layout");
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /*
  * What the device saw and did. There is one ledger in a process: counters by opcode, which are always
@@ -70,6 +71,13 @@ void ledger_tail(bool shadow);
 
 /** ledger_counters() - a copy of what was counted so far. */
 void ledger_counters(struct refdev_counters *ret);
+
+/** ledger_show() - what the counters file at @path says now, for PCP and Prometheus (README.md). -EPROTO when it
+ * is no such file. */
+int ledger_show(const char *path, FILE *out, struct err *reterr) MUST_USE;
+
+/** ledger_opcode_name() - "READ", "OTHER" for 0; NULL where there is no name. */
+const char *ledger_opcode_name(uint32_t opcode);
 
 /** ledger_opcode_from() - the number of "READ" and so on. 0 or -EINVAL. */
 int ledger_opcode_from(const char *name, uint32_t *ret) MUST_USE;

@@ -67,6 +67,11 @@ static const char *const opcodes[REFDEV_OPCODES] = {
 	[52] = "STATX",
 };
 
+const char *ledger_opcode_name(uint32_t opcode)
+{
+	return opcode < REFDEV_OPCODES ? opcodes[opcode] : NULL;
+}
+
 int ledger_opcode_from(const char *name, uint32_t *ret)
 {
 	for (uint32_t i = 1; i < REFDEV_OPCODES; i++) {
