@@ -29,7 +29,7 @@ int counters_load(const char *path, struct refdev_counters *ret, struct err *ret
 
 int counters_read(const char *path, struct counters *ret, struct err *reterr)
 {
-	struct refdev_counters c;
+	struct refdev_counters c = { 0 };
 	int e;
 
 	*ret = (struct counters){ 0 };

@@ -120,7 +120,7 @@ static void write_opcodes(FILE *out, const struct refdev_counters *c, const stru
 
 int ledger_show(const char *path, FILE *out, struct err *reterr)
 {
-	struct refdev_counters c;
+	struct refdev_counters c = { 0 };
 	int e = load(path, &c, reterr);
 
 	if (e < 0)
