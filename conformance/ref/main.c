@@ -240,7 +240,8 @@ static bool is_for_ledger(const struct device *d, int signal_fd)
 static int open_ledger(struct device *d, struct err *reterr)
 {
 	const struct ref_options *o = &d->options;
-	int e = ledger_start(o->counters, o->ledger ? o->ledger_size : 0, reterr);
+	int e = o->no_ledger ? 0
+			     : ledger_start(o->counters, o->ledger ? o->ledger_size : 0, reterr);
 
 	if (e < 0 || !o->ledger)
 		return e;

@@ -89,6 +89,8 @@ static const struct row rows[] = {
 	  "write what was seen to this new file as JSON lines, at SIGUSR1 and at the end" },
 	{ "ledger-size", NUMBER, AT(ledger_size), "N", NULL, 0, 16777216,
 	  "events that are kept for it (default: 65536; 0: counters only)" },
+	{ "no-ledger", FLAG, AT(no_ledger), NULL, NULL, 0, 0,
+	  "count nothing and keep no events: to measure what they cost" },
 	{ "fault", FAULT, AT(faults), "NAME[:ARG]", NULL, 0, 0,
 	  "do wrong what NAME says, on purpose; may be given 32 times" },
 	{ "list-faults", COMMAND, REF_LIST_FAULTS, NULL, NULL, 0, 0,
@@ -258,6 +260,9 @@ static int check(const struct ref_options *o, struct err *reterr)
 	if (o->tag && (strlen(o->tag) > 36 || strchr(o->tag, '\n')))
 		return err_set(reterr, -EINVAL, "--tag %s: at most 36 bytes, and no line break",
 			       o->tag);
+	if (o->no_ledger && (o->ledger || o->counters))
+		return err_set(reterr, -EINVAL,
+			       "--no-ledger excludes --ledger FILE and --counters FILE");
 	if (o->posix_acl && !o->xattr)
 		return err_set(reterr, -EINVAL, "--posix-acl needs --xattr");
 	if (o->window_bytes & (o->window_bytes - 1))

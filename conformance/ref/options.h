@@ -56,6 +56,7 @@ struct ref_options {
 	const char *counters;		    /* file; NULL: none */
 	const char *ledger;		    /* file; NULL: none */
 	unsigned ledger_size;		    /* events */
+	bool no_ledger;			    /* not even counters in memory */
 	const char *faults[REF_FAULTS_MAX]; /* as they were given; fault/ reads them */
 	unsigned fault_count;
 	bool list_json; /* --list-faults as JSON */

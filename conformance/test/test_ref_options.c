@@ -54,7 +54,7 @@ static void test_defaults(void **state)
 	assert_int_equal(o.poll_us, 0);
 	assert_int_equal(o.sandbox, REF_SANDBOX_NAMESPACE);
 	assert_true(o.killpriv_v2);
-	assert_false(o.writeback || o.readonly || o.xattr || o.keep || o.allow_mmap);
+	assert_false(o.writeback || o.readonly || o.xattr || o.keep || o.allow_mmap || o.no_ledger);
 	assert_string_equal(o.log_level, "info");
 }
 
@@ -81,10 +81,11 @@ static void test_values(void **state)
 	assert_int_equal(o.threads, 3);
 	assert_int_equal(parse("--fd 7 --shared-dir /d --writeback --xattr --posix-acl --keep "
 			       "--no-killpriv-v2 --rlimit-nofile 5000 --poll 20 --sandbox none "
-			       "--log-level debug",
+			       "--log-level debug --no-ledger",
 			       &o, &c, &err),
 			 0);
 	assert_int_equal(o.fd, 7);
+	assert_true(o.no_ledger);
 	assert_int_equal(o.socket_count, 0);
 	assert_true(o.writeback && o.xattr && o.posix_acl && o.keep && !o.killpriv_v2);
 	assert_int_equal(o.rlimit_nofile, 5000);
@@ -122,6 +123,8 @@ static void test_errors(void **state)
 		{ "--fd -1 --shared-dir /d", "--fd" },
 		{ "--fd 3 --shared-dir /d --tag 1234567890123456789012345678901234567", "--tag" },
 		{ "--fd 3 --shared-dir /d --posix-acl", "--xattr" },
+		{ "--fd 3 --shared-dir /d --no-ledger --ledger /l", "--no-ledger" },
+		{ "--fd 3 --shared-dir /d --counters /c --no-ledger", "--no-ledger" },
 		{ "--fd 3 --shared-dir /d --dax always --readonly", "--readonly" },
 		{ "--fd 3 --shared-dir /d --log-level loud", "--log-level" },
 		{ "--fd 3 --shared-dir /d --nonsense", "--nonsense" },
