@@ -23,6 +23,7 @@
  * @queue:     REF_HIPRIO or the number of the request queue.
  * @head:      index (split) or buffer id (packed) that the used element carries.
  * @popped_ns: when it was taken from the ring, CLOCK_MONOTONIC.
+ * @done_ns:   when it was served; whoever serves it may leave it as it is, @popped_ns.
  *
  * Guest memory can change at any moment: what is validated is copied first. It stays mapped until
  * ref_request_done(), whatever the front end does to its memory table.
@@ -37,6 +38,7 @@ struct ref_request {
 	uint16_t queue;
 	uint16_t head;
 	uint64_t popped_ns;
+	uint64_t done_ns;
 };
 
 /**
@@ -44,7 +46,7 @@ struct ref_request {
  * @used: bytes written from the start of @out, what the used element says; 0 for a message without reply.
  *
  * Called exactly once for each request, from any thread; the request must not be touched afterwards.
- * The guest is told when the batch of the calling worker ends, or at once from any other thread.
+ * The guest is told soon if the calling thread is one that serves the ring (see ring.c), else at once.
  */
 void ref_request_done(struct ref_request *r, uint32_t used);
 

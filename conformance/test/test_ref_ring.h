@@ -115,6 +115,13 @@ static inline bool rest(struct fixture *t)
 	return more;
 }
 
+static inline void call(struct fixture *t)
+{
+	(void)pthread_mutex_lock(&t->r.lock);
+	ring_call(&t->r);
+	(void)pthread_mutex_unlock(&t->r.lock);
+}
+
 static inline bool called(struct fixture *t)
 {
 	uint64_t n;

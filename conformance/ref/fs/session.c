@@ -133,7 +133,7 @@ static void record(const struct fs_call *c)
 		.kind = LEDGER_REQUEST,
 		.code = c->in.opcode,
 		.start_ns = c->r->popped_ns,
-		.end_ns = clock_now_ns(),
+		.end_ns = c->r->done_ns,
 		.unique = c->in.unique,
 		.nodeid = c->in.nodeid,
 		.bytes = (uint32_t)c->r->in_bytes,
@@ -157,6 +157,7 @@ static void session_request(void *context, struct ref_request *r)
 	call_serve(&c);
 	if (fault_hooked(FAULT_HOOK_REPLY))
 		c.used = fault_reply(r, &c.in, c.used);
+	r->done_ns = clock_now_ns();
 	record(&c);
 	if (__atomic_sub_fetch(&s->in_flight, 1, __ATOMIC_SEQ_CST) == 0 &&
 	    __atomic_load_n(&s->over, __ATOMIC_RELAXED))

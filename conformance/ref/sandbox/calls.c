@@ -47,6 +47,9 @@ static const struct confine_call calls[] = {
 	{ .number = SYS_accept4 },
 	{ .number = SYS_ppoll },
 	{ .number = SYS_eventfd2 },
+	{ .number = SYS_epoll_create1 },
+	{ .number = SYS_epoll_ctl },
+	{ .number = SYS_epoll_pwait },
 	{ .number = SYS_futex },
 	/* what is in files */
 	{ .number = SYS_pread64 },
@@ -143,6 +146,9 @@ static const struct confine_call calls[] = {
 	{ .number = SYS_gettimeofday },
 	{ .number = SYS_getrandom },
 	{ .number = SYS_prlimit64, ONLY(2, ~UINT64_C(0), zero) },
+#ifdef SYS_epoll_wait
+	{ .number = SYS_epoll_wait },
+#endif
 #ifdef SYS_poll
 	{ .number = SYS_poll },
 #endif

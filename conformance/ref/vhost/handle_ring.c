@@ -198,10 +198,11 @@ int conn_set_vring_kick(struct conn *c, struct msg *m, struct err *reterr)
 		return err_errno(reterr, e, "no thread for queue %u", q->ring.index);
 	c->used = true;
 	r = lock(q);
-	fd_closep(&r->kick_fd);
-	r->kick_fd = msg_take_fd(m);
-	r->kick_always = r->kick_fd < 0;
-	return unlock(q, 0);
+	r->kick_always = m->fd_count == 0;
+	e = ring_set_kick(r, msg_take_fd(m));
+	if (e < 0)
+		(void)err_errno(reterr, e, "queue %u: nobody can wait for this kick", r->index);
+	return unlock(q, e);
 }
 
 int conn_set_vring_call(struct conn *c, struct msg *m, struct err *reterr)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/vhost/queue.h"
 
-#include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 #include "base/clock.h"
@@ -16,12 +16,13 @@
 /* Requests taken at once: enough to save locks, few enough that the first answer does not wait. */
 #define BATCH_MAX 64
 
-/* The driver hears of what is finished at least so often, however long a batch is. */
-#define CALL_NS (50 * UINT64_C(1000))
+/* What epoll says of wake_fd; of a kick it says kick_serial, which begins at 1. */
+#define WAKE 0
 
 int queue_init(struct queue *q, uint16_t index, unsigned workers, unsigned poll_us,
 	       struct memory_now *memory, const struct ref_handler *handler)
 {
+	struct epoll_event wake = { .events = EPOLLIN, .data.u64 = WAKE };
 	int e = ring_init(&q->ring, index, memory);
 
 	if (e < 0)
@@ -31,8 +32,11 @@ int queue_init(struct queue *q, uint16_t index, unsigned workers, unsigned poll_
 	q->threads = workers + 1 < QUEUE_THREADS_MAX ? workers + 1 : QUEUE_THREADS_MAX;
 	q->todo_end = &q->todo;
 	(void)pthread_cond_init(&q->work, NULL);
+	q->watch_fd = epoll_create1(EPOLL_CLOEXEC);
 	q->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (q->wake_fd >= 0)
+	q->ring.watch_fd = q->watch_fd;
+	if (q->watch_fd >= 0 && q->wake_fd >= 0 &&
+	    epoll_ctl(q->watch_fd, EPOLL_CTL_ADD, q->wake_fd, &wake) == 0)
 		return 0;
 	e = -errno;
 	queue_destroy(q);
@@ -55,41 +59,41 @@ static bool clear_fd(int fd)
 	return n == sizeof(count) || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-static void take_kick(struct queue *q, int fd)
+/* @events: of epoll. Only a descriptor in trouble is read here; see ring_set_kick(). */
+static void take_kick(struct queue *q, uint32_t events)
 {
 	struct ring *r = &q->ring;
 
-	/* It may have been replaced while we slept: then the new one is looked at next. */
-	if (fd != r->kick_fd)
-		return;
-	if (clear_fd(fd)) {
-		r->kicked = true;
-		ledger_kick();
-		if (fault_armed(FAULT_KICK_REPLAYS) && r->started && !ring_available(r) &&
-		    fault_at(FAULT_KICK_REPLAYS))
-			r->avail--;
-	} else {
+	if ((events & (EPOLLERR | EPOLLHUP)) && !clear_fd(r->kick_fd)) {
 		ref_log(REF_LOG_ERROR,
 			"queue %u: its kick descriptor is not usable, the queue is deaf", r->index);
-		fd_closep(&r->kick_fd);
+		(void)!ring_set_kick(r, -1);
+		return;
 	}
+	r->kicked = true;
+	ledger_kick();
+	if (fault_armed(FAULT_KICK_REPLAYS) && r->started && !ring_available(r) &&
+	    fault_at(FAULT_KICK_REPLAYS))
+		r->avail--;
 }
 
 /* Sleeps until there may be something to do. Lock held, given up meanwhile. */
 static void sleep_until_kick(struct queue *q)
 {
 	struct ring *r = &q->ring;
-	struct pollfd p[2] = { { .fd = q->wake_fd, .events = POLLIN },
-			       { .fd = r->broken ? -1 : r->kick_fd, .events = POLLIN } };
+	struct epoll_event e[2];
 	int timeout = r->kick_always && !r->broken ? LOOK_MS : -1;
+	int n;
 
 	(void)pthread_mutex_unlock(&r->lock);
-	(void)poll(p, 2, timeout);
-	if (p[0].revents)
-		(void)clear_fd(q->wake_fd);
+	n = epoll_wait(q->watch_fd, e, ARRAY_SIZE(e), timeout);
 	(void)pthread_mutex_lock(&r->lock);
-	if (p[1].revents)
-		take_kick(q, p[1].fd);
+	for (int i = 0; i < n; i++) {
+		if (e[i].data.u64 == WAKE)
+			(void)clear_fd(q->wake_fd);
+		else if (e[i].data.u64 == r->kick_serial) /* else it was replaced while we slept */
+			take_kick(q, e[i].events);
+	}
 	if (r->kick_always)
 		r->kicked = true;
 }
@@ -162,6 +166,7 @@ static void lead(struct queue *q)
 			append(q, list);
 			return;
 		}
+		ring_call(r);
 		if (r->started && r->enabled)
 			r->kicked = false;
 		if ((q->poll_us > 0 && busy_poll(q)) || ring_rest(r))
@@ -182,22 +187,6 @@ static struct ring_request *take(struct queue *q)
 	return rr;
 }
 
-/*
- * The driver is told at the end of a batch. Before that only if the batch lasts, or if what comes next may
- * wait for somebody: what is finished must not hang on that.
- */
-static void serve(struct queue *q, struct ring_request *rr, uint64_t *last_call_ns)
-{
-	if (*last_call_ns != 0 &&
-	    (!chain_is_quick(rr) || clock_now_ns() - *last_call_ns > CALL_NS)) {
-		ring_call(&q->ring);
-		*last_call_ns = 0;
-	}
-	if (*last_call_ns == 0)
-		*last_call_ns = rr->pub.popped_ns;
-	q->handler->request(q->handler->context, &rr->pub);
-}
-
 static void wait_for_work(struct queue *q)
 {
 	q->waiting++;
@@ -209,7 +198,6 @@ static void *queue_thread(void *arg)
 {
 	struct queue *q = arg;
 	struct ring *r = &q->ring;
-	uint64_t last_call_ns = 0;
 
 	ring_serving(r);
 	(void)pthread_mutex_lock(&r->lock);
@@ -220,19 +208,16 @@ static void *queue_thread(void *arg)
 			/* One for the rest of the list, or for the lead. */
 			if (q->waiting > 0 && !q->led)
 				(void)pthread_cond_signal(&q->work);
+			/* What may wait for somebody is no reason to wait for what is finished. */
+			if (r->pushed > 0 && !chain_is_quick(rr))
+				ring_call(r);
 			(void)pthread_mutex_unlock(&r->lock);
-			serve(q, rr, &last_call_ns);
-			(void)pthread_mutex_lock(&r->lock);
-			continue;
-		}
-		if (last_call_ns != 0) {
-			last_call_ns = 0;
-			(void)pthread_mutex_unlock(&r->lock);
-			ring_call(r);
+			q->handler->request(q->handler->context, &rr->pub);
 			(void)pthread_mutex_lock(&r->lock);
 			continue;
 		}
 		if (q->led) {
+			ring_call(r);
 			wait_for_work(q);
 			continue;
 		}
@@ -281,6 +266,7 @@ void queue_destroy(struct queue *q)
 		(void)pthread_join(q->thread[i], NULL);
 	q->thread_count = 0;
 	fd_closep(&q->wake_fd);
+	fd_closep(&q->watch_fd);
 	(void)pthread_cond_destroy(&q->work);
 	ring_destroy(&q->ring);
 }

@@ -26,6 +26,7 @@ struct queue {
 	bool led;
 	bool quit;
 	int wake_fd;
+	int watch_fd;			 /* epoll: wake_fd, and the ring's kicks */
 	void (*on_start)(void *context); /* the ring runs now; called without locks */
 	void *on_start_context;
 };

@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "conformance/ref/fault/breaks.h"
-#include "conformance/ref/ledger/ledger.h"
 #include "conformance/ref/log.h"
+#include "conformance/ref/vhost/ring_notify.h"
 #include "conformance/ref/vhost/ring_pool.h"
 
 static __thread struct ring *serving;
@@ -24,7 +24,12 @@ int ring_init(struct ring *r, uint16_t index, struct memory_now *memory)
 	int e;
 
 	*r = (struct ring){
-		.memory = memory, .index = index, .kick_fd = -1, .call_fd = -1, .err_fd = -1
+		.memory = memory,
+		.index = index,
+		.kick_fd = -1,
+		.watch_fd = -1,
+		.call_fd = -1,
+		.err_fd = -1,
 	};
 	e = pthread_condattr_init(&attr);
 	if (e != 0)
@@ -48,21 +53,12 @@ void ring_destroy(struct ring *r)
 	(void)pthread_mutex_destroy(&r->lock);
 }
 
-/* The other side may have closed its end or never reads: neither is our trouble. */
-static void signal_fd(int fd)
-{
-	const uint64_t one = 1;
-
-	if (fd >= 0)
-		(void)!write(fd, &one, sizeof(one));
-}
-
 void ring_break(struct ring *r, const char *why)
 {
 	r->broken = true;
 	ref_log(REF_LOG_ERROR, "queue %u: %s; the queue is not served before it is reset", r->index,
 		why);
-	signal_fd(r->err_fd);
+	ring_signal(r->err_fd);
 }
 
 /* Give a chain back to the driver. */
@@ -111,6 +107,9 @@ int ring_start(struct ring *r)
 	r->broken = false;
 	r->never_called = true;
 	r->pushed = 0;
+	r->finished = 0;
+	r->called = false;
+	r->call_after = 1;
 	r->hint = 0;
 	if (r->format->begin(r) < 0)
 		ring_break(r, "its size or its base is not possible");
@@ -126,23 +125,6 @@ static bool may_look(const struct ring *r)
 {
 	return r->started && (r->enabled || fault_armed(FAULT_RING_DISABLED)) && !r->draining &&
 	       !r->broken;
-}
-
-static void call_locked(struct ring *r)
-{
-	bool call;
-
-	if (r->pushed == 0 || !r->started || !r->view)
-		return;
-	call = r->format->must_call(r);
-	if (fault_hooked(FAULT_HOOK_CALL))
-		call = fault_call(call);
-	if (call) {
-		signal_fd(r->call_fd);
-		ledger_interrupt();
-	}
-	r->never_called = false;
-	r->pushed = 0;
 }
 
 /* Answer it here: it never was in flight. */
@@ -203,7 +185,7 @@ struct ring_request *ring_pop(struct ring *r, unsigned max)
 		}
 		if (now == 0)
 			now = clock_now_ns();
-		rr->pub.popped_ns = now;
+		rr->pub.popped_ns = rr->pub.done_ns = now;
 		rr->view->users++;
 		rr->next = NULL;
 		r->in_flight++;
@@ -213,7 +195,7 @@ struct ring_request *ring_pop(struct ring *r, unsigned max)
 	}
 	/* Nobody serves these, so nobody would tell the driver of them in the end. */
 	if (refused)
-		call_locked(r);
+		ring_call(r);
 	return first;
 }
 
@@ -240,15 +222,10 @@ bool ring_rest(struct ring *r)
 	r->kicks_wanted = true;
 	/* What the driver adds from here on it kicks for; what it added before is found now. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return ring_available(r);
-}
-
-void ring_call(struct ring *r)
-{
-	(void)pthread_mutex_lock(&r->lock);
-	call_locked(r);
-	ring_view_tidy(r);
-	(void)pthread_mutex_unlock(&r->lock);
+	if (ring_available(r))
+		return true;
+	ring_ran_dry(r);
+	return false;
 }
 
 void ring_finish(struct ring_request *rr, uint32_t used)
@@ -262,10 +239,12 @@ void ring_finish(struct ring_request *rr, uint32_t used)
 	ring_view_leave(r, rr);
 	r->in_flight--;
 	if (r->started || (r->view && fault_at(FAULT_USED_AFTER_STOP))) {
+		if (r->finished++ == 0)
+			r->finished_ns = rr->pub.done_ns;
 		push(r, rr, used);
+		if (serving != r || ring_call_due(r, rr))
+			ring_call(r);
 		ring_pool_put(r, rr);
-		if (serving != r)
-			call_locked(r);
 	} else {
 		rr->used = used;
 		rr->next = r->held;
@@ -294,30 +273,11 @@ int ring_drain(struct ring *r, uint64_t deadline_ns)
 	return 0;
 }
 
-/*
- * A kick is what starts the ring again, so one is wanted from here on, whatever was said while there was work.
- * And one that was read while requests are left in the ring would be lost: who starts the ring again passes
- * the same eventfd, so the kick is put back into it.
- */
-static void return_kick(struct ring *r)
-{
-	bool left = r->kicked;
-
-	if (r->started && !r->broken && ring_view_refresh(r, false) == 0) {
-		r->format->want_kick(r, true);
-		r->kicks_wanted = true;
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		left = r->format->available(r);
-	}
-	if (left)
-		signal_fd(r->kick_fd);
-}
-
 uint32_t ring_stop(struct ring *r)
 {
-	return_kick(r);
+	ring_return_kick(r);
 	if (r->started) {
-		call_locked(r);
+		ring_call(r);
 		r->base = r->format->base(r);
 		r->base_set = true;
 	} else if (!r->base_set) {
@@ -331,7 +291,7 @@ uint32_t ring_stop(struct ring *r)
 	r->broken = false;
 	r->kicked = false;
 	r->kick_always = false;
-	fd_closep(&r->kick_fd);
+	(void)!ring_set_kick(r, -1);
 	if (r->in_flight == 0)
 		ring_view_drop(r);
 	return r->base;

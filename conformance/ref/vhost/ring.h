@@ -88,6 +88,8 @@ struct ring {
 	uint32_t base;
 	uint64_t features;
 	int kick_fd;
+	uint64_t kick_serial; /* which descriptor that is: numbers are used again */
+	int watch_fd; /* an epoll of the thread that waits for kicks, edge-triggered; or -1 */
 	int call_fd;
 	int err_fd;
 	bool kick_always; /* there is no descriptor: the ring is looked at by time */
@@ -105,7 +107,11 @@ struct ring {
 	uint16_t used;
 	bool avail_wrap;
 	bool used_wrap;
-	uint32_t pushed; /* slots written since the driver was told */
+	uint32_t pushed;      /* slots written since the driver was told */
+	uint32_t finished;    /* requests, likewise */
+	uint64_t finished_ns; /* when the first of them was served */
+	uint32_t call_after;  /* so many are enough to tell it */
+	bool called;	      /* it was, since the ring last ran dry */
 	bool never_called;
 	bool kicks_wanted;
 	bool stopped_at_set; /* GET_VRING_BASE said stopped_at */
@@ -128,6 +134,13 @@ struct ring {
 int ring_init(struct ring *r, uint16_t index, struct memory_now *memory) MUST_USE;
 void ring_destroy(struct ring *r);
 
+/**
+ * ring_set_kick() - the descriptor of kicks is @take_fd from now on; -1: none. Lock held.
+ * Its count is not read at each kick, but when the ring stops: for who watches edges that is a system call saved.
+ * Return: 0; -errno when nobody can wait for it, and it is closed.
+ */
+int ring_set_kick(struct ring *r, int take_fd) MUST_USE;
+
 /** ring_start() - on a kick: 0 when it runs; -EAGAIN when something is still missing. Lock held. */
 int ring_start(struct ring *r);
 
@@ -143,7 +156,7 @@ bool ring_available(struct ring *r);
 /** ring_rest() - nothing more to do for now: kicks are wanted. True when something came meanwhile. Lock held. */
 bool ring_rest(struct ring *r);
 
-/** ring_call() - tell the driver what was pushed, if it wants to hear of it. Takes the lock. */
+/** ring_call() - tell the driver what was pushed, if it wants to hear of it. Lock held. */
 void ring_call(struct ring *r);
 
 /**
@@ -176,7 +189,7 @@ void ring_break(struct ring *r, const char *why);
  */
 void ring_finish(struct ring_request *rr, uint32_t used);
 
-/** ring_serving() - this thread serves @r (or nothing, NULL): it calls ring_call() itself in the end. */
+/** ring_serving() - this thread serves @r (or nothing, NULL): it calls ring_call() itself when it runs out of work. */
 void ring_serving(struct ring *r);
 
 /* chain.c: descriptors into a request, for both formats. */
