@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A mapping that stays: "hold" maps a file and reads a byte of each page, then answers "look" with what
- * lies at an offset at that moment. The reader neither opens the file again nor calls read(): what it
- * sees is what the mapping shows. The two meet at an abstract socket, so that nothing sleeps.
+ * A mapping that stays: "hold" maps a file and reads a byte of each page; at each "look" it does so again and
+ * answers with what lies at an offset at that moment. The reader neither opens the file again nor calls
+ * read(): what it sees is what the mapping shows. The two meet at an abstract socket, so that nothing sleeps.
  */
 #include "guest.h"
 
@@ -58,13 +58,14 @@ static void touch(const volatile uint8_t *map, size_t size)
 		(void)map[i];
 }
 
-/* One offset, one byte; whoever asks beyond the mapping gets none. */
+/* One offset, one byte, after a walk over all pages; whoever asks beyond the mapping gets none. */
 static void answer(int fd, const volatile uint8_t *map, size_t size)
 {
 	uint64_t offset;
 	uint8_t byte;
 
 	if (recv(fd, &offset, sizeof(offset), 0) == (ssize_t)sizeof(offset) && offset < size) {
+		touch(map, size);
 		byte = map[offset];
 		(void)!send(fd, &byte, 1, MSG_NOSIGNAL);
 	}
