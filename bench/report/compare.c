@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/compare.h"
 
+#include "report/dax.h"
+
 #include <string.h>
 
 bool row_on_host_under_tcg(const struct run *run, const struct row *row, enum metric_kind kind)
@@ -50,6 +52,8 @@ static struct ratio ratio_of(const struct figure *f, const struct figure *base)
 		return no_ratio("no base value");
 	if (f == base)
 		return (struct ratio){ .verdict = COMPARE_BASE, .value = 1 };
+	if (f->cell && base->cell && dax_tails_differ(f->cell, base->cell))
+		return no_ratio("DAX tails differ (passthrough, shadow)");
 	if (strcmp(f->value->unit, base->value->unit) != 0)
 		return no_ratio("units differ");
 	if (!(base->value->median > 0))

@@ -29,6 +29,7 @@ static void field(struct out *o, const char *text)
 /* The fields that all lines of a cell share. */
 static void cell_fields(struct out *o, const struct cell *c)
 {
+	char window[24] = "";
 	const char *const fields[] = {
 		c->id,
 		c->stack,
@@ -40,12 +41,16 @@ static void cell_fields(struct out *o, const struct cell *c)
 		: c->writeback	 ? "true"
 				 : "false",
 		c->dax,
+		window,
+		c->tail,
 		c->workload,
 		c->accelerator,
 		cell_status_names[c->status],
 		c->reason,
 	};
 
+	if (c->window_bytes >= 0)
+		(void)snprintf(window, sizeof(window), "%" JSON_INTEGER_FORMAT, c->window_bytes);
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		field(o, fields[i]);
 		out_str(o, ",");
@@ -69,7 +74,7 @@ static void sample_fields(struct out *o, const struct value *v, size_t i)
 int csv_write(const struct run *r, struct out *ret)
 {
 	out_str(ret,
-		"cell,stack,variant,vmm,kernel,cache,writeback,dax,workload,accelerator,status,reason,"
+		"cell,stack,variant,vmm,kernel,cache,writeback,dax,window_bytes,dax_tail,workload,accelerator,status,reason,"
 		"metric,unit,better,kind,pass,round,value,source\n");
 	for (size_t i = 0; i < r->cell_count; i++) {
 		const struct cell *c = &r->cell[i];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* DAX: the proof, what it changed, and what a working set beyond the window costs. */
+/* DAX: what it changed, and the proof of it; html_pressure.c and html_kernels.c are parts of the same section. */
 #include "report/page.h"
 
 #include "report/dax.h"
@@ -33,8 +33,10 @@ static void names(struct page *p, const struct cell *c, bool first)
 {
 	html_open(&p->html, "tr", NULL);
 	html_open(&p->html, "th", "scope", "row", NULL);
-	if (first)
+	if (first) {
 		page_cell_name(p, c);
+		html_textf(&p->html, ", window %.0f MiB", (double)c->window_bytes / mib.divide);
+	}
 	html_close(&p->html, "th");
 	html_elem(&p->html, "td", NULL, c->workload);
 }
@@ -51,6 +53,7 @@ static const struct {
 } proofs[] = {
 	{ "dax.proof.seen", "change seen", &plain },
 	{ "dax.proof.requests", "requests for it", &plain },
+	{ "dax.proof.kicks", "kicks", &plain },
 	{ "dax.proof.cached", "guest cache grew, MiB", &mib },
 	{ "dax.workload.setups", "mappings made", &plain },
 	{ "dax.workload.removals", "removed", &plain },
@@ -64,17 +67,30 @@ static void proof_table(struct page *p, const struct dax *d)
 	html_raw(&p->html, "<thead><tr><th>Stack, mode</th><th>Workload</th>");
 	for (size_t i = 0; i < ARRAY_SIZE(proofs); i++)
 		html_elem(&p->html, "th", "n", proofs[i].title);
-	html_raw(&p->html, "</tr></thead><tbody>\n");
+	html_raw(&p->html, "<th>tails</th></tr></thead><tbody>\n");
 	for (size_t i = 0; i < d->line_count; i++) {
 		names(p, d->line[i].on, starts_row(p, d, i));
 		for (size_t j = 0; j < ARRAY_SIZE(proofs); j++)
 			value_cell(p, d->line[i].on, proofs[j].metric, proofs[j].scale);
+		html_elem(&p->html, "td", NULL, text_dash(d->line[i].on->tail));
 		html_close(&p->html, "tr");
 		html_newline(&p->html);
 	}
 	html_raw(&p->html, "</tbody>");
 	page_table_close(p);
 	html_close(&p->html, "details");
+}
+
+/* READ, WRITE and mappings of the warm phase. */
+static void data_cell(struct page *p, const struct cell *c)
+{
+	double requests;
+	char number[NUMBER_SIZE];
+
+	if (c && dax_data_requests(c, &requests))
+		html_elem(&p->html, "td", "n", scale_number(&plain, requests, number));
+	else
+		dash(p);
 }
 
 /* Requests and kicks of the last phase, counted in an observed pass. */
@@ -123,11 +139,17 @@ static void change_row(struct page *p, const struct dax_line *l, bool first)
 	const char *metric = json_string_value(json_array_get(w->headline, 0));
 
 	names(p, l->on, first);
-	html_elem(&p->html, "td", NULL, metric ? metric : "");
+	html_open(&p->html, "td", NULL);
+	html_text(&p->html, metric ? metric : "");
+	if (l->refused)
+		html_elem(&p->html, "span", "missing", " not compared: DAX tails differ");
+	html_close(&p->html, "td");
 	ratio_cells(p, l, metric ? metric : "");
 	saved_cells(p, l);
 	count_cell(p, l->off, "ops.all");
 	count_cell(p, l->on, "ops.all");
+	data_cell(p, l->off);
+	data_cell(p, l->on);
 	count_cell(p, l->off, "kicks");
 	count_cell(p, l->on, "kicks");
 	html_close(&p->html, "tr");
@@ -143,6 +165,7 @@ static void change_table(struct page *p, const struct dax *d)
 		 "<th class=\"n\">ratio</th><th class=\"n\">guest cache not used, MiB</th>"
 		 "<th class=\"n\">less the window's own, MiB</th>"
 		 "<th class=\"n\">warm requests, never</th><th class=\"n\">this</th>"
+		 "<th class=\"n\">of them for data, never</th><th class=\"n\">this</th>"
 		 "<th class=\"n\">warm kicks, never</th><th class=\"n\">this</th>"
 		 "</tr></thead><tbody>\n");
 	for (size_t i = 0; i < d->line_count; i++)
@@ -151,46 +174,14 @@ static void change_table(struct page *p, const struct dax *d)
 	page_table_close(p);
 }
 
-static void point_row(struct page *p, const struct dax_point *l)
+static void warm_summary(struct page *p, const struct dax *d)
 {
-	const struct value *on = cell_value(l->on, DAX_PRESSURE_RATE);
-	struct scale s = scale_pick(on->unit, on->name, on->median);
+	const struct dax_warm w = dax_warm_of(d);
 
-	html_open(&p->html, "tr", NULL);
-	html_elemf(&p->html, "th", NULL, "%.4g", l->working_set / (double)l->on->window_bytes);
-	html_elemf(&p->html, "td", "n", "%.0f", l->working_set / mib.divide);
-	value_cell(p, l->on, DAX_PRESSURE_RATE, &s);
-	value_cell(p, l->off, DAX_PRESSURE_RATE, &s);
-	html_elem(&p->html, "td", "u", s.unit);
-	if (l->has_mappings)
-		html_elemf(&p->html, "td", "n", "%.3g", l->mappings_per_mib);
-	else
-		dash(p);
-	value_cell(p, l->on, "dax.workload.removals", &plain);
-	html_close(&p->html, "tr");
-	html_newline(&p->html);
-}
-
-static void curve(struct page *p, const struct dax *d, const struct dax_curve *c)
-{
-	html_open(&p->html, "h4", NULL);
-	page_cell_name(p, d->point[c->first].on);
-	html_textf(&p->html, ": %.*s", (int)c->name_size, c->name);
-	html_close(&p->html, "h4");
-	if (c->has_knee && c->count > 1)
-		html_elemf(&p->html, "p", "small",
-			   "Knee: up to %.3g times the window the throughput is at least half of "
-			   "the best.",
-			   c->knee);
-	page_table_open(p, "lines tall");
-	html_raw(&p->html, "<thead><tr><th>Working set by window</th><th class=\"n\">MiB</th>"
-			   "<th class=\"n\">this</th><th class=\"n\">never</th><th></th>"
-			   "<th class=\"n\">mappings per MiB</th><th class=\"n\">removed</th>"
-			   "</tr></thead><tbody>\n");
-	for (size_t i = 0; i < c->count; i++)
-		point_row(p, &d->point[c->first + i]);
-	html_raw(&p->html, "</tbody>");
-	page_table_close(p);
+	if (w.proved > 0)
+		html_elemf(&p->html, "p", NULL, DAX_WARM_PROOF, w.silent, w.proved);
+	if (w.counted > 0)
+		html_elemf(&p->html, "p", "dim small", DAX_WARM_PHASES, w.no_data, w.counted);
 }
 
 void page_dax(struct page *p)
@@ -209,11 +200,10 @@ void page_dax(struct page *p)
 			"with the same window, which is not used (dax=never). Guest cache not used: "
 			"what the guest's page cache holds less; a window itself takes a 64th of its "
 			"size. Requests and kicks of the warm phase are from observed passes.");
+		warm_summary(p, &d);
 		change_table(p, &d);
-		if (d.curve_count > 0)
-			html_elem(&p->html, "h3", NULL, "Window pressure");
-		for (size_t i = 0; i < d.curve_count; i++)
-			curve(p, &d, &d.curve[i]);
+		page_pressure(p);
+		page_kernels(p);
 		proof_table(p, &d);
 	}
 	html_close(&p->html, "section");

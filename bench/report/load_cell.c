@@ -129,6 +129,7 @@ static int read_dimensions(struct cell *c, struct err *reterr)
 	c->kernel = load_text(o, "kernel");
 	c->cache = load_text(o, "cache");
 	c->dax = load_text(o, "dax");
+	c->tail = load_text(o, "dax_tail");
 	c->writeback = json_is_null(writeback) ? -1 : json_is_true(writeback);
 	c->window_bytes = json_is_null(window) ? -1 : json_integer_value(window);
 	c->status = status_of(load_text(o, "status"));

@@ -252,7 +252,7 @@ int md_write(const struct tables *t, struct out *ret)
 	if (!t->run->tcg)
 		md_heat(t, ret);
 	failed(t->run, ret);
-	md_dax(t->run, ret);
+	md_dax(t, ret);
 	md_footprint(t->run, ret);
 	md_counts(t->run, ret);
 	if (t->run->tcg)

@@ -11,7 +11,7 @@ void md_text(struct out *o, const char *s);
 
 void md_heat(const struct tables *t, struct out *o);
 void md_footprint(const struct run *r, struct out *o);
-void md_dax(const struct run *r, struct out *o);
+void md_dax(const struct tables *t, struct out *o);
 void md_counts(const struct run *r, struct out *o);
 void md_negotiated(const struct run *r, struct out *o);
 

@@ -67,7 +67,8 @@ struct cell {
 	const char *kernel;
 	const char *cache;
 	const char *dax;
-	int writeback;		 /* -1: null */
+	const char *tail; /* what serves tails in its window; NULL: not known, or no window */
+	int writeback;	  /* -1: null */
 	json_int_t window_bytes; /* -1: null */
 	size_t stack_index;
 	size_t workload_index;

@@ -27,6 +27,8 @@ void page_reasons(struct page *p);
 void page_tables(struct page *p);
 void page_footprint(struct page *p);
 void page_dax(struct page *p);
+void page_pressure(struct page *p); /* both inside the section of page_dax() */
+void page_kernels(struct page *p);
 void page_counts(struct page *p);
 void page_negotiated(struct page *p);
 void page_memory(struct page *p);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/plot.h"
 
-#include "base/clock.h"
-#include "base/proc.h"
+#include "report/gnuplot.h"
+#include "report/pressure.h"
 
 #include <math.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /* Pixels. */
 #define PLOT_WIDTH     760
@@ -18,10 +17,6 @@
 /* Room for the names of rows, in characters; of gnuplot's wide ones a name needs fewer. */
 #define NAME_COLUMNS_MIN 39
 #define NAME_WIDTH	 0.87
-
-/* A report of 20 workloads takes about 2 s; a hung gnuplot must not hang the run's end. */
-#define GNUPLOT_MS	   60000
-#define GNUPLOT_OUTPUT_MAX (256 * MIB)
 
 /*
  * Okabe and Ito, "Color Universal Design", 2008, without black (invisible on dark pages) and
@@ -48,21 +43,6 @@ double plot_density(size_t mode_index)
 bool plot_skips_row(const struct run *run, const struct row *row, enum metric_kind kind)
 {
 	return row_on_host_under_tcg(run, row, kind);
-}
-
-/* A gnuplot string in single quotes: nothing is expanded there; what could end it is replaced. */
-static void quoted(struct out *o, const char *text)
-{
-	CLEANUP(out_free) struct out clean = { 0 };
-	const char *s;
-
-	text_clean(&clean, text, strlen(text), TEXT_ONE_LINE);
-	out_str(o, "'");
-	for (s = buf_text(&clean.text); *s; s++)
-		out_bytes(o, strchr("'\\`\"@", *s) ? "_" : s, 1);
-	out_str(o, "'");
-	if (clean.error < 0)
-		o->error = clean.error;
 }
 
 /* Where each bar of a plot is. */
@@ -164,14 +144,14 @@ static void frame(struct out *o, const struct table *t, const struct grid *g,
 			continue;
 		longest = text_columns(name) > longest ? text_columns(name) : longest;
 		out_str(o, n++ ? "," : "");
-		quoted(o, name);
+		gnuplot_quoted(o, name);
 		out_fmt(o, " %.3f", l->row_y[r]);
 	}
 	out_fmt(o, ")\nset lmargin %.0f\nunset label\nset xlabel ", (double)longest * NAME_WIDTH);
 	out_fmt(&axis, "%s%s%s%s", *g->phase ? g->phase : "", *g->phase ? ": " : "",
 		*g->scale.unit ? g->scale.unit : "number", g->better == BETTER_NONE ? "" : ", ");
 	out_str(&axis, directions[g->better]);
-	quoted(o, buf_text(&axis.text));
+	gnuplot_quoted(o, buf_text(&axis.text));
 	out_str(o, "\n");
 	if (axis.error < 0)
 		o->error = axis.error;
@@ -201,7 +181,7 @@ static void one_series(struct out *o, size_t block_index, const char *colour, do
 		"$d%zu using 1:2:3:4:5:6 with boxxyerror lc rgb '%s' fs solid %.2f border rgb '%s' "
 		"title ",
 		block_index, colour, density, colour);
-	quoted(o, title);
+	gnuplot_quoted(o, title);
 	out_fmt(o, ", $d%zu using 1:2:7:8 with xerrorbars pt -2 lw 1.2 lc rgb 'black' notitle",
 		block_index);
 }
@@ -234,9 +214,9 @@ static int script_one(struct out *o, const struct tables *ts, const struct table
 		return -ENODATA;
 	frame(o, t, g, &l, series);
 	empty_slots(o, t, g, &l);
-	out_fmt(o, "print '@@%p'\n", (const void *)g);
+	gnuplot_begin(o, g);
 	out_bytes(o, buf_text(&plot.text), plot.text.size);
-	out_str(o, "\nset output\nprint '@@'\n");
+	gnuplot_end(o);
 	return plot.error < 0 ? plot.error : o->error;
 }
 
@@ -250,126 +230,6 @@ static const char preamble[] = "set encoding utf8\n"
 			       "set rmargin 3\n"
 			       "set key tmargin left horizontal Left reverse samplen 1.2\n"
 			       "set bars 0.5\n";
-
-/* Add `s` without what would clash when many plots share a page: ids, tooltips, fixed black. */
-static void add_line(struct out *o, const char *s, size_t size)
-{
-	static const struct {
-		const char *from;
-		const char *to;
-	} changes[] = {
-		{ "\"black\"", "\"currentColor\"" },
-		{ "'black'", "'currentColor'" },
-		{ "rgb(  0,   0,   0)", "currentColor" },
-	};
-	const char *end = s + size;
-
-	while (s < end) {
-		size_t skip = 0;
-
-		for (size_t i = 0; i < ARRAY_SIZE(changes) && skip == 0; i++) {
-			size_t n = strlen(changes[i].from);
-
-			if ((size_t)(end - s) >= n && memcmp(s, changes[i].from, n) == 0) {
-				out_str(o, changes[i].to);
-				skip = n;
-			}
-		}
-		if (skip == 0) {
-			out_bytes(o, s, 1);
-			skip = 1;
-		}
-		s += skip;
-	}
-}
-
-static bool has(const char *line, size_t size, const char *what)
-{
-	return memmem(line, size, what, strlen(what)) != NULL;
-}
-
-/* From the text of one plot to markup that can be inlined; NULL with a cause otherwise. */
-static char *inline_svg(const char *s, size_t size, const char **ret_cause)
-{
-	CLEANUP(out_free) struct out o = { 0 };
-	const char *end = s + size;
-	bool in_defs = false;
-
-	*ret_cause = "gnuplot's output is not the SVG that was expected";
-	if (!has(s, size, "<svg") || !has(s, size, "</svg>") || has(s, size, "<script") ||
-	    has(s, size, "<foreignObject") || has(s, size, "<image"))
-		return NULL;
-	while (s < end) {
-		const char *stop = memchr(s, '\n', (size_t)(end - s));
-		size_t n = stop ? (size_t)(stop - s) + 1 : (size_t)(end - s);
-
-		in_defs |= has(s, n, "<defs>");
-		if (has(s, n, "<g id=\""))
-			out_str(&o, "<g>\n");
-		else if (!in_defs && n > 1 && !has(s, n, "<?xml") && !has(s, n, "<use ") &&
-			 !has(s, n, "<title>") && !has(s, n, "<desc>") && !has(s, n, "xmlns:xlink"))
-			add_line(&o, s, n);
-		in_defs &= !has(s, n, "</defs>");
-		s += n;
-	}
-	if (o.error < 0) {
-		*ret_cause = "out of memory";
-		return NULL;
-	}
-	return buf_take(&o.text);
-}
-
-static int take_plot(struct grid *g, const struct proc_output *out, const char *why)
-{
-	CLEANUP(freep) char *tag = NULL;
-	const char *from;
-	const char *to = NULL;
-	const char *cause;
-
-	if (asprintf(&tag, "@@%p\n", (const void *)g) < 0) {
-		tag = NULL;
-		return -ENOMEM;
-	}
-	from = strstr(buf_text(&out->out), tag);
-	if (from) {
-		from += strlen(tag);
-		to = strstr(from, "\n@@\n");
-	}
-	if (to)
-		g->svg = inline_svg(from, (size_t)(to - from), &cause);
-	else
-		cause = why;
-	if (!g->svg)
-		g->svg_error = strdup(cause);
-	return g->svg || g->svg_error ? 0 : -ENOMEM;
-}
-
-static int run_gnuplot(const struct out *script, struct proc_output *out, struct err *err)
-{
-	static const char *const argv[] = { "gnuplot", "-d", "-", NULL };
-	CLEANUP(fd_closep) int fd = memfd_create("gnuplot script", MFD_CLOEXEC);
-	struct proc_spec spec = { .argv = (char *const *)argv, .stdin_fd = fd };
-	int e;
-
-	if (fd < 0)
-		return err_errno(err, -errno, "cannot make room for the gnuplot script");
-	for (size_t done = 0; done < script->text.size;) {
-		ssize_t n = pwrite(fd, script->text.data + done, script->text.size - done,
-				   (off_t)done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_errno(err, -errno, "cannot write the gnuplot script");
-		done += (size_t)n;
-	}
-	e = proc_run(&spec, GNUPLOT_OUTPUT_MAX, clock_deadline_ms(GNUPLOT_MS), out, err);
-	if (e < 0)
-		return err_prefix(err, e, "gnuplot");
-	if (out->status != 0)
-		return err_set(err, -EIO, "gnuplot failed: %.600s", buf_text(&out->err));
-	return 0;
-}
 
 static int script_all(struct tables *t, struct out *o)
 {
@@ -395,13 +255,18 @@ int plot_all(struct tables *t)
 
 	out_str(&script, preamble);
 	e = script_all(t, &script);
+	if (e == 0)
+		e = pressure_script(&t->pressure, &script);
 	if (e < 0)
 		return e;
-	(void)run_gnuplot(&script, &out, &err);
-	for (size_t i = 0; i < t->count; i++)
-		for (size_t j = 0; j < t->table[i].grid_count; j++)
-			if (t->table[i].grid[j].drawn &&
-			    take_plot(&t->table[i].grid[j], &out, err.text) < 0)
+	(void)gnuplot_run(&script, &out, &err);
+	for (size_t i = 0; i < t->count; i++) {
+		for (size_t j = 0; j < t->table[i].grid_count; j++) {
+			struct grid *g = &t->table[i].grid[j];
+
+			if (g->drawn && gnuplot_take(&out, g, err.text, &g->svg, &g->svg_error) < 0)
 				return -ENOMEM;
-	return 0;
+		}
+	}
+	return pressure_take(&t->pressure, &out, err.text);
 }

@@ -42,6 +42,7 @@ static const char *const better_words[] = { "higher", "lower", "none", NULL };
 static const char *const kind_words[] = { "time", "count", "timed-count", "memory", NULL };
 static const char *const stack_kind_words[] = { "virtiofs", "9p",	    "blk", "attached",
 						"baseline", "vmm-virtiofs", NULL };
+static const char *const tail_words[] = { "passthrough", "shadow", NULL };
 static const char *const round_kind_words[] = { "timed", "observed", NULL };
 static const char *const who_words[] = { "vmm", "daemon", "guest", "host", NULL };
 
@@ -237,13 +238,14 @@ static const struct field cell_fields[] = {
 	{ .key = "schema", .types = T_INTEGER },
 	{ .key = "id", .types = T_STRING },
 	{ .key = "stack", .types = T_STRING },
-	/* This and the two below came later: old runs lack them. */
+	/* This and the three below came later: old runs lack them. */
 	{ .key = "variant", .types = T_STRING | T_NULL, .optional = true },
 	{ .key = "negotiated",
 	  .types = T_OBJECT | T_NULL,
 	  .optional = true,
 	  INNER(negotiated_fields) },
 	{ .key = "machine", .types = T_OBJECT, .optional = true, INNER(machine_fields) },
+	{ .key = "dax_tail", .types = T_STRING | T_NULL, .optional = true, .words = tail_words },
 	{ .key = "workload", .types = T_STRING },
 	{ .key = "accelerator", .types = T_STRING },
 	{ .key = "vmm", .types = T_STRING | T_NULL },

@@ -283,7 +283,8 @@ int tables_build(const struct run *r, struct tables *ret, struct err *reterr)
 
 	ret->run = r;
 	ret->table = calloc(r->workload_count + 1, sizeof(*ret->table));
-	if (!ret->table || collect_modes(r, NULL, &ret->mode, &ret->mode_count) < 0)
+	if (!ret->table || pressure_build(r, &ret->pressure) < 0 ||
+	    collect_modes(r, NULL, &ret->mode, &ret->mode_count) < 0)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < r->workload_count; i++) {
 		e = build_table(r, &ret->table[ret->count++], &r->workload[i], reterr);
@@ -318,6 +319,7 @@ void tables_free(struct tables *t)
 	}
 	free(t->table);
 	free(t->mode);
+	pressure_free(&t->pressure);
 	*t = (struct tables){ 0 };
 }
 

@@ -3,6 +3,7 @@
 #define VQ_REPORT_TABLE_H
 
 #include "report/model.h"
+#include "report/pressure.h"
 #include "report/text.h"
 
 /*
@@ -103,6 +104,7 @@ struct tables {
 	size_t count;
 	struct mode *mode; /* owned; every mode of the run, in the order of colours */
 	size_t mode_count;
+	struct pressure pressure; /* beside the tables: it is drawn with them */
 };
 
 /** tables_build() - @ret is zero-initialised and belongs to the caller in any case. */

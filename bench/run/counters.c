@@ -41,6 +41,8 @@ int counters_read(const char *path, struct counters *ret, struct err *reterr)
 	for (unsigned i = 0; i < REFDEV_OPCODES; i++)
 		ret->requests += c.op[i].requests;
 	ret->known = true;
+	ret->tail = c.tail_shadow ? "shadow" : "passthrough";
+	ret->kicks = c.kicks;
 	ret->setups = c.setups;
 	ret->removals = c.removals;
 	ret->upgrades = c.upgrades;

@@ -12,7 +12,10 @@ struct refdev_counters;
 /* What a device counts by itself (conformance/wire/refdev.h), as far as a pass needs it. */
 struct counters {
 	bool known; /* false: the daemon does not count, and all else is 0 */
+	const char *
+		tail; /* "passthrough" or "shadow": what serves the last page of a file in a window */
 	uint64_t requests;
+	uint64_t kicks; /* of the guest's driver */
 	uint64_t setups;
 	uint64_t removals;
 	uint64_t upgrades;

@@ -32,6 +32,7 @@ enum dax_metric {
 	PROOF_SEEN,
 	PROOF_CACHED,
 	PROOF_REQUESTS,
+	PROOF_KICKS,
 	PROOF_SETUPS,
 	WORKLOAD_SETUPS,
 	WORKLOAD_REMOVALS,
@@ -57,6 +58,12 @@ static const struct metric_def metrics[DAX_METRIC_COUNT] = {
 	[PROOF_REQUESTS] = {
 		.name = "proof.requests",
 		.title = "FUSE requests between the host's change and the guest's look",
+		.unit = "1",
+		.kind = KIND_COUNT,
+	},
+	[PROOF_KICKS] = {
+		.name = "proof.kicks",
+		.title = "notifications of the device between the host's change and the guest's look",
 		.unit = "1",
 		.kind = KIND_COUNT,
 	},
@@ -256,6 +263,7 @@ static int prove(struct proof *p, struct err *reterr)
 	add(p->s, p->r, PROOF_CACHED, cached[1] - cached[0]);
 	if (after.known) {
 		add(p->s, p->r, PROOF_REQUESTS, (double)(after.requests - before.requests));
+		add(p->s, p->r, PROOF_KICKS, (double)(after.kicks - before.kicks));
 		add(p->s, p->r, PROOF_SETUPS, (double)(after.setups - p->start.setups));
 	}
 	if (byte != want)
@@ -271,6 +279,10 @@ static int prove(struct proof *p, struct err *reterr)
 		return err_set(reterr, -EIO,
 			       "%" PRIu64 " FUSE requests came between the change and the look",
 			       after.requests - before.requests);
+	if (after.known && after.kicks != before.kicks)
+		return err_set(reterr, -EIO,
+			       "%" PRIu64 " kicks came between the change and the look",
+			       after.kicks - before.kicks);
 	if (after.known && after.setups == p->start.setups)
 		return err_set(reterr, -EIO, "the device made no mapping");
 	return 0;
@@ -305,15 +317,35 @@ static void remove_file(struct proof *p)
 	free(p->data);
 }
 
+/* Coherence of a file's last page differs by how it is served: a result says how. */
+static int note_tail(const struct session *s, struct pass_result *r, struct err *reterr)
+{
+	struct counters c = { 0 };
+	int e = counters_read(s->counters, &c, reterr);
+
+	if (e < 0 || !c.known)
+		return e;
+	if (r->tail && strcmp(r->tail, c.tail) != 0)
+		return err_set(reterr, -EIO,
+			       "tails are served by %s for one guest, by %s for another", r->tail,
+			       c.tail);
+	r->tail = c.tail;
+	return 0;
+}
+
 int dax_prove(struct session *s, struct pass_result *r)
 {
 	struct proof p = { .s = s, .r = r, .fd = -1 };
 	struct err err = { 0 };
 	int e = 0;
 
-	if (!s->cell->window_bytes || s->unproved)
+	if (!s->cell->window_bytes)
 		return 0;
-	e = counters_read(s->counters, &p.start, &err);
+	e = note_tail(s, r, &err);
+	if (e == 0 && s->unproved)
+		return 0;
+	if (e == 0)
+		e = counters_read(s->counters, &p.start, &err);
 	if (e == 0 && !p.start.known)
 		pass_add_evidence(r, "mappings and requests of the device",
 				  "not counted: the daemon has no counters", NULL);

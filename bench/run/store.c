@@ -197,6 +197,7 @@ static json_t *new_cell(const struct cell *c, const char *accelerator)
 	(void)json_object_set_new(j, "window_bytes",
 				  c->window_bytes ? json_integer((json_int_t)c->window_bytes)
 						  : json_null());
+	(void)json_object_set_new(j, "dax_tail", json_null());
 	(void)json_object_set_new(j, "status", json_string("pending"));
 	(void)json_object_set_new(j, "reason", json_null());
 	(void)json_object_set_new(j, "overhead_s", json_null());
@@ -477,6 +478,21 @@ void store_hide_dir(char *text, const char *dir)
 	}
 }
 
+/* Passes that were served in two ways are no samples of one thing. */
+static void set_tail(json_t *cell, struct pass_result *r)
+{
+	const char *before = json_str_at(cell, "dax_tail", NULL);
+
+	if (!r->tail)
+		return;
+	if (!before)
+		(void)json_object_set_new(cell, "dax_tail", json_string(r->tail));
+	else if (strcmp(before, r->tail) != 0)
+		pass_fail(r,
+			  "DAX tails were served by %s, and by %s in earlier passes of this cell",
+			  r->tail, before);
+}
+
 int store_pass_commit(struct store *s, const struct cell *c, struct turn turn, unsigned passes,
 		      struct pass_result *r, struct err *reterr)
 {
@@ -486,6 +502,7 @@ int store_pass_commit(struct store *s, const struct cell *c, struct turn turn, u
 	json_auto_t *entry = NULL;
 	int e;
 
+	set_tail(cell, r);
 	store_hide_dir(r->reason, s->dir);
 	entry = dir ? round_entry(r, turn, dir) : NULL;
 	if (!entry)

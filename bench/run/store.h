@@ -43,6 +43,7 @@ struct pass_result {
 	uint64_t work_ns;    /* what the workload itself took; the rest is overhead */
 	char interrupts[16]; /* of the device, as the guest sees it: "msix", "intx"; "" unknown */
 	const char *guest;   /* "booted", "reused", "restored", or "none" */
+	const char *tail; /* of a device with a window: "passthrough", "shadow"; NULL: not known */
 };
 
 void pass_result_free(struct pass_result *r);

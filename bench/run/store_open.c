@@ -127,6 +127,8 @@ static size_t keep_passes(const struct store *s, json_t *cell, unsigned passes, 
 		(void)json_array_remove(list, i);
 		forgot = true;
 	}
+	if (json_array_size(list) == 0)
+		(void)json_object_set_new(cell, "dax_tail", json_null());
 	if (forgot) {
 		collect_evidence(s, cell);
 		store_set_status(cell, passes);

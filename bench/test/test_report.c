@@ -146,7 +146,7 @@ static bool plots_are_clean(void)
 		plots++;
 		s = end;
 	}
-	return plots == 9;
+	return plots == 17;
 }
 
 static void plots_are_inlined(void **state)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What DAX changed: which cells are compared, what is saved, where a curve bends. */
+/* What DAX changed: which cells are compared, what is saved, what kernels change. */
 #include "report/dax.h"
+#include "report/kernels.h"
 
 #include "base/cleanup.h"
 
@@ -18,16 +19,21 @@
 
 /* A run in memory: one stack, as many cells as are added. */
 static struct stack_info stacks[] = { { .id = "refdev", .kind = STACK_VIRTIOFS } };
+static struct workload_info workloads[1];
 static struct cell cells[CELLS];
 static struct value values[CELLS][EACH];
 static struct run run;
+static json_t *headline;
 
 static int begin(void **state)
 {
 	(void)state;
 	memset(cells, 0, sizeof(cells));
 	memset(values, 0, sizeof(values));
-	run = (struct run){ .stack = stacks, .stack_count = 1, .cell = cells };
+	run = (struct run){
+		.stack = stacks, .stack_count = 1, .workload = workloads, .cell = cells
+	};
+	workloads[0].headline = headline;
 	return 0;
 }
 
@@ -107,7 +113,7 @@ static void saved_less_the_window(void **state)
 {
 	struct cell *on = cell("seqread-mmap", "always", 64);
 	struct cell *off = cell("seqread-mmap", "never", 64);
-	const struct dax_line l = { on, off };
+	const struct dax_line l = { .on = on, .off = off };
 	double cached;
 	double net;
 
@@ -120,50 +126,133 @@ static void saved_less_the_window(void **state)
 	assert_true(dax_saved(&l, &cached, &net));
 	assert_true(fabs(cached - 32 * MIB_D) < 1);
 	assert_true(fabs(net - 31 * MIB_D) < 1);
-	assert_false(dax_saved(&(const struct dax_line){ on, NULL }, &cached, &net));
+	assert_false(dax_saved(&(const struct dax_line){ .on = on }, &cached, &net));
 }
 
-static void pressure(const char *workload, unsigned window_mib, double rate, double setups)
+/* Goal: what serves tails in two ways is not compared. Method: the one partner, its tail the same, another, unknown. */
+static void tails_are_not_mixed(void **state)
 {
-	struct cell *c = cell(workload, "always", window_mib);
-
-	value(c, DAX_PRESSURE_RATE, rate);
-	value(c, DAX_PRESSURE_TOUCHED, 64 * MIB_D);
-	value(c, "dax.workload.setups", setups);
-}
-
-/* Goal: points are in order, curves apart, the knee where throughput halves. Method: two of each. */
-static void curves_have_a_knee(void **state)
-{
-	struct dax d = { 0 };
+	struct cell *on = cell("seqread-mmap", "always", 64);
+	struct cell *off = cell("seqread-mmap", "never", 64);
+	struct dax_line l;
 
 	(void)state;
-	pressure("window-seq-read-64m", 16, 100, 32);
-	pressure("window-rand-read-8m", 16, 900, 4);
-	pressure("window-seq-read-8m", 16, 1000, 4);
-	pressure("window-seq-read-16m", 16, 600, 8);
-	pressure("window-seq-read-8m", 64, 1000, 4);
-	pressure("window-seq-read", 16, 1, 1); /* no such workload */
-	assert_int_equal(dax_build(&run, &d), 0);
-	assert_int_equal(d.point_count, 5);
-	assert_int_equal(d.curve_count, 3);
-	for (size_t i = 0; i < d.curve_count; i++) {
-		const struct dax_curve *c = &d.curve[i];
-		const struct dax_point *p = &d.point[c->first];
+	on->tail = "shadow";
+	off->tail = "passthrough";
+	l = dax_line_of(&run, on);
+	assert_null(l.off);
+	assert_ptr_equal(l.refused, off);
+	off->tail = "shadow";
+	l = dax_line_of(&run, on);
+	assert_ptr_equal(l.off, off);
+	assert_null(l.refused);
+	off->tail = NULL; /* an old run does not say */
+	assert_ptr_equal(dax_line_of(&run, on).off, off);
+}
 
-		if (c->count != 3)
-			continue;
-		assert_memory_equal(c->name, "seq-read", c->name_size);
-		assert_true(p[0].working_set < p[1].working_set);
-		assert_true(p[1].working_set < p[2].working_set);
-		assert_true(c->has_knee);
-		assert_true(fabs(c->knee - 1) < 1e-9);
-		assert_true(p[2].has_mappings);
-		assert_true(fabs(p[2].mappings_per_mib - 0.5) < 1e-9);
-		dax_free(&d);
-		return;
+/* Goal: requests for data are told from those for names. Method: no observed pass; only names; one read. */
+static void requests_for_data(void **state)
+{
+	struct cell *c = cell("seqread-mmap", "always", 64);
+	double n = -1;
+
+	(void)state;
+	assert_false(dax_data_requests(c, &n));
+	value(c, "warm.ops.all", 3);
+	value(c, "warm.ops.OPEN", 3);
+	assert_true(dax_data_requests(c, &n));
+	assert_true(n == 0);
+	value(c, "warm.ops.READ", 5);
+	value(c, "warm.ops.SETUPMAPPING", 2);
+	assert_true(dax_data_requests(c, &n));
+	assert_true(n == 7);
+}
+
+/* Goal: "0 requests, 0 kicks" is said of cells that have shown it. Method: silent; a kick; kicks not counted; data asked for. */
+static void warm_passes_are_counted(void **state)
+{
+	static const double kicks[] = { 0, 1 };
+	struct dax d = { 0 };
+	struct dax_warm w;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(kicks); i++) {
+		struct cell *c = cell("seqread-mmap", "always", 64);
+
+		value(c, "dax.proof.requests", 0);
+		value(c, "dax.proof.kicks", kicks[i]);
+		value(c, "warm.ops.all", 3);
+		value(c, "warm.ops.READ", (double)i);
 	}
-	fail_msg("no curve of three points");
+	value(cell("seqread-mmap", "inode", 64), "dax.proof.requests", 0);
+	assert_int_equal(dax_build(&run, &d), 0);
+	w = dax_warm_of(&d);
+	assert_int_equal(w.silent, 1);
+	assert_int_equal(w.proved, 2);
+	assert_int_equal(w.no_data, 1);
+	assert_int_equal(w.counted, 2);
+	dax_free(&d);
+}
+
+/* Goal: pairs differ in the kernel only; equal counts are counted, others listed. Method: one pair, one count differs. */
+static void kernels_are_told_apart(void **state)
+{
+	struct cell *old = cell("seqread-mmap", "always", 64);
+	struct cell *new = cell("seqread-mmap", "always", 64);
+	struct cell *other = cell("seqread-mmap", "always", 16);
+	struct kernels k = { 0 };
+
+	(void)state;
+	old->kernel = "trixie";
+	new->kernel = "backports"; /* without an order of run.json: by name */
+	other->kernel = "trixie";
+	value(old, "cold.bw", 200);
+	value(new, "cold.bw", 100);
+	value(old, DAX_SETUPS, 16);
+	value(new, DAX_SETUPS, 16);
+	value(old, "warm.ops.all", 3);
+	value(new, "warm.ops.all", 5);
+	assert_int_equal(kernels_build(&run, &k), 0);
+	assert_int_equal(k.pairs, 1);
+	assert_int_equal(k.equal, 1);
+	assert_int_equal(k.different, 1);
+	assert_int_equal(k.count, 2);
+	assert_ptr_equal(k.line[0].a, new);
+	assert_ptr_equal(k.line[0].b, old);
+	assert_string_equal(k.line[0].metric, "cold.bw");
+	assert_string_equal(k.line[1].metric, "warm.ops.all");
+	assert_true(kernel_line_is_time(&k.line[0]) && !kernel_line_is_time(&k.line[1]));
+	assert_int_equal(k.speed_count, 1);
+	assert_int_equal(k.speed[0].pairs, 1);
+	assert_true(k.speed[0].median == 2 && k.speed[0].low == 2 && k.speed[0].high == 2);
+	kernels_free(&k);
+}
+
+/* Goal: what cannot be compared is named. Method: a failed cell; then two tails. */
+static void kernels_without_figures(void **state)
+{
+	struct cell *a = cell("seqread-mmap", "always", 64);
+	struct cell *b = cell("seqread-mmap", "always", 64);
+	struct kernels k = { 0 };
+
+	(void)state;
+	b->kernel = "backports";
+	value(a, "cold.bw", 200);
+	a->status = CELL_FAILED;
+	assert_int_equal(kernels_build(&run, &k), 0);
+	assert_int_equal(k.count, 1);
+	assert_null(k.line[0].metric);
+	assert_false(k.line[0].refused);
+	kernels_free(&k);
+	a->status = CELL_OK;
+	value(b, "cold.bw", 100);
+	a->tail = "shadow";
+	b->tail = "passthrough";
+	assert_int_equal(kernels_build(&run, &k), 0);
+	assert_int_equal(k.count, 1);
+	assert_null(k.line[0].metric);
+	assert_true(k.line[0].refused);
+	kernels_free(&k);
 }
 
 int main(void)
@@ -172,8 +261,17 @@ int main(void)
 		cmocka_unit_test_setup(partners_differ_in_the_mount_only, begin),
 		cmocka_unit_test_setup(only_cells_that_map, begin),
 		cmocka_unit_test_setup(saved_less_the_window, begin),
-		cmocka_unit_test_setup(curves_have_a_knee, begin),
+		cmocka_unit_test_setup(tails_are_not_mixed, begin),
+		cmocka_unit_test_setup(requests_for_data, begin),
+		cmocka_unit_test_setup(warm_passes_are_counted, begin),
+		cmocka_unit_test_setup(kernels_are_told_apart, begin),
+		cmocka_unit_test_setup(kernels_without_figures, begin),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed;
+
+	headline = json_pack("[s]", "cold.bw");
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	json_decref(headline);
+	return failed;
 }

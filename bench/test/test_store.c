@@ -379,6 +379,33 @@ static void status_over_rounds(void **state)
 	}
 }
 
+static void commit_tail(struct stored *f, unsigned round, const char *tail)
+{
+	begin_pass(f, round);
+	f->pass.tail = tail;
+	stored_good(f, commit(f, round));
+}
+
+/* Goal: how tails are served is in cell.json, and passes of two ways are no cell. Method: untold, one, the same, another. */
+static void tails_are_not_mixed(void **state)
+{
+	struct stored *f = *state;
+
+	begin(f);
+	assert_true(json_is_null(json_object_get(stored_cell(f, stored_guest(f)), "dax_tail")));
+	commit_tail(f, 1, NULL);
+	assert_true(json_is_null(json_object_get(stored_cell(f, stored_guest(f)), "dax_tail")));
+	commit_tail(f, 2, "shadow");
+	commit_tail(f, 3, "shadow");
+	assert_string_equal(json_str_at(stored_cell(f, stored_guest(f)), "dax_tail", ""), "shadow");
+	assert_status(f, "ok", NULL);
+	commit_tail(f, 4, "passthrough");
+	assert_string_equal(json_str_at(stored_cell(f, stored_guest(f)), "dax_tail", ""), "shadow");
+	assert_status(f, "failed",
+		      "DAX tails were served by passthrough, and by shadow in earlier passes of "
+		      "this cell");
+}
+
 /* Goal: what a killed pass left is no part of the next. Method: a leftover rN.part with a file. */
 static void leftover_is_replaced(void **state)
 {
@@ -408,6 +435,7 @@ int main(void)
 		TEST(good_passes),	    TEST(failed_pass),
 		TEST(first_failure_counts), TEST(status_over_rounds),
 		TEST(run_folder_is_hidden), TEST(leftover_is_replaced),
+		TEST(tails_are_not_mixed),
 	};
 
 	(void)alarm(PATIENCE_S);
