@@ -27,6 +27,7 @@ int command_list(const struct command_call *c);
 int command_plan(const struct command_call *c);
 int command_run(const struct command_call *c);
 int command_report(const struct command_call *c);
+int command_compare(const struct command_call *c);
 int command_resume(const struct command_call *c);
 
 /** command_error() - print an error of a command; returns @status. */

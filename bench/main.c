@@ -26,13 +26,15 @@ static const struct command {
 	{ "resume", " DIR", "complete a run that was interrupted, and write its report", CMD_RESUME,
 	  1, command_resume },
 	{ "report", " DIR", "write the report of an old run again", CMD_REPORT, 1, command_report },
+	{ "compare", " BASE NEW", "two runs side by side; cells that cannot be compared are named",
+	  CMD_COMPARE, 2, command_compare },
 };
 
 static void usage(FILE *out)
 {
 	(void)fprintf(out, "usage: virtiofs-qual COMMAND [OPTIONS]\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		(void)fprintf(out, "  %-8s%-5s %s\n", commands[i].name, commands[i].operands,
+		(void)fprintf(out, "  %-8s%-9s %s\n", commands[i].name, commands[i].operands,
 			      commands[i].help);
 	(void)fprintf(
 		out,

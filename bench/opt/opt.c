@@ -24,7 +24,7 @@ struct opt_def {
 };
 
 #define CMD_SELECT (CMD_PLAN | CMD_RUN)
-#define CMD_ALL	   (CMD_DOCTOR | CMD_LIST | CMD_PLAN | CMD_RUN | CMD_REPORT | CMD_RESUME)
+#define CMD_ALL	   (CMD_DOCTOR | CMD_LIST | CMD_PLAN | CMD_RUN | CMD_REPORT | CMD_RESUME | CMD_COMPARE)
 
 static const struct opt_def defs[OPT_COUNT] = {
 	[OPT_PLAN] = { .name = "plan",

@@ -16,6 +16,7 @@ enum command_bit {
 	CMD_RUN = 1 << 3,
 	CMD_REPORT = 1 << 4,
 	CMD_RESUME = 1 << 5,
+	CMD_COMPARE = 1 << 6,
 };
 
 enum opt_id {

@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 
+#include "report/against.h"
 #include "report/csv.h"
 #include "report/md.h"
 #include "report/page.h"
@@ -99,5 +100,40 @@ int report_summary(const char *run_dir, FILE *out, struct err *reterr)
 		return err_set(reterr, -ENOMEM, "out of memory writing the summary");
 	if (fwrite(buf_text(&text.text), 1, text.text.size, out) != text.text.size)
 		return err_set(reterr, -EIO, "cannot write the summary");
+	return 0;
+}
+
+static int print_comparison(const struct run *base, const struct against *a, FILE *out, bool json)
+{
+	CLEANUP(out_free) struct out text = { 0 };
+	json_auto_t *j = json ? against_json(base, a) : NULL;
+
+	if (json)
+		return j && json_dumpf(j, out, JSON_INDENT(1)) == 0 && fputs("\n", out) >= 0 ? 0
+											     : -EIO;
+	against_text(base, a, &text);
+	if (text.error < 0)
+		return text.error;
+	return fwrite(buf_text(&text.text), 1, text.text.size, out) == text.text.size ? 0 : -EIO;
+}
+
+int report_compare(const char *base_dir, const char *new_dir, FILE *out, bool json,
+		   size_t *ret_compared, struct err *reterr)
+{
+	CLEANUP(run_free) struct run base = RUN_INIT;
+	CLEANUP(run_free) struct run new = RUN_INIT;
+	CLEANUP(against_free) struct against a = { 0 };
+	int e = run_load(base_dir, &base, reterr);
+
+	if (e == 0)
+		e = run_load(new_dir, &new, reterr);
+	if (e < 0)
+		return e;
+	if (against_build(&base, &new, &a) < 0)
+		return err_set(reterr, -ENOMEM, "out of memory comparing two runs");
+	e = print_comparison(&base, &a, out, json);
+	if (e < 0)
+		return err_set(reterr, e, "cannot write the comparison");
+	*ret_compared = a.compared;
 	return 0;
 }

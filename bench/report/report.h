@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /*
@@ -27,5 +28,13 @@ int report_write(const char *run_dir, struct err *reterr) MUST_USE;
  * Return: as report_write(); -EIO when @out takes no more.
  */
 int report_summary(const char *run_dir, FILE *out, struct err *reterr) MUST_USE;
+
+/**
+ * report_compare() - two runs side by side, as text or as one JSON object; reads and writes nothing else.
+ * @ret_compared: how many cells could be compared; the others are named with the reason.
+ * Return: as report_summary().
+ */
+int report_compare(const char *base_dir, const char *new_dir, FILE *out, bool json,
+		   size_t *ret_compared, struct err *reterr) MUST_USE;
 
 #endif

@@ -167,6 +167,8 @@ static void usage_errors(void **state)
 		{ { "plan", "extra" }, "plan: takes 0 operands, not 1" },
 		{ { "report" }, "report: takes 1 operand, not 0" },
 		{ { "report", "a", "b" }, "report: takes 1 operand, not 2" },
+		{ { "compare", "a" }, "compare: takes 2 operands, not 1" },
+		{ { "compare", "/nonexistent", "/nonexistent" }, "/nonexistent" },
 		{ { "resume" }, "resume: takes 1 operand, not 0" },
 		{ { "resume", "/nonexistent" }, "/nonexistent is not the folder of a run" },
 		{ { "resume", "/nonexistent", "--rounds", "3" }, "--rounds does not belong" },

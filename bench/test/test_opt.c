@@ -264,8 +264,8 @@ static void replayed(void **state)
 /* Goal: help lists a command's options and no other. Method: compare with what parsing accepts. */
 static void help_and_parsing_agree(void **state)
 {
-	static const enum command_bit all[] = { CMD_DOCTOR, CMD_LIST,	CMD_PLAN,
-						CMD_RUN,    CMD_REPORT, CMD_RESUME };
+	static const enum command_bit all[] = { CMD_DOCTOR, CMD_LIST,	CMD_PLAN,   CMD_RUN,
+						CMD_REPORT, CMD_RESUME, CMD_COMPARE };
 	static const char *const names[] = { "plan",   "stack",	      "workload", "cell",
 					     "kernel", "modules",     "rounds",	  "seed",
 					     "vcpus",  "memory",      "out",	  "suite",
