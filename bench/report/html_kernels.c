@@ -87,7 +87,7 @@ static void speeds(struct page *p, const struct kernels *k)
 
 static void lines(struct page *p, const struct kernels *k, bool times)
 {
-	const struct cell *last = NULL;
+	size_t last = k->count;
 
 	page_table_open(p, "lines");
 	html_raw(&p->html,
@@ -97,8 +97,8 @@ static void lines(struct page *p, const struct kernels *k, bool times)
 	for (size_t i = 0; i < k->count; i++) {
 		if (kernel_line_is_time(&k->line[i]) != times)
 			continue;
-		row(p, &k->line[i], k->line[i].b != last);
-		last = k->line[i].b;
+		row(p, &k->line[i], last == k->count || k->line[i].b != k->line[last].b);
+		last = i;
 	}
 	html_raw(&p->html, "</tbody>");
 	page_table_close(p);

@@ -150,7 +150,7 @@ static double speed_of(const struct kernel_line *l)
 
 static bool same_kernels(const struct kernel_line *l, const struct kernel_speed *s)
 {
-	return strcmp(l->a->kernel, s->a) == 0 && strcmp(l->b->kernel, s->b) == 0;
+	return text_same(l->a->kernel, s->a) && text_same(l->b->kernel, s->b);
 }
 
 static int sum_up(const struct kernels *k, struct kernel_speed *s)

@@ -105,7 +105,7 @@ enum knee pressure_knee(const double *rate, size_t count, size_t *ret_last)
 
 static int find_knee(const struct pressure *p, struct pressure_curve *c)
 {
-	CLEANUP(freep) double *rate = calloc(c->count, sizeof(*rate));
+	CLEANUP(freep) double *rate = calloc(c->count + 1, sizeof(*rate));
 	size_t last = 0;
 
 	if (!rate)

@@ -34,11 +34,13 @@ static int compare(struct two *t)
 		e = run_load(fixture_run, &t->new, &err);
 	if (e == 0)
 		e = against_build(&t->base, &t->new, &t->a);
-	if (e == 0)
+	if (e == 0) {
 		against_text(&t->base, &t->a, &o);
-	t->text = e == 0 && o.error == 0 ? strdup(buf_text(&o.text)) : NULL;
+		e = o.error;
+		t->text = buf_take(&o.text);
+	}
 	out_free(&o);
-	return t->text ? 0 : -1;
+	return e;
 }
 
 static void end(struct two *t)
