@@ -117,6 +117,7 @@ static void knee_by_definition(void **state)
 		  4,
 		  KNEE_FOUND,
 		  2 }, /* what comes before the best is no bend */
+		{ { 400, 1000, 300, 250 }, 4, KNEE_FOUND, 1 },
 		{ { 100, 200, 1000 }, 3, KNEE_NONE, 0 },
 		{ { 1000, 100, 900, 90 }, 4, KNEE_FOUND, 0 }, /* the first time counts */
 		{ { 1000, 100 }, 2, KNEE_FEW_POINTS, 0 },
