@@ -102,11 +102,14 @@ bool dax_saved(const struct dax_line *l, double *ret_cached, double *ret_net)
 {
 	const struct value *on = cached(l->on);
 	const struct value *off = l->off ? cached(l->off) : NULL;
+	/* Each has a window of its own. */
+	const struct value *guests = cell_value(l->on, "footprint.guests");
 
 	if (!on || !off)
 		return false;
 	*ret_cached = off->median - on->median;
-	*ret_net = *ret_cached - (double)l->on->window_bytes * DAX_MEMMAP_PART;
+	*ret_net = *ret_cached -
+		   (guests ? guests->median : 1) * (double)l->on->window_bytes * DAX_MEMMAP_PART;
 	return true;
 }
 

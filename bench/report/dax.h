@@ -65,6 +65,10 @@ struct dax_warm dax_warm_of(const struct dax *d);
 /** dax_saved() - guest page cache that @l does not use: bytes, less what the window itself takes. */
 bool dax_saved(const struct dax_line *l, double *ret_cached, double *ret_net);
 
+/* Why counts of requests may differ by one or two with nothing changed; part of the caption. */
+#define DAX_COUNTS_NOTE \
+	"With cache=auto names and attributes are valid for a second: a slower phase asks for them again."
+
 /* A guest's kernel keeps a struct page (64 bytes) for each page (4 KiB) of a window. */
 #define DAX_MEMMAP_PART (1.0 / 64)
 

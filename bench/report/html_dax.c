@@ -33,10 +33,8 @@ static void names(struct page *p, const struct cell *c, bool first)
 {
 	html_open(&p->html, "tr", NULL);
 	html_open(&p->html, "th", "scope", "row", NULL);
-	if (first) {
+	if (first)
 		page_cell_name(p, c);
-		html_textf(&p->html, ", window %.0f MiB", (double)c->window_bytes / mib.divide);
-	}
 	html_close(&p->html, "th");
 	html_elem(&p->html, "td", NULL, c->workload);
 }

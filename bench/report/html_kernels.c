@@ -2,6 +2,7 @@
 /* DAX cells that are equal in all but the guest's kernel, where they differ. */
 #include "report/page.h"
 
+#include "report/dax.h"
 #include "report/kernels.h"
 #include "report/text.h"
 
@@ -45,8 +46,7 @@ static void row(struct page *p, const struct kernel_line *l, bool first)
 	html_open(&p->html, "th", "scope", "row", NULL);
 	if (first) {
 		page_cell_name(p, l->b);
-		html_textf(&p->html, ", window %.0f MiB: %s",
-			   (double)l->b->window_bytes / 1048576.0, l->b->workload);
+		html_textf(&p->html, ": %s", l->b->workload);
 	}
 	html_close(&p->html, "th");
 	html_elemf(&p->html, "td", NULL, "%s / %s", l->a->kernel, l->b->kernel);
@@ -119,7 +119,8 @@ void page_kernels(struct page *p)
 	html_elemf(
 		&p->html, "p", "dim small",
 		"%zu pairs of cells that map and are equal in all but the guest's kernel. Counts "
-		"of mappings and requests: %zu are equal and not listed, %zu differ. One pair says "
+		"of mappings and requests: %zu are equal and not listed, %zu differ. " DAX_COUNTS_NOTE
+		" One pair says "
 		"little of speed; the median of all says more.",
 		k.pairs, k.equal, k.different);
 	speeds(p, &k);

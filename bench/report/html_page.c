@@ -76,8 +76,10 @@ void page_file(struct page *p, const char *path, const char *text)
 void page_cell_name(struct page *p, const struct cell *c)
 {
 	struct mode m = cell_mode(c);
-	CLEANUP(freep) char *mode = mode_name(&m);
+	CLEANUP(freep) char *mode = NULL;
 
+	m.name_window = c->window_bytes > 0;
+	mode = mode_name(&m);
 	if (!mode) {
 		p->html.out.error = -ENOMEM;
 		return;

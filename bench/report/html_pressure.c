@@ -138,7 +138,6 @@ void page_pressure(struct page *p)
 
 		html_open(&p->html, "h4", NULL);
 		page_cell_name(p, c);
-		html_textf(&p->html, ", window %.0f MiB", (double)c->window_bytes / mib.divide);
 		html_close(&p->html, "h4");
 		picture(p, f);
 		knees(p, f);

@@ -129,7 +129,8 @@ static void kernel_table(const struct run *r, struct out *o)
 	out_fmt(o,
 		"\n### Differences between kernels\n\n%zu pairs of cells that map and are equal in "
 		"all but the guest's kernel. Counts of mappings and requests: %zu are equal and not "
-		"listed, %zu differ. Median of the pairs (smallest\xe2\x80\x93largest):\n",
+		"listed, %zu differ. " DAX_COUNTS_NOTE
+		" Median of the pairs (smallest\xe2\x80\x93largest):\n",
 		k.pairs, k.equal, k.different);
 	kernel_speeds(o, &k);
 	for (size_t i = 0; i < k.count; i++) {

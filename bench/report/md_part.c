@@ -25,9 +25,11 @@ static void left_out(struct out *o, size_t count, const char *what)
 static void cell_name(struct out *o, const struct cell *c)
 {
 	struct mode m = cell_mode(c);
-	CLEANUP(freep) char *mode = mode_name(&m);
+	CLEANUP(freep) char *mode = NULL;
 	CLEANUP(freep) char *name = NULL;
 
+	m.name_window = c->window_bytes > 0;
+	mode = mode_name(&m);
 	if (!mode || asprintf(&name, "%s%s%s / %s%s%s %s", c->stack, c->variant ? "+" : "",
 			      c->variant ? c->variant : "", c->vmm ? c->vmm : "host",
 			      c->kernel ? " / " : "", c->kernel ? c->kernel : "", mode) < 0) {

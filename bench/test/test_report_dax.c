@@ -127,6 +127,9 @@ static void saved_less_the_window(void **state)
 	assert_true(fabs(cached - 32 * MIB_D) < 1);
 	assert_true(fabs(net - 31 * MIB_D) < 1);
 	assert_false(dax_saved(&(const struct dax_line){ .on = on }, &cached, &net));
+	value(on, "footprint.guests", 3);
+	assert_true(dax_saved(&l, &cached, &net));
+	assert_true(fabs(net - 29 * MIB_D) < 1);
 }
 
 /* Goal: what serves tails in two ways is not compared. Method: the one partner, its tail the same, another, unknown. */
