@@ -298,6 +298,19 @@ static bool daemon_was_told(json_t *cell, const char *word)
 	return false;
 }
 
+/* A device with a window says how it serves tails; one that was told, does as it was told. */
+static void check_tail(const struct cell *c, json_t *cell, struct problems *p)
+{
+	const char *tail = json_str_at(cell, "dax_tail", NULL);
+
+	if (!c->window_bytes || !c->stack->own)
+		return;
+	if (!tail)
+		problem(p, "%s: dax_tail is not told", c->id);
+	else if (daemon_was_told(cell, "tail=shadow") && strcmp(tail, "shadow") != 0)
+		problem(p, "%s: dax_tail is %s, not shadow", c->id, tail);
+}
+
 /* auto and always, and writeback, do not show in how much a guest caches: at least they were asked for. */
 void cell_check_told(const struct plan_left *left, const struct cell *c, json_t *cell,
 		     struct problems *p)
@@ -312,4 +325,5 @@ void cell_check_told(const struct plan_left *left, const struct cell *c, json_t 
 		problem(p, "%s: no %s in the daemon's command line", c->id, cache);
 	if (daemon_was_told(cell, "writeback") != c->writeback)
 		problem(p, "%s: the daemon's command line has another writeback", c->id);
+	check_tail(c, cell, p);
 }
