@@ -11,9 +11,8 @@ struct refdev_counters;
 
 /* What a device counts by itself (conformance/wire/refdev.h), as far as a pass needs it. */
 struct counters {
-	bool known; /* false: the daemon does not count, and all else is 0 */
-	const char *
-		tail; /* "passthrough" or "shadow": what serves the last page of a file in a window */
+	bool known;	  /* false: the daemon does not count, and all else is 0 */
+	const char *tail; /* how last pages are served: "passthrough", "shadow" */
 	uint64_t requests;
 	uint64_t kicks; /* of the guest's driver */
 	uint64_t setups;
