@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,9 +71,9 @@ static void run(struct fixture *f, const char *const *args)
 	(void)snprintf(err, sizeof(err), "%s/stderr", f->dir);
 	pid = fork();
 	if (pid == 0) {
-		const char *argv[16] = { "vq-guest" };
+		const char *argv[24] = { "vq-guest" };
 
-		for (size_t i = 0; args[i] && i < 14; i++)
+		for (size_t i = 0; args[i] && i < 22; i++)
 			argv[i + 1] = args[i];
 		if (!freopen(out, "w", stdout) || !freopen(err, "w", stderr))
 			_exit(126);
@@ -130,6 +131,14 @@ static void test_usage(void **state)
 		{ "pci-caps", "x" },
 		{ "try", "mmap" },
 		{ "try", "nonsense", "/etc/passwd" },
+		{ "io", "/dev/null" },
+		{ "io", "/dev/null", "nonsense" },
+		{ "io", "/dev/null", "read", "0" },
+		{ "io", "/dev/null", "truncate", "-1" },
+		{ "hold", "/etc/passwd", "0" },
+		{ "look", "0", "4097" },
+		{ "poke", "0", "abc" },
+		{ "poke", "0", "0g" },
 	};
 	struct fixture *f = *state;
 
@@ -361,6 +370,120 @@ static void test_holders(void **state)
 	assert_true(found);
 }
 
+/* ---- io ---- */
+
+static void make_file(struct fixture *f, char *ret_path, size_t size, const char *text)
+{
+	(void)snprintf(ret_path, size, "%s/file", f->dir);
+	assert_int_equal(fs_write_atomic(ret_path, text, strlen(text), &f->err), 0);
+}
+
+static const char *text_at(const struct fixture *f, const char *path)
+{
+	return json_str_at(f->json, path, "(no text)");
+}
+
+static void test_io(void **state)
+{
+	struct fixture *f = *state;
+	char path[96];
+
+	make_file(f, path, sizeof(path), "abcdef");
+	RUN(f, "io", path, "size", "read", "1", "9", "load", "2", "3");
+	assert_int_equal(f->code, 0);
+	assert_int_equal(number(f, "[0]"), 6);
+	assert_string_equal(text_at(f, "[1]"), "6263646566");
+	assert_string_equal(text_at(f, "[2]"), "636465");
+	RUN(f, "io", path, "write", "6", "00ff", "store", "1", "4d4e", "read", "0", "8");
+	assert_int_equal(number(f, "[0]"), 2);
+	assert_string_equal(text_at(f, "[2]"), "614d4e64656600ff");
+	RUN(f, "io", path, "truncate", "2", "sync", "size", "truncate", "5", "read", "0", "5");
+	assert_true(json_is_true(json_at(f->json, "[1]")));
+	assert_int_equal(number(f, "[2]"), 2);
+	assert_string_equal(text_at(f, "[4]"), "614d000000");
+	RUN(f, "io", path, "resident");
+	assert_int_equal(number(f, "[0]"), 5);
+	/* A page of a mapping across whose start the bytes lie. */
+	RUN(f, "io", path, "truncate", "5000", "store", "4094", "01020304", "read", "4094", "4");
+	assert_string_equal(text_at(f, "[2]"), "01020304");
+}
+
+/* What fails leaves no list behind that could be taken for an answer. */
+static void test_io_fails(void **state)
+{
+	struct fixture *f = *state;
+	char path[96];
+
+	make_file(f, path, sizeof(path), "a");
+	RUN(f, "io", path, "size", "write", "4294967297", "00");
+	assert_int_equal(f->code, 2);
+	assert_null(f->json);
+	RUN(f, "io", "/dev/null", "size", "truncate", "5");
+	assert_int_equal(f->code, 1);
+	assert_null(f->json);
+	assert_complaint(f, "truncate /dev/null: Invalid argument");
+	RUN(f, "io", f->dir, "size");
+	assert_int_equal(f->code, 1);
+	assert_complaint(f, "Is a directory");
+}
+
+/* Every block is visited, whatever the order; a wrong byte, or the words of another place, are noticed. */
+static void test_fill_and_check(void **state)
+{
+	struct fixture *f = *state;
+	char path[96];
+
+	make_file(f, path, sizeof(path), "");
+	RUN(f, "io", path, "truncate", "1048576", "fill", "7", "3", "1048576", "check", "7", "6",
+	    "1048576", "check", "8", "3", "1048576");
+	assert_int_equal(number(f, "[1]"), 0);
+	assert_int_equal(number(f, "[2]"), 0);
+	assert_int_equal(number(f, "[3]"), 16);
+	RUN(f, "io", path, "store", "700001", "00ff", "check", "7", "1", "1048576");
+	assert_int_equal(number(f, "[1]"), 1);
+	RUN(f, "io", path, "fill", "7", "3", "1048575");
+	assert_int_equal(f->code, 2);
+	/* As the host computes it: SplitMix64. */
+	RUN(f, "io", path, "fill", "0", "0", "65536", "load", "0", "8");
+	assert_string_equal(text_at(f, "[1]"), "afcd1d7b39a820e2");
+}
+
+/* ---- hold ---- */
+
+static void test_hold(void **state)
+{
+	struct fixture *f = *state;
+	char path[96];
+	pid_t pid;
+
+	make_file(f, path, sizeof(path), "abcdef");
+	pid = fork();
+	if (pid == 0) {
+		(void)execl(guest_binary(), "vq-guest", "hold", path, "8192", NULL);
+		_exit(127);
+	}
+	RUN(f, "look", "2", "5");
+	assert_string_equal(text_at(f, "hex"), "6364656600");
+	assert_int_equal(number(f, "byte"), 'c');
+	RUN(f, "poke", "1", "2b2c");
+	assert_int_equal(number(f, "stored"), 2);
+	RUN(f, "io", path, "read", "0", "6");
+	assert_string_equal(text_at(f, "[0]"), "612b2c646566");
+	/* No page: that is the answer, and there are further ones. */
+	RUN(f, "look", "4095", "2");
+	assert_string_equal(text_at(f, "signal"), "SIGBUS");
+	assert_int_equal(number(f, "fault"), 4096);
+	assert_null(json_at(f->json, "byte"));
+	RUN(f, "poke", "4097", "00");
+	assert_string_equal(text_at(f, "signal"), "SIGBUS");
+	RUN(f, "look", "8192");
+	assert_int_equal(f->code, 1);
+	RUN(f, "look", "0");
+	assert_int_equal(number(f, "byte"), 'a');
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -375,6 +498,10 @@ int main(void)
 		TEST(test_pci_caps),
 		TEST(test_dmesg),
 		TEST(test_holders),
+		TEST(test_io),
+		TEST(test_io_fails),
+		TEST(test_fill_and_check),
+		TEST(test_hold),
 		TEST(test_mount_failure_and_escape),
 	};
 

@@ -2,7 +2,7 @@
 /*
  * vq-guest - what a pass needs done in the guest, one round trip of the agent each.
  *
- * Every subcommand but dmesg, hold and watch prints one JSON object on stdout. Exit code 0, 1 for a failure (one
+ * Every subcommand but dmesg, hold and watch prints one JSON object (io: a list) on stdout. Exit code 0, 1 for a failure (one
  * line on stderr says which, and the JSON has the details where the command knows more), 2 for
  * wrong usage.
  */
@@ -148,10 +148,15 @@ static const struct command {
 	  cmd_read },
 	{ "try", "mmap|mmap-write|direct|io-uring FILE", "is it refused, and with which errno?",
 	  cmd_try },
-	{ "hold", "FILE", "map FILE, read a byte of each page, and answer look until killed",
+	{ "io", "FILE OPERATION...",
+	  "do what follows to one open file (see below); a list of results", cmd_io },
+	{ "hold", "FILE [BYTES]",
+	  "map FILE, read a byte of each page (or BYTES of it, for writing, and touch nothing), and answer until killed",
 	  cmd_hold },
-	{ "look", "OFFSET", "what the mapping of hold shows, once all its pages were read again",
+	{ "look", "OFFSET [COUNT]",
+	  "the bytes that the mapping of hold shows now; if it touched all pages, they are all read again first",
 	  cmd_look },
+	{ "poke", "OFFSET HEX", "store these bytes through the mapping of hold", cmd_poke },
 	{ "remove", "FILE", "unlink FILE", cmd_remove },
 	{ "dmesg", "[--since SEQ] [--all]",
 	  "kernel warnings and worse, as text; last line VQ-SEQ n", cmd_dmesg },
@@ -169,6 +174,7 @@ static void print_usage(FILE *to)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		(void)fprintf(to, "  vq-guest %-11s %-32s %s\n", commands[i].name,
 			      commands[i].usage, commands[i].help);
+	guest_io_usage(to);
 }
 
 int main(int argc, char **argv)

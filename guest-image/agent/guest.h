@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define NS_PER_MS     UINT64_C(1000000)
@@ -67,7 +68,8 @@ int64_t kmsg_last_seq(void);
 
 int cmd_dmesg(int argc, char **argv);
 
-/* ---- guest_mount.c, guest_state.c, guest_pci.c, guest_try.c, guest_read.c, guest_hold.c, guest_watch.c ---- */
+/* ---- guest_mount.c, guest_state.c, guest_pci.c, guest_try.c, guest_read.c, guest_hold.c,
+ * guest_io.c, guest_watch.c ---- */
 
 int cmd_mount(int argc, char **argv);
 int cmd_umount(int argc, char **argv);
@@ -78,11 +80,23 @@ int cmd_resident(int argc, char **argv);
 int cmd_read(int argc, char **argv);
 int cmd_hold(int argc, char **argv);
 int cmd_look(int argc, char **argv);
+int cmd_poke(int argc, char **argv);
+int cmd_io(int argc, char **argv);
 int cmd_remove(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 
 /** guest_count_resident() - bytes of a file of @size bytes in the page cache. 0 or -errno (-ENODEV:
  * it cannot be mapped). */
 int guest_count_resident(int fd, uint64_t size, uint64_t *ret_bytes);
+
+/* Bytes that one operation of io, look or poke moves. */
+#define GUEST_BYTES_MAX 4096
+
+/** guest_parse_hex() - at least one byte, two lower-case digits each; 0 or -EINVAL. */
+int guest_parse_hex(const char *text, uint8_t *ret, size_t max, size_t *ret_count);
+/** guest_print_hex() - as a JSON string; at most GUEST_BYTES_MAX bytes. */
+void guest_print_hex(const uint8_t *bytes, size_t count);
+/** guest_io_usage() - the operations of io. */
+void guest_io_usage(FILE *to);
 
 #endif
