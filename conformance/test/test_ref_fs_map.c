@@ -396,6 +396,34 @@ static void check_inode_dax(enum ref_dax dax)
 	dax_kit_close(&k, &g);
 }
 
+#define INVAL_FLAGS (uint64_t)(FUSE_AUTO_INVAL_DATA | FUSE_EXPLICIT_INVAL_DATA)
+
+static void check_inval(struct guest *g, uint64_t offered, uint32_t minor, uint64_t expected)
+{
+	g->offered = offered;
+	assert_int_equal(do_init_as(g, 7, minor), 0);
+	assert_int_equal(agreed_flags(g) & INVAL_FLAGS, expected);
+}
+
+/* Only a guest that caches no file's data may be told to drop nothing when a file changes. */
+static void test_invalidation(void **state)
+{
+	const uint64_t all = OFFER_ALL | FUSE_EXPLICIT_INVAL_DATA;
+	const uint64_t always = all & ~FUSE_HAS_INODE_DAX;
+	struct kit k = { .o = { .dax = REF_DAX_ALWAYS } };
+	struct guest g;
+
+	(void)state;
+	dax_kit_open(&k, &g);
+	check_inval(&g, always, 38, FUSE_EXPLICIT_INVAL_DATA);
+	check_inval(&g, always & ~(uint64_t)FUSE_EXPLICIT_INVAL_DATA, 38, FUSE_AUTO_INVAL_DATA);
+	check_inval(&g, all, 38, FUSE_AUTO_INVAL_DATA);
+	check_inval(&g, always & ~(uint64_t)FUSE_MAP_ALIGNMENT, 38, FUSE_AUTO_INVAL_DATA);
+	/* Windows came later than the flag. */
+	check_inval(&g, always, 30, FUSE_AUTO_INVAL_DATA);
+	dax_kit_close(&k, &g);
+}
+
 static void test_inode_dax(void **state)
 {
 	(void)state;
@@ -440,11 +468,12 @@ static void test_no_window(void **state)
 static int tests(void)
 {
 	const struct CMUnitTest list[] = {
-		cmocka_unit_test(test_setup),	   cmocka_unit_test(test_setup_refused),
-		cmocka_unit_test(test_remove),	   cmocka_unit_test(test_clear),
-		cmocka_unit_test(test_sizes),	   cmocka_unit_test(test_inode_dax),
-		cmocka_unit_test(test_no_window),  cmocka_unit_test(test_sync),
-		cmocka_unit_test(test_attributes), cmocka_unit_test(test_shrink_fails),
+		cmocka_unit_test(test_setup),	     cmocka_unit_test(test_setup_refused),
+		cmocka_unit_test(test_remove),	     cmocka_unit_test(test_clear),
+		cmocka_unit_test(test_sizes),	     cmocka_unit_test(test_inode_dax),
+		cmocka_unit_test(test_invalidation), cmocka_unit_test(test_no_window),
+		cmocka_unit_test(test_sync),	     cmocka_unit_test(test_attributes),
+		cmocka_unit_test(test_shrink_fails),
 	};
 
 	return cmocka_run_group_tests_name("ref_fs_map", list, NULL, NULL);

@@ -86,6 +86,12 @@ static const struct {
 	{ FUSE_HAS_INODE_DAX, 36, want_dax },
 };
 
+/* A driver that decides by inode offers to be told; one that maps everything does not. */
+static bool maps_everything(uint64_t chosen, uint64_t offered)
+{
+	return (chosen & FUSE_MAP_ALIGNMENT) && !(offered & FUSE_HAS_INODE_DAX);
+}
+
 static uint64_t choose(const struct ref_session *s, uint64_t offered, uint32_t minor)
 {
 	uint64_t chosen = 0;
@@ -100,6 +106,12 @@ static uint64_t choose(const struct ref_session *s, uint64_t offered, uint32_t m
 		chosen &= ~(uint64_t)(FUSE_POSIX_ACL | FUSE_DONT_MASK | FUSE_SETXATTR_EXT);
 	if (!(chosen & FUSE_MAP_ALIGNMENT))
 		chosen &= ~FUSE_HAS_INODE_DAX;
+	/*
+	 * A driver that maps everything caches no data that could be out of date, and must not drop its mappings
+	 * when a size or time changes: Linux 7.3 warns (fs/dax.c:452) when it does so while a page is in use.
+	 */
+	if (maps_everything(chosen, offered) && (offered & FUSE_EXPLICIT_INVAL_DATA))
+		chosen = (chosen & ~(uint64_t)FUSE_AUTO_INVAL_DATA) | FUSE_EXPLICIT_INVAL_DATA;
 	return chosen;
 }
 
@@ -151,11 +163,8 @@ static int conn_start(struct fs_call *c, uint32_t minor, struct fs_conn **ret)
 		return e;
 	conn->minor = minor;
 	conn->flags = choose(c->session, offered, minor);
-	if (conn->flags & FUSE_MAP_ALIGNMENT) {
-		/* A driver that decides by inode offers to be told; one that maps everything does not. */
-		conn->dax_always = !(offered & FUSE_HAS_INODE_DAX);
-		conn->dax_inode = conn->flags & FUSE_HAS_INODE_DAX;
-	}
+	conn->dax_always = maps_everything(conn->flags, offered);
+	conn->dax_inode = conn->flags & FUSE_HAS_INODE_DAX;
 	e = library_open(minor, &conn->library);
 	if (e < 0) {
 		(void)conn_free(conn);
