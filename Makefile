@@ -101,7 +101,10 @@ $(BUILD)/guest/wl-%: workloads/src/wl-%.c workloads/wl.h
 $(BUILD)/test/%: $(BUILD)/obj/bench/test/%.o $(TEST_LIB) $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS) -lcmocka
+
+# Files of one test that is too large for one.
+$(BUILD)/test/real_dax: $(call obj,$(wildcard bench/test/dax_*.c))
 
 # The reference device and the front end that checks devices share wire constants and bench/base, never logic.
 REF_SRC := $(sort $(wildcard conformance/ref/*.c conformance/ref/*/*.c))

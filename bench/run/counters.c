@@ -49,5 +49,8 @@ int counters_read(const char *path, struct counters *ret, struct err *reterr)
 	ret->live = c.live;
 	ret->live_bytes_max = c.live_bytes_max;
 	ret->map_ns = c.map_ns;
+	ret->bytes_read = c.bytes_read;
+	ret->bytes_written = c.bytes_written;
+	ret->shadow = c.tail_shadow != 0;
 	return 0;
 }

@@ -21,6 +21,9 @@ struct counters {
 	uint64_t live;
 	uint64_t live_bytes_max;
 	uint64_t map_ns;
+	uint64_t bytes_read;	/* payload of READ */
+	uint64_t bytes_written; /* and of WRITE */
+	bool shadow;		/* the last, partly filled page of a mapped file is a copy */
 };
 
 /** counters_load() - all of the file as it is now. -EPROTO when it is not such a file, or not yet. */
