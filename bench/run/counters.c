@@ -52,5 +52,8 @@ int counters_read(const char *path, struct counters *ret, struct err *reterr)
 	ret->bytes_read = c.bytes_read;
 	ret->bytes_written = c.bytes_written;
 	ret->shadow = c.tail_shadow != 0;
+	ret->setup_ns = c.setup_ns;
+	ret->setup_wait_ns = c.setup_wait_ns;
+	ret->setup_told_ns = c.setup_told_ns;
 	return 0;
 }

@@ -24,6 +24,9 @@ struct counters {
 	uint64_t bytes_read;	/* payload of READ */
 	uint64_t bytes_written; /* and of WRITE */
 	bool shadow;		/* the last, partly filled page of a mapped file is a copy */
+	uint64_t setup_ns;
+	uint64_t setup_wait_ns;
+	uint64_t setup_told_ns;
 };
 
 /** counters_load() - all of the file as it is now. -EPROTO when it is not such a file, or not yet. */

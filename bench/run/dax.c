@@ -38,6 +38,8 @@ enum dax_metric {
 	WORKLOAD_REMOVALS,
 	WORKLOAD_UPGRADES,
 	WORKLOAD_MAP_TIME,
+	WORKLOAD_TOLD_TIME,
+	WORKLOAD_DEVICE_TIME,
 	WINDOW_HIGH_WATER,
 	DAX_METRIC_COUNT,
 };
@@ -94,6 +96,20 @@ static const struct metric_def metrics[DAX_METRIC_COUNT] = {
 	[WORKLOAD_MAP_TIME] = {
 		.name = "workload.map_time",
 		.title = "time that the VMM took to map, summed",
+		.unit = "s",
+		.better = BETTER_LOWER,
+		.kind = KIND_TIME,
+	},
+	[WORKLOAD_TOLD_TIME] = {
+		.name = "workload.told_time",
+		.title = "time from the VMM's reply until it had made the memory known, summed",
+		.unit = "s",
+		.better = BETTER_LOWER,
+		.kind = KIND_TIME,
+	},
+	[WORKLOAD_DEVICE_TIME] = {
+		.name = "workload.device_time",
+		.title = "time that the device itself added to SETUPMAPPING, summed",
 		.unit = "s",
 		.better = BETTER_LOWER,
 		.kind = KIND_TIME,
@@ -366,6 +382,12 @@ int dax_prove(struct session *s, struct pass_result *r)
 	return e;
 }
 
+/* What SETUPMAPPING took that was nobody else's. */
+static uint64_t own_ns(const struct counters *c)
+{
+	return c->setup_ns - c->setup_wait_ns - c->setup_told_ns;
+}
+
 void dax_finish(struct session *s, struct pass_result *r)
 {
 	const struct counters *start = &s->counters_start;
@@ -387,6 +409,8 @@ void dax_finish(struct session *s, struct pass_result *r)
 	add(s, r, WORKLOAD_UPGRADES, (double)(now.upgrades - start->upgrades));
 	add(s, r, WINDOW_HIGH_WATER, (double)now.live_bytes_max);
 	add(s, r, WORKLOAD_MAP_TIME, clock_seconds(now.map_ns - start->map_ns));
+	add(s, r, WORKLOAD_TOLD_TIME, clock_seconds(now.setup_told_ns - start->setup_told_ns));
+	add(s, r, WORKLOAD_DEVICE_TIME, clock_seconds(own_ns(&now) - own_ns(start)));
 	if (!dax_uses(s->cell) && setups > 0)
 		pass_fail(r, "dax=%s, and the device made %" PRIu64 " mappings",
 			  dax_name(s->cell->dax), setups);

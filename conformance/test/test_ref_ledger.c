@@ -116,6 +116,48 @@ static void events_are_counted(void **state)
 	ledger_stop();
 }
 
+static void trip(enum ledger_kind kind, uint64_t ns)
+{
+	ledger_add(&(struct ledger_event){ .kind = kind, .start_ns = 5, .end_ns = 5 + ns });
+}
+
+static void *other_map(void *arg)
+{
+	trip(LEDGER_MAP, 1000);
+	return arg;
+}
+
+/* Goal: what a SETUPMAPPING has waited for is its own. Method: waits of it, of another request, of another thread. */
+static void waits_are_of_their_request(void **state)
+{
+	struct refdev_counters c;
+	pthread_t t;
+	json_t *list;
+
+	(void)state;
+	assert_int_equal(ledger_start(NULL, 0, &err), 0);
+	trip(LEDGER_MAP, 100);
+	ledger_told(50);
+	request(FUSE_SETATTR, 1, 0);
+	assert_int_equal(pthread_create(&t, NULL, other_map, NULL), 0);
+	assert_int_equal(pthread_join(t, NULL), 0);
+	trip(LEDGER_MAP, 7);
+	trip(LEDGER_UNMAP, 2);
+	ledger_told(5);
+	request(FUSE_SETUPMAPPING, 2, 0);
+	request(FUSE_SETUPMAPPING, 3, 0);
+	ledger_counters(&c);
+	assert_int_equal(c.setup_ns, 60);
+	assert_int_equal(c.setup_wait_ns, 9);
+	assert_int_equal(c.setup_told_ns, 5);
+	assert_int_equal(c.map_ns, 1107);
+	list = lines();
+	assert_int_equal(number(json_array_get(list, 0), "latency_ns", "setup_wait", NULL), 9);
+	assert_int_equal(number(json_array_get(list, 0), "latency_ns", "setup_told", NULL), 5);
+	json_decref(list);
+	ledger_stop();
+}
+
 /* Goal: the ring is bounded and keeps the newest. Method: more events than places. */
 static void the_ring_keeps_the_newest(void **state)
 {
@@ -273,6 +315,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(events_are_counted),
+		cmocka_unit_test(waits_are_of_their_request),
 		cmocka_unit_test(the_ring_keeps_the_newest),
 		cmocka_unit_test(counters_need_no_ring),
 		cmocka_unit_test(lines_are_whole_under_load),

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define REFDEV_COUNTERS_MAGIC	UINT32_C(0x71766472)
-#define REFDEV_COUNTERS_VERSION 2
+#define REFDEV_COUNTERS_VERSION 3
 /* By opcode; opcodes beyond are counted as 0, which FUSE does not use. */
 #define REFDEV_OPCODES 64
 
@@ -43,15 +43,17 @@ struct refdev_counters {
 	uint64_t live_bytes_max; /* high-water mark */
 	uint64_t map_ns;	 /* round trips to the front end, summed */
 	uint64_t unmap_ns;
-	uint64_t
-		setup_ns; /* SETUPMAPPING from ring to ring, summed: map_ns and the device's own time */
-	uint64_t tail_shadow; /* 1: tails are served by shadow pages; 0: by passthrough */
+	/* SETUPMAPPING from ring to ring, summed; what is in neither of the next two is the device's own time. */
+	uint64_t setup_ns;
+	uint64_t setup_wait_ns; /* of it: until the front end had replied */
+	uint64_t setup_told_ns; /* of it: from then on until the front end announced the memory */
+	uint64_t tail_shadow;	/* 1: tails are served by shadow pages; 0: by passthrough */
 };
 /* As README.md tells others: a change is a new version. */
 _Static_assert(sizeof(struct refdev_opcode_counters) == 40, "documented layout");
 _Static_assert(offsetof(struct refdev_counters, op) == 8, "documented layout");
 _Static_assert(offsetof(struct refdev_counters, bytes_read) == 2568, "documented layout");
 _Static_assert(offsetof(struct refdev_counters, setups) == 2600, "documented layout");
-_Static_assert(sizeof(struct refdev_counters) == 2688, "documented layout");
+_Static_assert(sizeof(struct refdev_counters) == 2704, "documented layout");
 
 #endif

@@ -20,6 +20,9 @@ static struct refdev_counters *counters; /* NULL: not started */
 static struct ledger_place *ring;
 static size_t ring_mask;
 static _Atomic uint64_t next;
+/* What this thread has waited for the front end since its last request; a request is served by one thread. */
+static _Thread_local uint64_t waited_ns;
+static _Thread_local uint64_t told_ns;
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes through it */
 static void add(uint64_t *to, uint64_t n)
@@ -98,8 +101,21 @@ static void count_request(const struct ledger_event *e)
 	add(&counters->op[op].ns, ns);
 	add(&counters->op[op].bytes_in, e->bytes);
 	add(&counters->op[op].bytes_out, e->used);
-	if (e->code == FUSE_SETUPMAPPING)
+	if (e->code == FUSE_SETUPMAPPING) {
 		add(&counters->setup_ns, ns);
+		add(&counters->setup_wait_ns, waited_ns);
+		add(&counters->setup_told_ns, told_ns);
+	}
+	waited_ns = 0;
+	told_ns = 0;
+}
+
+static void count_trip(const struct ledger_event *e, uint64_t *to)
+{
+	uint64_t ns = e->end_ns - e->start_ns;
+
+	add(to, ns);
+	waited_ns += ns;
 }
 
 void ledger_add(const struct ledger_event *e)
@@ -108,8 +124,8 @@ void ledger_add(const struct ledger_event *e)
 		return;
 	switch (e->kind) {
 	case LEDGER_REQUEST: count_request(e); break;
-	case LEDGER_MAP: add(&counters->map_ns, e->end_ns - e->start_ns); break;
-	case LEDGER_UNMAP: add(&counters->unmap_ns, e->end_ns - e->start_ns); break;
+	case LEDGER_MAP: count_trip(e, &counters->map_ns); break;
+	case LEDGER_UNMAP: count_trip(e, &counters->unmap_ns); break;
 	case LEDGER_MESSAGE:
 	case LEDGER_KIND_COUNT: break;
 	}
@@ -134,6 +150,11 @@ void ledger_interrupt(void)
 {
 	if (counters)
 		add(&counters->interrupts, 1);
+}
+
+void ledger_told(uint64_t ns)
+{
+	told_ns += ns;
 }
 
 void ledger_bytes(uint64_t read, uint64_t written)

@@ -58,6 +58,9 @@ void ledger_add(const struct ledger_event *e);
 void ledger_kick(void);
 void ledger_interrupt(void);
 
+/** ledger_told() - behind the front end's reply, until it announced the memory, for the request of this thread. */
+void ledger_told(uint64_t ns);
+
 /** ledger_bytes() - payload of a READ or WRITE. */
 void ledger_bytes(uint64_t read, uint64_t written);
 

@@ -123,7 +123,7 @@ static json_t *faults_json(void)
 static json_t *summary(const struct refdev_counters *c)
 {
 	return json_pack(
-		"{s:s,s:o,s:o,s:o,s:o,s:o,s:{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b},s:{s:o,s:o,s:o},s:o}",
+		"{s:s,s:o,s:o,s:o,s:o,s:o,s:{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b},s:{s:o,s:o,s:o,s:o,s:o},s:o}",
 		"kind", "summary", "ops", ops_json(c), "bytes_read", u64(c->bytes_read),
 		"bytes_written", u64(c->bytes_written), "kicks", u64(c->kicks), "interrupts",
 		u64(c->interrupts), "mappings", "setups", u64(c->setups), "removals",
@@ -131,7 +131,8 @@ static json_t *summary(const struct refdev_counters *c)
 		"live_bytes_max", u64(c->live_bytes_max), "upgrades", u64(c->upgrades), "refused",
 		u64(c->refused), "balanced", c->setups == c->removals + c->live, "latency_ns",
 		"map", u64(c->map_ns), "unmap", u64(c->unmap_ns), "setup", u64(c->setup_ns),
-		"faults", faults_json());
+		"setup_wait", u64(c->setup_wait_ns), "setup_told", u64(c->setup_told_ns), "faults",
+		faults_json());
 }
 
 static json_t *event_json(uint64_t n, const struct ledger_event *e)
