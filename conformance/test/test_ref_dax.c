@@ -461,6 +461,38 @@ static void test_cycles_passthrough(void **state)
 	cycles(REF_TAIL_PASSTHROUGH);
 }
 
+/* A file that is mapped needs no descriptor for more of it, unless its size has to be looked at. */
+static void more_of_it(enum ref_tail tail)
+{
+	struct two t;
+	struct dax_file shut;
+
+	open_two(&t, tail);
+	shut = t.a;
+	shut.fd = -1;
+	assert_int_equal(rig_map(&t.r, 0, &shut, 0, 0, P, R), -EBADF);
+	assert_int_equal(messages(&t.r), 0);
+	assert_int_equal(rig_map(&t.r, 0, &t.a, 0, 0, P, R), 0);
+	assert_int_equal(rig_map(&t.r, 0, &shut, 2 * P, P, P, R),
+			 tail == REF_TAIL_SHADOW ? -EBADF : 0);
+	shows(&t.r, tail == REF_TAIL_SHADOW ? "A.." : "AC.");
+	shut.ino = t.b.ino;
+	assert_int_equal(rig_map(&t.r, 0, &shut, 0, 3 * P, P, R), -EBADF);
+	close_two(&t);
+}
+
+static void test_more_shadow(void **state)
+{
+	(void)state;
+	more_of_it(REF_TAIL_SHADOW);
+}
+
+static void test_more_passthrough(void **state)
+{
+	(void)state;
+	more_of_it(REF_TAIL_PASSTHROUGH);
+}
+
 /*
  * A file that cannot be passed through, here one of another private mount: a copy for its tail where that is
  * allowed, and the share says so.
@@ -546,6 +578,8 @@ int main(void)
 		cmocka_unit_test(test_too_many_fragments),
 		cmocka_unit_test(test_clear),
 		cmocka_unit_test(test_growth_with_few_slots),
+		cmocka_unit_test(test_more_shadow),
+		cmocka_unit_test(test_more_passthrough),
 		cmocka_unit_test(test_cycles_shadow),
 		cmocka_unit_test(test_cycles_passthrough),
 		cmocka_unit_test(test_mixed),

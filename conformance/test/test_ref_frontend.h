@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "conformance/ref/ledger/ledger.h"
 #include "conformance/ref/log.h"
 #include "conformance/ref/vhost/vhost.h"
 #include "conformance/test/test_ref_driver.h"
@@ -152,9 +153,15 @@ static inline void fake_request(void *context, struct ref_request *r)
 		fs->blocked--;
 	}
 	/* nodeid: which 2 MiB of the window, each with as many of the file. */
-	if (h.opcode == OP_MAP)
+	if (h.opcode == OP_MAP) {
 		e = fs->window->map(fs->window->context, fs->map_fd, h.nodeid << 12, h.nodeid << 21,
 				    0x1000, true);
+		ledger_add(&(struct ledger_event){ .kind = LEDGER_REQUEST,
+						   .code = h.opcode,
+						   .start_ns = r->popped_ns,
+						   .end_ns = clock_now_ns(),
+						   .result = e });
+	}
 	if (h.opcode == OP_UNMAP)
 		e = fs->window->unmap(fs->window->context, h.nodeid << 21, 0x1000);
 	fs->map_result = e;

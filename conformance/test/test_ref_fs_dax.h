@@ -10,9 +10,10 @@
 #include <string.h>
 
 struct fake_dax {
-	char log[4096]; /* one word and its numbers per call, separated by "; " */
-	int result;	/* of map and unmap */
-	int map_fd_flags;
+	char log[4096];	  /* one word and its numbers per call, separated by "; " */
+	int result;	  /* of map and unmap */
+	bool mapped;	  /* the file is: no descriptor is needed */
+	int map_fd_flags; /* -1: without a descriptor */
 	struct fuse_setupmapping_in map;
 	struct fuse_removemapping_one removed[256];
 	unsigned removed_count;
@@ -35,9 +36,11 @@ static void fake_log(const char *word, uint64_t a, uint64_t b)
 int dax_map(struct dax_window *w, const struct dax_file *f, const struct fuse_setupmapping_in *in)
 {
 	(void)w;
+	if (f->fd < 0 && !fake.mapped)
+		return -EBADF;
 	fake_log("map", in->foffset, in->moffset);
 	fake.map = *in;
-	fake.map_fd_flags = fcntl(f->fd, F_GETFL);
+	fake.map_fd_flags = f->fd < 0 ? -1 : fcntl(f->fd, F_GETFL);
 	fake.dev = f->dev;
 	fake.ino = f->ino;
 	return fake.result;

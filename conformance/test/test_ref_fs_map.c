@@ -60,6 +60,11 @@ static void test_setup(void **state)
 	fake.map_fd_flags = 0;
 	assert_int_equal(do_map(&g, e.nodeid, good), 0);
 	assert_int_equal(fake.map_fd_flags & O_ACCMODE, O_RDWR);
+	/* A file that is mapped already is not opened again. */
+	good.fh = UINT64_MAX;
+	fake.mapped = true;
+	assert_int_equal(do_map(&g, e.nodeid, good), 0);
+	assert_int_equal(fake.map_fd_flags, -1);
 	/* What the window says is what the guest hears. */
 	fake.result = -ENOSPC;
 	assert_int_equal(do_map(&g, e.nodeid, good), -ENOSPC);

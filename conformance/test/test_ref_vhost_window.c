@@ -173,6 +173,33 @@ static void test_waits_for_announcement(void **state)
 	assert_int_equal(answer(f, 0, WAIT_MS), 0);
 }
 
+/* Whose time it is: what the front end takes for its reply, and behind it for the announcement, is none of ours. */
+static void test_time_is_told_apart(void **state)
+{
+	const struct timespec reply_after = { .tv_nsec = 20 * NS_PER_MS };
+	const struct timespec announce_after = { .tv_nsec = 30 * NS_PER_MS };
+	struct front *f = *state;
+	struct refdev_counters c;
+	struct vhost_user_mmap m = { 0 };
+	int fd;
+
+	assert_int_equal(ledger_start(NULL, 0, NULL), 0);
+	ask_for(f, OP_MAP, 0, 1);
+	assert_int_equal(next_call(f, &m, &fd), VHOST_USER_BACKEND_SHMEM_MAP);
+	(void)nanosleep(&reply_after, NULL);
+	reply(f, VHOST_USER_BACKEND_SHMEM_MAP, 0);
+	(void)nanosleep(&announce_after, NULL);
+	announce(f, &m, fd);
+	(void)close(fd);
+	assert_int_equal(answer(f, 0, WAIT_MS), 0);
+	ledger_counters(&c);
+	ledger_stop();
+	assert_int_equal(c.setup_wait_ns, c.map_ns);
+	assert_true(c.setup_wait_ns >= 20 * NS_PER_MS);
+	assert_true(c.setup_told_ns > 0);
+	assert_true(c.setup_ns > c.setup_wait_ns + c.setup_told_ns);
+}
+
 /* A front end that never announces is not waited for after a few maps. */
 static void test_learns_silence(void **state)
 {
@@ -364,7 +391,7 @@ static void test_one_at_a_time(void **state)
 static void test_buffer_in_window(void **state)
 {
 	struct front *f = *state;
-	struct vhost_user_mmap m;
+	struct vhost_user_mmap m = { 0 };
 	struct fuse_in_header h = { .len = IN_BYTES + 8, .opcode = OP_ECHO, .unique = 3 };
 	struct fake_seg s[4] = { { BASE + DATA, IN_BYTES, false },
 				 { UINT64_C(0x200000000), 8, false },
@@ -396,6 +423,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_map_and_unmap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_waits_for_announcement, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_time_is_told_apart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_learns_silence, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_deadlock_on_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),

@@ -37,7 +37,8 @@ struct dax_window; /* of one front end */
 
 /*
  * The file of a mapping: @dev and @ino as fstat() of @fd says them. @fd: O_RDWR without O_APPEND, borrowed
- * for the call; what must outlive it is duplicated.
+ * for the call; what must outlive it is duplicated. -1: not open yet, which will do for a file that is mapped
+ * through the private mount already.
  */
 struct dax_file {
 	dev_t dev;
@@ -66,7 +67,7 @@ struct dax_window *dax_window_free(struct dax_window *w);
  * Return: 0 when the range is live; -errno (a FUSE error) and what was there before is still there, or,
  * where the front end refused to put back what it had, gone for certain: never in between.
  * -EINVAL: range or flags (dax_check_map()); not a regular file, or not the one that @f names. -EACCES: not
- * O_RDWR. -ENOSYS: no window. -ENOMEM: too many fragments. Else what the front end or the host said.
+ * O_RDWR. -EBADF: not open, and it has to be. -ENOSYS: no window. -ENOMEM: too many fragments. Else what the front end or the host said.
  */
 int dax_map(struct dax_window *w, const struct dax_file *f, const struct fuse_setupmapping_in *in)
 	MUST_USE;

@@ -62,9 +62,14 @@ void dax_window_counts(struct dax_window *w, struct dax_counts *ret)
 /* A descriptor that a front end can map read-write, of the file that it is said to be. */
 static int check_file(const struct dax_file *f, uint64_t *ret_size)
 {
-	int flags = fcntl(f->fd, F_GETFL);
+	int flags = f->fd < 0 ? 0 : fcntl(f->fd, F_GETFL);
 	struct stat st;
 
+	/* Of a size that says nothing: behind it is the private mount, which claims one beyond all sizes. */
+	if (f->fd < 0) {
+		*ret_size = DAX_FILE_END_MAX;
+		return 0;
+	}
 	if (flags < 0 || fstat(f->fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode) || st.st_dev != f->dev || st.st_ino != f->ino)
@@ -83,8 +88,14 @@ static int source_for(struct dax_share *share, const struct dax_file *f, struct 
 	int e;
 
 	*ret = dax_sources_find(&share->sources, f->dev, f->ino);
+	if (*ret && f->fd < 0 && (*ret)->shadow) {
+		dax_source_drop(&share->sources, *ret);
+		return -EBADF;
+	}
 	if (*ret)
 		return 0;
+	if (f->fd < 0)
+		return -EBADF;
 	if (!shadow) {
 		e = dax_passthrough_file(share->passthrough, f, &fd);
 		/* Only what the host cannot do at all for this file; anything else is an error. */

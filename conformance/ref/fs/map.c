@@ -108,14 +108,18 @@ int op_setupmapping(struct fs_call *c)
 		.ino = n->ino,
 		.fd = h && (h->flags & (O_ACCMODE | O_DIRECT)) == O_RDWR ? h->fd : -1,
 	};
+	/* A file that is mapped already is open where it has to be. */
+	if (S_ISREG(n->type) && (f.fd >= 0 || !fault_hooked(FAULT_HOOK_REQUEST))) {
+		e = map_here(c, &f, &in);
+		if (e != -EBADF || f.fd >= 0)
+			return e;
+	}
 	/*
 	 * Read-write even for reading: front ends map nothing less, and a later upgrade is then no work. Not
 	 * O_DIRECT: the last page is read and written a byte at a time.
 	 */
-	if (f.fd < 0 || !S_ISREG(n->type)) {
-		own = file_reopen(c, n, O_RDWR);
-		f.fd = own;
-	}
+	own = file_reopen(c, n, O_RDWR);
+	f.fd = own;
 	return f.fd < 0 ? f.fd : map_here(c, &f, &in);
 }
 

@@ -20,6 +20,15 @@
 /* Requests that are in flight when the program ends get this long. */
 #define END_MS 500
 
+void conn_memory_changed(struct conn *c)
+{
+	for (unsigned i = 0; i < c->queue_count; i++) {
+		ring_memory_changed(&c->queue[i].ring);
+		/* A ring may have been waiting for just this. */
+		queue_wake(&c->queue[i]);
+	}
+}
+
 void conn_memory_set(struct conn *c, struct memory *take_table)
 {
 	struct memory *old;
@@ -30,11 +39,7 @@ void conn_memory_set(struct conn *c, struct memory *take_table)
 	atomic_fetch_add_explicit(&c->memory.generation, 1, memory_order_release);
 	(void)pthread_mutex_unlock(&c->memory.lock);
 	(void)memory_unref(old);
-	for (unsigned i = 0; i < c->queue_count; i++) {
-		ring_memory_changed(&c->queue[i].ring);
-		/* A ring may have been waiting for just this. */
-		queue_wake(&c->queue[i]);
-	}
+	conn_memory_changed(c);
 }
 
 static bool stop_wanted(const struct conn *c)
@@ -179,6 +184,7 @@ static int dispatch_recorded(struct conn *c, struct msg *m)
 				      .bytes = m->head.size,
 				      .start_ns = clock_now_ns() };
 
+	c->received_ns = event.start_ns;
 	event.result = dispatch(c, m);
 	event.end_ns = clock_now_ns();
 	ledger_add(&event);

@@ -24,7 +24,8 @@ struct conn {
 	int fd;
 	int stop_fd;
 	struct msg in;
-	uint64_t features; /* acknowledged */
+	uint64_t received_ns; /* when it had come */
+	uint64_t features;    /* acknowledged */
 	uint64_t protocol;
 	bool features_set;
 	uint64_t status;
@@ -52,6 +53,8 @@ bool conn_session_over(struct conn *c, const char *why) MUST_USE;
 
 /** conn_memory_set() - publish a new table, taking the reference. */
 void conn_memory_set(struct conn *c, struct memory *take_table);
+/** conn_memory_changed() - tell the rings. */
+void conn_memory_changed(struct conn *c);
 
 /*
  * One kind of front-end message. @run: 0, a positive number of bytes of @m->body that are the reply, or

@@ -32,17 +32,30 @@ int conn_set_mem_table(struct conn *c, struct msg *m, struct err *reterr)
 	return 0;
 }
 
+/*
+ * The guest must find its new memory known here when it is told of a mapping. A thread that waits to tell it need not
+ * wait for our own mmap(), though: whoever looks for memory from now on sees another generation, and waits at the lock.
+ */
 int conn_add_mem_reg(struct conn *c, struct msg *m, struct err *reterr)
 {
 	const struct vhost_user_mem_region *r = &m->body.reg.region;
+	struct memory *old = NULL;
 	struct memory *next;
-	int e = memory_add(c->memory.table, r, m->fd[0], &next, reterr);
+	int e;
 
+	(void)pthread_mutex_lock(&c->memory.lock);
+	atomic_fetch_add_explicit(&c->memory.generation, 1, memory_order_release);
+	shmem_announced(c->shmem, m->fd[0], r->mmap_offset, r->size, c->received_ns);
+	e = memory_add(c->memory.table, r, m->fd[0], &next, reterr);
+	if (e == 0) {
+		old = c->memory.table;
+		c->memory.table = next;
+	}
+	(void)pthread_mutex_unlock(&c->memory.lock);
 	if (e < 0)
 		return e;
-	conn_memory_set(c, next);
-	/* Only now, so that the guest finds its new memory known here when it is told of a mapping. */
-	shmem_announced(c->shmem, m->fd[0], r->mmap_offset, r->size);
+	(void)memory_unref(old);
+	conn_memory_changed(c);
 	return 0;
 }
 

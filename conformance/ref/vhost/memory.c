@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/vhost/memory.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/magic.h>
 #include <stdatomic.h>
@@ -113,12 +114,19 @@ static int check_region(const struct memory *m, const struct vhost_user_mem_regi
 	return 0;
 }
 
-/* What offset and size of a mapping of @fd must be multiples of: only hugetlbfs wants more than a page. */
+/*
+ * What offset and size of a mapping of @fd must be multiples of: only hugetlbfs wants more than a page, and its blocks
+ * are such pages. What is mapped of a DAX window is served by the broker: none of this may ask it.
+ */
 static uint64_t alignment(int fd)
 {
 	struct statfs s;
+	struct statx st;
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) == 0 &&
+	    st.stx_blksize <= page)
+		return page;
 	if (fstatfs(fd, &s) == 0 && (uint32_t)s.f_type == HUGETLBFS_MAGIC &&
 	    (uint64_t)s.f_bsize > page)
 		return (uint64_t)s.f_bsize;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/clock.h"
 #include "conformance/ref/fault/breaks.h"
@@ -221,17 +222,33 @@ static int ready(struct shmem *s)
 	return e < 0 ? e : settle_owed(s);
 }
 
+/*
+ * Which file is it? Not by fstat(): what a front end maps is served by the broker, and each mmap() of it leaves a time
+ * that fstat() would ask the broker for.
+ */
+static bool file_id(int fd, dev_t *dev, ino_t *ino)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &st) < 0)
+		return false;
+	*dev = makedev(st.stx_dev_major, st.stx_dev_minor);
+	*ino = st.stx_ino;
+	return true;
+}
+
 static void expect(struct shmem *s, int fd, uint64_t fd_offset, uint64_t len)
 {
-	struct stat st;
+	dev_t dev;
+	ino_t ino;
 
-	if (fstat(fd, &st) < 0)
+	if (!file_id(fd, &dev, &ino))
 		return;
 	(void)pthread_mutex_lock(&s->lock);
 	s->expecting = true;
 	s->announced = false;
-	s->expected.dev = st.st_dev;
-	s->expected.ino = st.st_ino;
+	s->expected.dev = dev;
+	s->expected.ino = ino;
 	s->expected.fd_offset = fd_offset;
 	s->expected.len = len;
 	(void)pthread_mutex_unlock(&s->lock);
@@ -240,6 +257,8 @@ static void expect(struct shmem *s, int fd, uint64_t fd_offset, uint64_t len)
 /* The reply came: wait for the announcement if this front end may send one. See shmem.h. */
 static void wait_until_told(struct shmem *s)
 {
+	uint64_t start_ns = clock_now_ns();
+	uint64_t end_ns;
 	uint64_t deadline_ns;
 	struct timespec at;
 
@@ -251,23 +270,32 @@ static void wait_until_told(struct shmem *s)
 			break;
 	if (s->expecting && !s->announced && s->missed < MISSED_MAX && ++s->missed == MISSED_MAX)
 		s->announces = false;
+	/* From there on it is our own time: the message had to be served, and this thread to wake. */
+	end_ns = s->announced ? s->announced_ns : clock_now_ns();
 	(void)pthread_mutex_unlock(&s->lock);
+	ledger_told(end_ns > start_ns ? end_ns - start_ns : 0);
 }
 
-void shmem_announced(struct shmem *s, int fd, uint64_t fd_offset, uint64_t len)
+void shmem_announced(struct shmem *s, int fd, uint64_t fd_offset, uint64_t len, uint64_t at_ns)
 {
-	struct stat st;
+	bool hit;
+	dev_t dev;
+	ino_t ino;
 
 	(void)pthread_mutex_lock(&s->lock);
-	if (s->expecting && s->expected.fd_offset == fd_offset && s->expected.len == len &&
-	    fstat(fd, &st) == 0 && st.st_dev == s->expected.dev && st.st_ino == s->expected.ino) {
+	hit = s->expecting && s->expected.fd_offset == fd_offset && s->expected.len == len &&
+	      file_id(fd, &dev, &ino) && dev == s->expected.dev && ino == s->expected.ino;
+	if (hit) {
 		s->announced = true;
+		s->announced_ns = at_ns;
 		/* Also one that comes too late shows that this front end sends them. */
 		s->announces = true;
 		s->missed = 0;
-		(void)pthread_cond_broadcast(&s->told);
 	}
 	(void)pthread_mutex_unlock(&s->lock);
+	/* Behind the lock, which who wakes takes first. */
+	if (hit)
+		(void)pthread_cond_broadcast(&s->told);
 }
 
 /* The guest does not run: nothing of it can be touched before shmem_resume() sends this. @fd: -1 for an unmap. */

@@ -66,9 +66,10 @@ struct shmem {
 		uint64_t fd_offset;
 		uint64_t len;
 	} expected;
-	bool announced;	 /* of the expected one */
-	bool announces;	 /* this front end is known to */
-	unsigned missed; /* maps in a row without an announcement */
+	bool announced;	       /* of the expected one */
+	uint64_t announced_ns; /* when the message that did so had come */
+	bool announces;	       /* this front end is known to */
+	unsigned missed;       /* maps in a row without an announcement */
 };
 
 int shmem_init(struct shmem *s) MUST_USE;
@@ -88,8 +89,8 @@ int shmem_unmap(void *context, uint64_t offset, uint64_t len);
 void shmem_hurry(struct shmem *s);
 void shmem_calm(struct shmem *s);
 
-/** shmem_announced() - ADD_MEM_REG came with this file; called by the connection thread. */
-void shmem_announced(struct shmem *s, int fd, uint64_t fd_offset, uint64_t len);
+/** shmem_announced() - ADD_MEM_REG came at @at_ns with this file; called by the connection thread when it is served. */
+void shmem_announced(struct shmem *s, int fd, uint64_t fd_offset, uint64_t len, uint64_t at_ns);
 
 /**
  * shmem_suspend() - all rings are stopped: what is asked for (another guest changes a file that this one maps) has
