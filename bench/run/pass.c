@@ -92,7 +92,7 @@ static bool state_reached(const struct session *s, enum phase_state state, const
 	bool host_all = at->host_cached >= at->data_bytes;
 
 	if (s->cell->stack->kind == STACK_ATTACHED) {
-		*ret_expected = state == STATE_COLD
+		*ret_expected = state != STATE_WARM
 					? "this guest: nothing cached; the host: not known"
 					: "read once; this guest: as its mount keeps data";
 		return state == STATE_WARM || at->host_cached == 0;
@@ -111,8 +111,12 @@ static bool state_reached(const struct session *s, enum phase_state state, const
 		return host_all;
 	}
 	if (s->cell->stack->kind == STACK_BLK) {
-		*ret_expected = "guest: all cached";
-		return guest_all;
+		*ret_expected = state == STATE_WARM ? "guest: all cached" : "guest: nothing cached";
+		return state == STATE_WARM ? guest_all : guest_none;
+	}
+	if (state == STATE_GUEST_COLD) {
+		*ret_expected = "host: all cached; guest: nothing cached";
+		return host_all && guest_none;
 	}
 	switch (dax_uses(s->cell) ? KEEPS_NOTHING : cache_keeps(s->cell->cache)) {
 	case KEEPS_DATA:
@@ -138,18 +142,21 @@ static bool state_reached(const struct session *s, enum phase_state state, const
 static int make_state(struct phase_run *p)
 {
 	struct session *s = p->session;
+	/* Somebody else's host is out of reach: there the guest's cache is all that can be emptied. */
+	bool cold = p->phase->state == STATE_COLD ||
+		    (p->phase->state == STATE_GUEST_COLD && s->cell->stack->kind == STACK_ATTACHED);
 	CLEANUP(freep) char *seen = fs_path("%s/" WORKLOAD_DATA, s->place.dir);
 	struct err err = { 0 };
 	int e = seen ? 0 : -ENOMEM;
 
 	if (!has_data(s))
 		return 0;
-	if (e == 0 && p->phase->state == STATE_COLD)
+	if (e == 0 && cold)
 		e = residency_drop(s->share.data, &err);
-	else if (e == 0)
+	else if (e == 0 && p->phase->state == STATE_WARM)
 		e = place_read(&s->place, seen, &err);
 	/* An image is mostly holes; its data are in the guest. */
-	if (e == 0 && p->phase->state == STATE_WARM && s->cell->stack->kind != STACK_BLK)
+	if (e == 0 && !cold && s->cell->stack->kind != STACK_BLK)
 		e = residency_fill(s->share.data, &err);
 	if (e < 0)
 		pass_fail(p->r, "%s: cannot make the state: %s", p->phase->name, err.text);

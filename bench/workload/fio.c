@@ -7,7 +7,9 @@
 #define READ_BYTES  (32 * MIB)
 #define WRITE_BYTES (16 * MIB)
 #define FSYNC_BYTES (1 * MIB)
-#define BLOCK	    4096
+#define LARGE_BYTES \
+	(100 * MIB) /* what is in the guest's page cache, or not, is no question of noise */
+#define BLOCK 4096
 /* Files and jobs of a "-multi" row, and I/Os in flight of each asynchronous job. */
 #define MULTI 4
 #define DEPTH 16
@@ -218,6 +220,33 @@ static const struct workload rows[] = {
 		METRICS(fio_read_metrics),
 		PHASES_COLD_WARM,
 		.headline = LIST("cold.bw", "warm.bw"),
+	},
+	{
+		.id = "seqread-100m",
+		.title = "Sequential read of 100 MiB, 1 MiB",
+		.question =
+			"How fast is a large file read, and how much of it does the guest keep?",
+		.decides = "what a guest's page cache costs beside the host's",
+		FIO("io.fio"),
+		.fio = { .rw = "read", .engine = "psync", .block = 1 << 20, .depth = 1 },
+		FILES(LARGE_BYTES),
+		METRICS(fio_read_metrics),
+		PHASES_GUEST_COLD,
+		.headline = LIST("guest-cold.bw", "warm.bw"),
+	},
+	{
+		.id = "mapread-100m",
+		.title = "Sequential read of 100 MiB through a shared mapping, 1 MiB",
+		.question =
+			"How fast is a large mapped file read, and how much does the guest keep?",
+		.decides = "what DAX saves where programs map what they read",
+		FIO("io.fio"),
+		.fio = { .rw = "read", .engine = "mmap", .block = 1 << 20, .depth = 1 },
+		FILES(LARGE_BYTES),
+		.needs = NEED_MAP_SHARED,
+		METRICS(fio_read_metrics),
+		PHASES_GUEST_COLD,
+		.headline = LIST("guest-cold.bw", "warm.bw"),
 	},
 	{
 		.id = "fsync-write",

@@ -16,6 +16,11 @@ const struct workload_phase workload_cold_warm_once[2] = {
 	{ .name = "warm", .state = STATE_WARM },
 };
 
+const struct workload_phase workload_guest_cold_warm[2] = {
+	{ .name = "guest-cold", .state = STATE_GUEST_COLD },
+	{ .name = "warm", .state = STATE_WARM },
+};
+
 const struct workload *const *workload_list(size_t *ret_count)
 {
 	static const struct workload_rows *const tables[] = { &workload_fio_rows,

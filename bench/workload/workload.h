@@ -16,6 +16,8 @@ enum phase_state {
 	STATE_COLD,
 	/* host: all pages cached; guest: all pages cached where the mode caches data, else none */
 	STATE_WARM,
+	/* host: all pages cached; guest: nothing cached, as in a fresh mount */
+	STATE_GUEST_COLD,
 };
 
 struct workload_phase {
