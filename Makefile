@@ -28,7 +28,8 @@ WL_SRC := $(sort $(wildcard workloads/src/wl-*.c))
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB := $(BUILD)/libvq.a
 TEST_LIB := $(call obj,$(wildcard bench/test/real_guest.c bench/test/report_*.c) $(patsubst %,bench/test/%.c,broken_home cell_check \
-	conduct fake_ends fake_guest inside local_agent pcp_tool problems raw_frame recorded scratch stored))
+	conduct fake_ends fake_guest inside local_agent pcp_tool problems raw_frame recorded scratch self_dax \
+	self_figures stored))
 GUEST_PROGRAMS := $(BUILD)/guest/vq-init $(BUILD)/guest/vq-agent $(BUILD)/guest/vq-guest \
 	$(patsubst workloads/src/%.c,$(BUILD)/guest/%,$(WL_SRC))
 
@@ -63,8 +64,9 @@ test: ## everything that must pass before a commit lands: check, sanitizers, cla
 
 bench-self: ## measure this project's own figures (at most 10 minutes)
 	@$(MAKE) --no-print-directory -j$$(nproc) image $(BUILD)/test/self $(BUILD)/conformance/load
-	@$(BUILD)/test/self
-	@$(BUILD)/conformance/load
+	@rm -f $(BUILD)/bench-self.json $(BUILD)/bench-load.json
+	@$(BUILD)/test/self; self=$$?; $(BUILD)/conformance/load; load=$$?; $(BUILD)/test/self merge; \
+		merge=$$?; exit $$((self ? self : load ? load : merge))
 
 # The compiler comes with setup, so that one command works on a fresh machine.
 all: $(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(BUILD)/virtiofs-conform $(GUEST_PROGRAMS) ## compile

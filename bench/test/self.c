@@ -2,10 +2,12 @@
 /*
  * self - the project's own figures (`make bench-self`): how long a guest takes to start and to be
  * restored, what the harness adds to a pass, whether a job run by the driver gives the figures of
- * the same job typed in the guest, what recording costs a job, how long the smoke plan takes.
- * Writes build/bench-self.json. "self recording" measures only the cost of recording and writes
- * nothing but its samples.
+ * the same job typed in the guest, what recording costs a job, how long the smoke plan takes,
+ * and what DAX costs and saves. Writes build/bench-self.json. "self recording" and "self dax" measure only that
+ * and write nothing but their samples; "self merge" adds the rows of build/bench-load.json.
  */
+#include "self_dax.h"
+
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
@@ -13,33 +15,33 @@
 #include "base/isolate.h"
 #include "run/recording.h"
 #include "run/session.h"
-#include "stats/stats.h"
 
 #include <string.h>
 
 #define OUT	    "build/bench-self.json"
+#define LOAD_OUT    "build/bench-load.json"
 #define SAMPLES	    "build/bench-self-samples.json"
 #define RUN_DIR	    "build/self-run"
 #define STARTS	    5
 #define PAIRS	    7
 #define PLAN_MS	    480000
+#define TOLD	    1000 /* bytes of a failed driver's last words */
 #define GROWTH_PLAN "build/self-growth.conf"
 /* Bound of a recorded job, which reads its file once: some seconds. */
 #define RECORDED_MS 60000
 
-/* Everything that was measured, by name: {unit, samples}. */
-static json_t *samples;
-static bool only_recording;
+/* "": everything. */
+static const char *only = "";
+static struct figures figures = { .samples_file = SAMPLES };
+
+static bool wanted(const char *part)
+{
+	return !only[0] || strcmp(only, part) == 0;
+}
 
 static void add_sample(const char *name, double value)
 {
-	json_t *list = json_object_get(samples, name);
-
-	if (!list) {
-		list = json_array();
-		(void)json_object_set_new(samples, name, list);
-	}
-	(void)json_array_append_new(list, json_num(value));
+	figures_sample(&figures, name, value);
 }
 
 static int fail(const char *what, const struct err *e)
@@ -233,7 +235,7 @@ static int measure_by_hand(struct fleet *f, const struct world *w, struct err *r
 	e = session_open(&ctx, &s, &r);
 	if (e < 0)
 		(void)err_set(reterr, e, "%s", r.reason);
-	if (e == 0 && !only_recording)
+	if (e == 0 && wanted("job"))
 		e = measure_pairs(&s, reterr);
 	if (e == 0)
 		e = measure_recording(&s, reterr);
@@ -258,18 +260,18 @@ static int inner(void *arg)
 	struct err err = { 0 };
 	int e = world_make(&src, &w, &err);
 
-	samples = json_object();
+	figures.samples = json_object();
 	fleet_init(&f, &o);
 	if (e == 0)
 		e = fs_mkdirs("build/self-log", 0755, &err);
-	if (e == 0 && !only_recording)
+	if (e == 0 && wanted("starts"))
 		e = measure_starts(&f, &err);
 	if (e == 0)
 		e = measure_by_hand(&f, &w, &err);
 	fleet_free(&f);
 	if (e == 0)
-		e = json_save_atomic(SAMPLES, samples, &err);
-	json_decref(samples);
+		e = json_save_atomic(SAMPLES, figures.samples, &err);
+	json_decref(figures.samples);
 	if (e < 0)
 		return fail("guests", &err) < 0;
 	return 0;
@@ -295,7 +297,8 @@ static int run_plan(const char *plan, json_t **ret, uint64_t *ret_ns, struct err
 	if (e == 0)
 		e = proc_run(&spec, MIB, clock_deadline_ms(PLAN_MS), &o, reterr);
 	if (e == 0 && o.status != 0)
-		e = err_set(reterr, -EIO, "plan %s failed: %.1000s", plan, buf_text(&o.err));
+		e = err_set(reterr, -EIO, "plan %s failed: %s", plan,
+			    buf_text(&o.err) + (o.err.size > TOLD ? o.err.size - TOLD : 0));
 	*ret_ns = o.run_ns;
 	proc_output_free(&o);
 	return e < 0 ? e : json_load_path(RUN_DIR "/run.json", ret, reterr);
@@ -378,144 +381,162 @@ static int measure_growth(struct err *reterr)
 
 /* ---- figures ---- */
 
-struct range {
-	double min, median, max;
-};
-
-static int range_of(const char *name, struct range *ret)
-{
-	json_t *list = json_object_get(samples, name);
-	size_t n = json_array_size(list);
-	CLEANUP(freep) double *v = calloc(n + 1, sizeof(*v));
-
-	if (!v || n == 0)
-		return -ENOENT;
-	ret->min = ret->max = json_number_value(json_array_get(list, 0));
-	for (size_t i = 0; i < n; i++) {
-		v[i] = json_number_value(json_array_get(list, i));
-		ret->min = v[i] < ret->min ? v[i] : ret->min;
-		ret->max = v[i] > ret->max ? v[i] : ret->max;
-	}
-	return stats_median(v, n, &ret->median);
-}
-
-static void add_figure(json_t *out, const char *name, double value, const char *unit,
-		       const char *target, bool ok)
-{
-	(void)json_array_append_new(out, json_pack("{s:s,s:o,s:s,s:s,s:b,s:s}", "name", name,
-						   "value", json_num(value), "unit", unit, "target",
-						   target, "ok", ok, "samples_file", SAMPLES));
-	(void)printf("%-34s %8.3f %-4s target %-24s %s\n", name, value, unit, target,
-		     ok ? "met" : "MISSED");
-}
-
-static int add_at_most(json_t *out, const char *name, const char *from, double limit,
-		       const char *target)
+static int add_at_most(const char *name, const char *from, double limit, const char *target)
 {
 	struct range r;
 
-	if (range_of(from, &r) < 0)
+	if (figures_range(&figures, from, &r) < 0)
 		return -ENOENT;
-	add_figure(out, name, r.median, "s", target, r.median <= limit);
+	figures_row(&figures, name, r.median, "s", target, r.median <= limit);
 	return 0;
 }
 
 /* Within the noise: each side's median lies inside the other side's range. */
-static int add_agreement(json_t *out)
+static int add_agreement(void)
 {
 	struct range a;
 	struct range b;
 
-	if (range_of("job_by_driver", &a) < 0 || range_of("job_by_hand", &b) < 0)
+	if (figures_range(&figures, "job_by_driver", &a) < 0 ||
+	    figures_range(&figures, "job_by_hand", &b) < 0)
 		return -ENOENT;
-	add_figure(out, "job by driver / same job by hand", a.median / b.median, "1",
-		   "inside the repeats",
-		   a.median >= b.min && a.median <= b.max && b.median >= a.min &&
-			   b.median <= a.max);
+	figures_row(&figures, "job by driver / same job by hand", a.median / b.median, "1",
+		    "inside the repeats",
+		    a.median >= b.min && a.median <= b.max && b.median >= a.min &&
+			    b.median <= a.max);
 	return 0;
 }
 
 /* Of untimed passes: it says how far what they show is from what timed ones do. */
-static int add_recording(json_t *out)
+static int add_recording(void)
 {
 	struct range ratio;
 	struct range host;
 	struct range guest;
 	struct range extra;
 
-	if (range_of("recorded_ratio", &ratio) < 0 || range_of("sampler_cpu_host", &host) < 0 ||
-	    range_of("sampler_cpu_guest", &guest) < 0 ||
-	    range_of("recording_start_stop", &extra) < 0)
+	if (figures_range(&figures, "recorded_ratio", &ratio) < 0 ||
+	    figures_range(&figures, "sampler_cpu_host", &host) < 0 ||
+	    figures_range(&figures, "sampler_cpu_guest", &guest) < 0 ||
+	    figures_range(&figures, "recording_start_stop", &extra) < 0)
 		return -ENOENT;
-	add_figure(out, "job recorded / not recorded", ratio.median, "1", ">= 0.9",
-		   ratio.median >= 0.9);
+	figures_row(&figures, "job recorded / not recorded", ratio.median, "1", ">= 0.9",
+		    ratio.median >= 0.9);
 	(void)printf("%-34s %8.3f to %.3f in %d pairs\n", "  its range", ratio.min, ratio.max,
 		     PAIRS);
-	add_figure(out, "CPU of the host's sampler", host.median, "1", "<= 0.05 of a CPU",
-		   host.median <= 0.05);
-	add_figure(out, "CPU of the guest's sampler", guest.median, "1", "<= 0.05 of a CPU",
-		   guest.median <= 0.05);
-	add_figure(out, "recording: start, stop, archives", extra.median, "s", "<= 1.0",
-		   extra.median <= 1.0);
+	figures_row(&figures, "CPU of the host's sampler", host.median, "1", "<= 0.05 of a CPU",
+		    host.median <= 0.05);
+	figures_row(&figures, "CPU of the guest's sampler", guest.median, "1", "<= 0.05 of a CPU",
+		    guest.median <= 0.05);
+	figures_row(&figures, "recording: start, stop, archives", extra.median, "s", "<= 1.0",
+		    extra.median <= 1.0);
 	return 0;
 }
 
-static int add_growth(json_t *out)
+static int add_growth(void)
 {
 	struct range x1;
 	struct range x2;
 	struct range x4;
 	double worst;
 
-	if (range_of("plan_1x", &x1) < 0 || range_of("plan_2x", &x2) < 0 ||
-	    range_of("plan_4x", &x4) < 0)
+	if (figures_range(&figures, "plan_1x", &x1) < 0 ||
+	    figures_range(&figures, "plan_2x", &x2) < 0 ||
+	    figures_range(&figures, "plan_4x", &x4) < 0)
 		return -ENOENT;
 	worst = (x2.median > x4.median ? x2.median : x4.median) / x1.median;
-	add_figure(out, "harness time per pass, plan 2x or 4x / 1x", worst, "1", "<= 1.25",
-		   worst <= 1.25);
+	figures_row(&figures, "harness time per pass, plan 2x or 4x / 1x", worst, "1", "<= 1.25",
+		    worst <= 1.25);
 	return 0;
 }
 
-static int figures(struct err *reterr)
+static int measure_dax(struct err *reterr)
 {
-	json_auto_t *out = json_array();
-	int e = add_recording(out);
+	json_auto_t *run = NULL;
+	uint64_t ns = 0;
+	int e = run_plan(SELF_DAX_PLAN, &run, &ns, reterr);
 
-	if (only_recording)
-		return e < 0 ? err_set(reterr, e, "not everything was measured") : 0;
-	e |= add_at_most(out, "cold start to first answer", "cold_start", 3.0, "<= 3.0");
-	e |= add_at_most(out, "restored start to first answer", "restored_start", 1.0, "<= 1.0");
-	e |= add_at_most(out, "harness time per pass, median", "harness_per_pass", 0.7, "<= 0.7");
-	e |= add_at_most(out, "smoke plan, set up", "smoke", 180, "<= 180");
-	e |= add_agreement(out);
-	e |= add_growth(out);
-	if (e)
-		return err_set(reterr, -ENOENT, "not everything was measured");
-	e = json_save_atomic(SAMPLES, samples, reterr);
-	return e < 0 ? e : json_save_atomic(OUT, out, reterr);
+	return e < 0 ? e : self_dax_take(&figures, RUN_DIR, reterr);
+}
+
+/* What was measured is kept, whatever else failed. */
+static int add_figures(struct err *reterr)
+{
+	int missing = 0;
+	int e;
+
+	figures.rows = json_array();
+	if (wanted("recording"))
+		missing |= add_recording();
+	if (wanted("dax"))
+		missing |= self_dax_rows(&figures);
+	if (!only[0]) {
+		missing |= add_at_most("cold start to first answer", "cold_start", 3.0, "<= 3.0");
+		missing |= add_at_most("restored start to first answer", "restored_start", 1.0,
+				       "<= 1.0");
+		missing |= add_at_most("harness time per pass, median", "harness_per_pass", 0.7,
+				       "<= 0.7");
+		missing |= add_at_most("smoke plan, set up", "smoke", 180, "<= 180");
+		missing |= add_agreement();
+		missing |= add_growth();
+	}
+	e = json_save_atomic(SAMPLES, figures.samples, reterr);
+	if (e == 0 && !only[0])
+		e = json_save_atomic(OUT, figures.rows, reterr);
+	json_decref(figures.rows);
+	if (e == 0 && missing)
+		e = err_set(reterr, -ENOENT, "not everything was measured");
+	return e;
+}
+
+/* Each runs the driver, and none needs another. */
+static const struct {
+	const char *part;
+	int (*measure)(struct err *reterr);
+} plans[] = {
+	{ "smoke", measure_smoke },
+	{ "growth", measure_growth },
+	{ "dax", measure_dax },
+};
+
+static int measure(char *home)
+{
+	struct isolate_result how = { 0 };
+	struct err err = { 0 };
+	int e = 0;
+
+	figures.samples = json_object();
+	if (strcmp(only, "dax") != 0) {
+		json_decref(figures.samples);
+		e = isolate_run(inner, home, &how, &err);
+		if (e == 0 && (how.interrupted || how.status != 0))
+			return 3;
+		if (e == 0)
+			e = json_load_path(SAMPLES, &figures.samples, &err);
+	}
+	if (e < 0)
+		return -fail("cannot measure", &err);
+	for (size_t i = 0; i < ARRAY_SIZE(plans); i++)
+		if (wanted(plans[i].part) && plans[i].measure(&err) < 0)
+			(void)fail(plans[i].part, &err);
+	e = add_figures(&err);
+	json_decref(figures.samples);
+	return e < 0 ? -fail("cannot measure", &err) : 0;
 }
 
 int main(int argc, char **argv)
 {
 	CLEANUP(freep) char *home = realpath(".", NULL);
-	struct isolate_result how = { 0 };
 	struct err err = { 0 };
-	int e = home ? world_prepare(&err) : -ENOMEM;
+	int e;
 
-	only_recording = argc == 2 && strcmp(argv[1], "recording") == 0;
-	if (argc > 1 && !only_recording)
+	only = argc == 2 ? argv[1] : "";
+	if (argc == 2 && strcmp(only, "merge") == 0) {
+		e = figures_merge(OUT, LOAD_OUT, &err);
+		return e < 0 ? -fail("merge", &err) : 0;
+	}
+	if (argc > 2 || (only[0] && strcmp(only, "recording") != 0 && strcmp(only, "dax") != 0))
 		return 2;
-	if (e == 0)
-		e = isolate_run(inner, home, &how, &err);
-	if (e == 0 && (how.interrupted || how.status != 0))
-		return 3;
-	if (e == 0)
-		e = json_load_path(SAMPLES, &samples, &err);
-	if (e == 0 && !only_recording)
-		e = measure_smoke(&err);
-	if (e == 0 && !only_recording)
-		e = measure_growth(&err);
-	if (e == 0)
-		e = figures(&err);
-	return e < 0 ? -fail("cannot measure", &err) : 0;
+	e = home ? world_prepare(&err) : -ENOMEM;
+	return e < 0 ? -fail("cannot measure", &err) : measure(home);
 }
