@@ -181,6 +181,10 @@ static const struct record_metric metrics[] = {
 	       "time that SHMEM_UNMAP took, there and back, summed"),
 	DEVICE("window.setup_time", 34, RECORD_COUNTER, UNIT_NSEC,
 	       "time that SETUPMAPPING took, map_time included, summed"),
+	DEVICE("window.setup_wait_time", 36, RECORD_COUNTER, UNIT_NSEC,
+	       "time of it until the VMM had replied, summed"),
+	DEVICE("window.setup_told_time", 37, RECORD_COUNTER, UNIT_NSEC,
+	       "time of it from then until the VMM had announced the memory, summed"),
 	DEVICE("window.tail_shadow", 35, RECORD_DISCRETE, UNIT_NONE,
 	       "1: last pages of files are shadow copies; 0: they are the files' own"),
 };

@@ -56,6 +56,8 @@ static const struct row whole[] = {
 	WHOLE("window.map_time", map_ns),
 	WHOLE("window.unmap_time", unmap_ns),
 	WHOLE("window.setup_time", setup_ns),
+	WHOLE("window.setup_wait_time", setup_wait_ns),
+	WHOLE("window.setup_told_time", setup_told_ns),
 	WHOLE("window.tail_shadow", tail_shadow),
 };
 _Static_assert(sizeof(struct refdev_counters) - offsetof(struct refdev_counters, bytes_read) ==

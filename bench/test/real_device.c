@@ -210,6 +210,8 @@ static void test_values_are_the_files(void **state)
 		ALL("window.map_time", map_ns, 32 * 1000),
 		ALL("window.unmap_time", unmap_ns, 24 * 1000),
 		ALL("window.setup_time", setup_ns, 32 * 1000),
+		ALL("window.setup_wait_time", setup_wait_ns, 0),
+		ALL("window.setup_told_time", setup_told_ns, 0),
 		ALL("window.tail_shadow", tail_shadow, 0),
 	};
 

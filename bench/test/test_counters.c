@@ -149,6 +149,8 @@ static void every_counter_has_its_column(void **state)
 		ALL("window.map_time", map_ns),
 		ALL("window.unmap_time", unmap_ns),
 		ALL("window.setup_time", setup_ns),
+		ALL("window.setup_wait_time", setup_wait_ns),
+		ALL("window.setup_told_time", setup_told_ns),
 		ALL("window.tail_shadow", tail_shadow),
 	};
 

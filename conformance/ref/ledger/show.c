@@ -55,6 +55,10 @@ static const struct row whole[] = {
 	{ "window.unmap_time", ALL(unmap_ns), COUNTER, NANOSEC, "time that it took to unmap" },
 	{ "window.setup_time", ALL(setup_ns), COUNTER, NANOSEC,
 	  "time of SETUPMAPPING, map_time included" },
+	{ "window.setup_wait_time", ALL(setup_wait_ns), COUNTER, NANOSEC,
+	  "time of it until the VMM had replied" },
+	{ "window.setup_told_time", ALL(setup_told_ns), COUNTER, NANOSEC,
+	  "time of it from then until the VMM had announced the memory" },
 	{ "window.tail_shadow", ALL(tail_shadow), DISCRETE, NONE,
 	  "1: last pages of files are shadow copies" },
 };
