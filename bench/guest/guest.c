@@ -53,6 +53,7 @@ static int start_vmm(struct guest_launch *l, struct guest *g, struct err *reterr
 		e = pump_start(vmm_log, &vmm_fd, &g->vmm_pump, reterr);
 	if (e < 0)
 		return e;
+	g->vmm_log = TAKE_PTR(vmm_log);
 	spec.stdout_fd = console_fd;
 	spec.stderr_fd = vmm_fd;
 	e = proc_start(&spec, &g->vmm, reterr);
@@ -193,6 +194,8 @@ void guest_stop(struct guest *g)
 	g->qmp = qmp_close(g->qmp);
 	pump_finish(&g->console_pump);
 	pump_finish(&g->vmm_pump);
+	free(g->vmm_log);
+	g->vmm_log = NULL;
 }
 
 const char *guest_end(struct guest *g, char *scratch, size_t size)

@@ -46,6 +46,7 @@ struct guest {
 	struct qmp *qmp;
 	struct agent *agent;
 	uint64_t start_ns; /* from starting the VMM to the agent's first answer */
+	char *vmm_log;	   /* file that what the VMM prints goes to; owned */
 	bool paused;
 	enum guest_device_kind plugged; /* of the device that guest_unplug() takes out */
 };

@@ -19,6 +19,7 @@ struct qmp {
 	json_t *event[QMP_EVENTS_MAX];
 	size_t event_count;
 	json_int_t last_id;
+	char version[32];
 };
 
 void qmp_set_log(struct qmp *q, FILE *take_log)
@@ -46,6 +47,22 @@ struct qmp *qmp_close(struct qmp *q)
 		json_decref(q->event[i]);
 	free(q);
 	return NULL;
+}
+
+const char *qmp_version(const struct qmp *q)
+{
+	return q->version;
+}
+
+/* Of the greeting; one without numbers is not worth a failure. */
+static void read_version(struct qmp *q, json_t *greeting)
+{
+	double n[3];
+
+	if (json_number_at(greeting, "QMP.version.qemu.major", &n[0]) == 0 &&
+	    json_number_at(greeting, "QMP.version.qemu.minor", &n[1]) == 0 &&
+	    json_number_at(greeting, "QMP.version.qemu.micro", &n[2]) == 0)
+		(void)snprintf(q->version, sizeof(q->version), "%.0f.%.0f.%.0f", n[0], n[1], n[2]);
 }
 
 static void qmp_closep(struct qmp **q)
@@ -261,6 +278,7 @@ int qmp_open(int take_fd, uint64_t deadline_ns, struct qmp **ret, struct err *re
 		return e;
 	if (!json_object_get(greeting, "QMP"))
 		return err_set(reterr, -EPROTO, "the QMP socket did not greet as QMP");
+	read_version(q, greeting);
 	e = qmp_command(q, "qmp_capabilities", NULL, -1, deadline_ns, NULL, reterr);
 	if (e < 0)
 		return e;

@@ -19,6 +19,9 @@ struct qmp;
 int qmp_open(int take_fd, uint64_t deadline_ns, struct qmp **ret, struct err *reterr) MUST_USE;
 struct qmp *qmp_close(struct qmp *q);
 
+/** qmp_version() - as QEMU greets: "11.1.3"; "" when it does not say. Borrowed. */
+const char *qmp_version(const struct qmp *q);
+
 /** qmp_set_log() - copy every line sent and received to @take_log (may be NULL: none). */
 void qmp_set_log(struct qmp *q, FILE *take_log);
 

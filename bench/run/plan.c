@@ -4,6 +4,7 @@
 #include "base/conf.h"
 #include "base/fs.h"
 #include "base/rng.h"
+#include "stack/vmm_failure.h"
 
 #include <confuse.h>
 #include <fnmatch.h>
@@ -25,9 +26,9 @@ static char none_default[] = "{none}";
 static char default_default[] = "{default}";
 static char window_default[] = "{64m}";
 
-/* A guest's kernel maps pieces of 2 MiB; QEMU wants a power of two, and has room for 512 pieces. */
-#define WINDOW_MIB_MIN 2
-#define WINDOW_MIB_MAX 256
+/* A guest's kernel maps pieces of 2 MiB; no number beyond the largest is a size. */
+#define WINDOW_MIB_MIN	2
+#define WINDOW_MIB_READ (1UL << 20)
 
 static cfg_opt_t cells_opts[] = {
 	CFG_STR_LIST("stacks", NULL, CFGF_NONE),
@@ -105,17 +106,17 @@ static int parse_switch(const char *word, bool *ret)
 	return 0;
 }
 
-/* "64m"; the same form stands in the ids of cells. */
+/* "64m"; the same form stands in the ids of cells. @ret: 0 for what is no size at all. */
 static int parse_window(const char *word, uint64_t *ret)
 {
 	char *end;
 	unsigned long mib = strtoul(word, &end, 10);
 
-	if (*word < '1' || *word > '9' || strcmp(end, "m") != 0 || mib < WINDOW_MIB_MIN ||
-	    mib > WINDOW_MIB_MAX || (mib & (mib - 1)) != 0)
+	*ret = 0;
+	if (*word < '1' || *word > '9' || strcmp(end, "m") != 0 || mib > WINDOW_MIB_READ)
 		return -EINVAL;
 	*ret = mib * MIB;
-	return 0;
+	return mib < WINDOW_MIB_MIN || vmm_window_failure(*ret) ? -EINVAL : 0;
 }
 
 static int check_footprint(const struct section *s, const struct cell *c, unsigned index)
@@ -186,6 +187,18 @@ static int check_modeless(const struct section *s, const struct cell *c)
 	return 0;
 }
 
+/* A size that is a number is refused for what the VMM would do with it. */
+static int bad_window(const struct section *s, unsigned index, uint64_t bytes)
+{
+	const struct vmm_failure *why = bytes ? vmm_window_failure(bytes) : NULL;
+	char hint[320];
+
+	(void)snprintf(hint, sizeof(hint), "%s%s%s%s%s",
+		       "a power of two in MiB from 2m to 256m, as 64m", why ? "; " : "",
+		       why ? why->id : "", why ? ": QEMU " : "", why ? why->title : "");
+	return bad_word(s, "windows", index, hint);
+}
+
 /* Only a device that can have a window is crossed with sizes; others say themselves that they have none. */
 static int add_windows(const struct section *s, struct cell c, struct cell_list *l)
 {
@@ -198,8 +211,7 @@ static int add_windows(const struct section *s, struct cell c, struct cell_list 
 		return add_workloads(s, c, l);
 	for (unsigned i = 0; e == 0 && i < cfg_size(s->cfg, "windows"); i++) {
 		if (parse_window(cfg_getnstr(s->cfg, "windows", i), &c.window_bytes) < 0)
-			return bad_word(s, "windows", i,
-					"a power of two in MiB from 2m to 256m, as 64m");
+			return bad_window(s, i, c.window_bytes);
 		e = add_workloads(s, c, l);
 	}
 	return e;

@@ -9,6 +9,7 @@
 #include "run/mount.h"
 #include "run/observe.h"
 #include "run/recording.h"
+#include "run/vmm_fate.h"
 
 #include <string.h>
 
@@ -32,13 +33,7 @@ static const enum guest_device_kind devices[STACK_KIND_COUNT] = {
 /* A guest was lost: what became of the two processes that it lives on, before we end them. */
 static void append_fates(struct session *s, struct pass_result *r)
 {
-	char fate[64];
-	size_t used = strlen(r->reason);
-
-	/* One that just died closes its sockets before it can be reaped. */
-	(void)proc_wait(&s->guest->guest.vmm, clock_deadline_ms(300));
-	(void)snprintf(r->reason + used, sizeof(r->reason) - used, "; VMM %s",
-		       backend_fate(&s->guest->guest.vmm, fate, sizeof(fate)));
+	vmm_fate_append(s, r);
 	backend_append(s, r);
 }
 

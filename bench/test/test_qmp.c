@@ -30,7 +30,11 @@
 #define FAKE_UNEXPECTED 9
 #define FAKE_CLOSED	8
 
-#define GREETING "{\"QMP\":{\"version\":{\"qemu\":{\"major\":7}},\"capabilities\":[]}}"
+#define GREETING                                                                   \
+	"{\"QMP\":{\"version\":{\"qemu\":{\"micro\":3,\"minor\":1,\"major\":11}}," \
+	"\"capabilities\":[]}}"
+/* Somebody else's, who speaks the same protocol. */
+#define GREETING_BARE "{\"QMP\":{\"version\":{\"qemu\":{\"major\":\"x\"}},\"capabilities\":[]}}"
 
 struct fake {
 	int fd;
@@ -579,13 +583,42 @@ static void close_nothing(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void script_bare(struct fake *f)
+{
+	fake_say(f, GREETING_BARE "\r\n");
+	fake_hear(f, "{\"execute\":\"qmp_capabilities\"}\n");
+	fake_say(f, "{\"return\":{}}\r\n");
+}
+
+/* Goal: the version is that of the greeting, and nothing where it has none. Method: two greetings. */
+static void version(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(start(f, fake_greet, soon()), 0);
+	assert_string_equal(qmp_version(f->qmp), "11.1.3");
+	assert_played(f);
+	assert_int_equal(start(f, script_bare, soon()), 0);
+	assert_string_equal(qmp_version(f->qmp), "");
+	assert_played(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(commands_and_replies), TEST(error_replies), TEST(events_are_kept),
-		TEST(event_overflow),	    TEST(timeouts),	 TEST(peer_ends),
-		TEST(line_limit),	    TEST(garbage),	 TEST(passes_a_descriptor),
-		TEST(log_of_lines),	    TEST(close_nothing), TEST(late_reply),
+		TEST(commands_and_replies),
+		TEST(error_replies),
+		TEST(events_are_kept),
+		TEST(event_overflow),
+		TEST(timeouts),
+		TEST(peer_ends),
+		TEST(line_limit),
+		TEST(garbage),
+		TEST(passes_a_descriptor),
+		TEST(log_of_lines),
+		TEST(close_nothing),
+		TEST(late_reply),
+		TEST(version),
 	};
 
 	(void)alarm(PATIENCE_S);
