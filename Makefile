@@ -28,8 +28,8 @@ WL_SRC := $(sort $(wildcard workloads/src/wl-*.c))
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB := $(BUILD)/libvq.a
 TEST_LIB := $(call obj,$(wildcard bench/test/real_guest.c bench/test/report_*.c) $(patsubst %,bench/test/%.c,broken_home cell_check \
-	conduct fake_ends fake_guest inside local_agent pcp_tool problems raw_frame recorded scratch self_dax \
-	self_figures stored))
+	conduct fake_ends fake_guest inside local_agent pcp_tool problems raw_frame recorded robust_rig scratch \
+	self_dax self_figures stored))
 GUEST_PROGRAMS := $(BUILD)/guest/vq-init $(BUILD)/guest/vq-agent $(BUILD)/guest/vq-guest \
 	$(patsubst workloads/src/%.c,$(BUILD)/guest/%,$(WL_SRC))
 

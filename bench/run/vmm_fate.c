@@ -18,6 +18,8 @@
 #define LOG_TAIL    (64 * KIB)
 #define LOG_EXCERPT 400
 
+#define KNOWN "known failure of the VMM"
+
 static void append(struct pass_result *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 static void append(struct pass_result *r, const char *fmt, ...)
@@ -52,14 +54,13 @@ static void name_failure(const struct session *s, const struct vmm_failure *f,
 	char was[sizeof(r->reason)];
 	char scratch[64];
 	const char *who = named(&s->guest->guest, s->cell->vmm, scratch, sizeof(scratch));
-	const char *how = vmm_failure_is_certain(f) ? "known failure of the VMM"
-						    : "as the known failure of the VMM";
+	const char *fits = vmm_failure_is_certain(f) ? "" : "fits the ";
 
 	(void)snprintf(was, sizeof(was), "%s", r->reason);
-	(void)snprintf(r->reason, sizeof(r->reason), "%s: %s (%s: %s); ", who, f->title, how,
-		       f->id);
+	(void)snprintf(r->reason, sizeof(r->reason), "%s: %s (%s" KNOWN ": %s); ", who, f->title,
+		       fits, f->id);
 	append(r, "%s", was);
-	pass_add_evidence(r, how, f->id, NULL);
+	pass_add_evidence(r, KNOWN, f->id, NULL);
 	pass_add_evidence(r, "what to do", f->todo, NULL);
 }
 
