@@ -253,12 +253,14 @@ static int disk_full(struct rig *r)
 static int few_files(struct rig *r)
 {
 	NEED(r,
-	     rig_shell(r,
-		       "cd " MNT
-		       "; i=0; while [ $i -lt 100 ]; do echo x 2>/dev/null >f$i || n=$((n + 1)); "
-		       "i=$((i + 1)); done; [ \"$n\" -gt 10 ] && [ \"$n\" -lt 90 ] && cd / && "
-		       "echo 3 >/proc/sys/vm/drop_caches && echo y >" MNT "/y && grep y " MNT "/y",
-		       30000) == 0);
+	     rig_shell(
+		     r,
+		     "cd " MNT
+		     "; i=0; while [ $i -lt 100 ]; do echo x 2>/dev/null >f$i || n=$((n + 1)); "
+		     "i=$((i + 1)); done; [ \"$n\" -gt 10 ] && [ \"$n\" -lt 90 ] && cd / && i=0 && "
+		     "until echo 3 >/proc/sys/vm/drop_caches && echo y >" MNT "/y; do "
+		     "i=$((i + 1)); [ $i -lt 100 ] || exit 1; sleep 0.1; done; grep y " MNT "/y",
+		     30000) == 0);
 	NEED(r, real_said(r->log, "--rlimit-nofile"));
 	return 0;
 }

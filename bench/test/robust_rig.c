@@ -107,6 +107,9 @@ static int plug_reconnecting(struct rig *r)
 				  "backend", "type", "socket", "data", "addr", "type", "unix",
 				  "data", "path", r->socket, "server", 0, "reconnect-ms", 200));
 
+	/* Such a socket connects in the background, and once more when a device wants it before that. */
+	if (e == 0)
+		e = rig_wait_log(r, "a front end has connected", 1);
 	return e < 0 ? e
 		     : rig_qmp(r, "device_add",
 			       json_pack("{s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:s}", "driver",
