@@ -9,6 +9,7 @@
 #include "base/proc.h"
 #include "base/strv.h"
 #include "conformance/front/fuse.h"
+#include "conformance/test/processes.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -108,34 +109,14 @@ static int add_process(struct fixture *t, pid_t pid)
 	return 0;
 }
 
-static int read_name(pid_t pid, char *ret, size_t size)
+static int add_below(void *context, pid_t child)
 {
-	CLEANUP(freep) char *path = fs_path("/proc/%d/comm", pid);
-	CLEANUP(buf_free) struct buf b = { 0 };
-
-	CHECK(path && fs_read(path, 64, &b, NULL) == 0);
-	(void)snprintf(ret, size, "%.*s", (int)strcspn(buf_text(&b), "\n"), buf_text(&b));
-	return 0;
-}
-
-/* All processes below @pid; the one that has the program's own name is the parser. */
-static int find_children(struct fixture *t, pid_t pid)
-{
-	CLEANUP(freep) char *path = fs_path("/proc/%d/task/%d/children", pid, pid);
-	CLEANUP(buf_free) struct buf b = { 0 };
+	struct fixture *t = context;
 	char name[32];
-	int used = 0;
-	int child;
 
-	CHECK(path && fs_read(path, 4096, &b, NULL) == 0);
-	for (const char *at = buf_text(&b); sscanf(at, "%d %n", &child, &used) == 1; at += used) {
-		CHECK(add_process(t, child) == 0 && read_name(child, name, sizeof(name)) == 0);
-		if (strcmp(name, "virtiofs-refdev") == 0)
-			t->parser = child;
-		else if (strcmp(name, "refdev-broker") == 0)
-			CHECK(find_children(t, child) == 0);
-	}
-	return 0;
+	CHECK(add_process(t, child) == 0 && process_name(child, name, sizeof(name)) == 0);
+	/* One more below it opens files for it. */
+	return strcmp(name, "refdev-broker") == 0 ? process_children(child, add_below, t) : 0;
 }
 
 /* Connected: then all of it is there. */
@@ -145,8 +126,9 @@ static int connect_front(struct fixture *t, bool sandboxed)
 
 	CHECK(front_new(&o, &t->f, &t->err) == 0);
 	CHECK(front_init(t->f, 0, NULL) == 0);
-	t->parser = t->daemon.pid;
-	CHECK(add_process(t, t->daemon.pid) == 0 && find_children(t, t->daemon.pid) == 0);
+	t->parser = process_parser(t->daemon.pid);
+	CHECK(t->parser > 0 && add_process(t, t->daemon.pid) == 0);
+	CHECK(process_children(t->daemon.pid, add_below, t) == 0);
 	CHECK((t->parser != t->daemon.pid) == sandboxed);
 	return 0;
 }
