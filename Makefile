@@ -170,17 +170,18 @@ setup-test:
 TESTS := $(patsubst bench/test/%.c,$(BUILD)/test/%,$(wildcard bench/test/test_*.c)) \
 	$(patsubst conformance/test/%.c,$(BUILD)/conformance/%,$(wildcard conformance/test/test_*.c))
 # device_*: the front end against real daemons, without a guest.
-REAL_TESTS := $(patsubst conformance/test/%.c,$(BUILD)/conformance/%,$(wildcard conformance/test/device_*.c)) \
+DEVICE_TESTS := $(patsubst conformance/test/%.c,$(BUILD)/conformance/%,$(wildcard conformance/test/device_*.c))
+REAL_TESTS := $(DEVICE_TESTS) \
 	$(patsubst bench/test/%.c,$(BUILD)/test/%,$(filter-out %real_guest.c,$(wildcard bench/test/real_*.c)))
 
 # They start the reference device of their own flavour as a process.
-$(BUILD)/conformance/test_spec $(filter $(BUILD)/conformance/device_%,$(REAL_TESTS)): | $(BUILD)/virtiofs-refdev
+$(BUILD)/conformance/test_spec $(DEVICE_TESTS): | $(BUILD)/virtiofs-refdev
 $(BUILD)/conformance/test_conform_peer: | $(BUILD)/virtiofs-conform
 
 check: all $(TESTS) lint-includes ## unit, table and golden tests; no root, no guests
 	@bench/test/run -j $$(nproc) $(TESTS) host-setup/test guest-image/test bench/test/schema
 
-check-asan: ## the same with AddressSanitizer and UBSan
+check-asan: ## the same with AddressSanitizer and UBSan, the reference device under its tests too
 	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=$(BUILD)/asan OPT='-O1 -g' \
 		SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' check-flavour
 
@@ -190,7 +191,8 @@ check-clang: ## compile everything with clang; no warning is let through
 compile-flavour: $(BUILD)/conformance/load $(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(BUILD)/virtiofs-conform $(GUEST_PROGRAMS) $(TESTS) $(REAL_TESTS)
 
 check-flavour: compile-flavour
-	@VQ_AGENT=$(BUILD)/guest/vq-agent VQ_GUEST=$(BUILD)/guest/vq-guest bench/test/run -j $$(nproc) $(TESTS)
+	@VQ_AGENT=$(BUILD)/guest/vq-agent VQ_GUEST=$(BUILD)/guest/vq-guest bench/test/run -j $$(nproc) \
+		$(DEVICE_TESTS) $(TESTS)
 
 # The longest first; memory is measured on a machine that does nothing else.
 LONG_TESTS := $(addprefix $(BUILD)/test/real_,run conduct conduct_broken)

@@ -47,9 +47,11 @@ static const struct daemon_row tail_rows[] = {
 	{ .id = "passthrough, threads",
 	  .program = "virtiofs-refdev",
 	  .words = { WINDOW_WORDS, "--dax=always", "--tail=passthrough", "--threads=4" } },
-	{ .id = "shadow, threads",
+	/* Without a sandbox, so that a sanitizer can look for leaks. */
+	{ .id = "shadow, threads, no sandbox",
 	  .program = "virtiofs-refdev",
-	  .words = { WINDOW_WORDS, "--dax=always", "--tail=shadow", "--threads=4" },
+	  .words = { WINDOW_WORDS, "--dax=always", "--tail=shadow", "--threads=4",
+		     "--sandbox=none" },
 	  .packed = true },
 };
 

@@ -153,10 +153,19 @@ static int set_up(struct fixture *t, uid_t uid)
 static int tear_down(struct fixture *t, int e)
 {
 	CLEANUP(buf_free) struct buf text = { 0 };
+	char fate[32];
 
+	t->f = front_free(t->f);
+	if (e == 0 && t->daemon.running) {
+		/* When it is asked to: with success, as a sanitizer speaks by its exit code. */
+		(void)proc_end(&t->daemon, 3000);
+		if (strcmp(proc_fate(&t->daemon, fate, sizeof(fate)), "exited:0") != 0) {
+			(void)err_set(&t->err, -EIO, "the daemon: %s", fate);
+			e = -EIO;
+		}
+	}
 	if (e < 0 && fs_read(t->log, 64 * KIB, &text, NULL) == 0)
 		(void)printf("%s\n%s\n", t->err.text, buf_text(&text));
-	t->f = front_free(t->f);
 	(void)proc_end(&t->daemon, 3000);
 	/* What a broken device left. */
 	for (size_t i = 0; i < t->count; i++) {

@@ -268,9 +268,59 @@ static void test_not_allowed(void **state)
 	assert_int_equal(status, 0);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+static int do_overflow(const void *arg)
+{
+	volatile size_t size = 16;
+	volatile char *p = malloc(size);
+
+	CHILD_CHECK(dup2(*(const int *)arg, STDERR_FILENO) >= 0 && sandbox_calls() == 0);
+	p[size] = 1;
+	return 0;
+}
+
+static int do_wrap(const void *arg)
+{
+	volatile int n = INT32_MAX;
+
+	CHILD_CHECK(dup2(*(const int *)arg, STDERR_FILENO) >= 0 && sandbox_calls() == 0);
+	n = n + 1;
+	return 0;
+}
+
+/* What a sanitizer finds in the parser is said, and ends it with a code of its own, not for a forbidden call. */
+static void test_reports(void **state)
+{
+	static const struct {
+		int (*body)(const void *arg);
+		const char *says[3];
+	} rows[] = {
+		{ do_overflow, { "heap-buffer-overflow", "do_overflow", "allocated by" } },
+		{ do_wrap, { "signed integer overflow", "test_ref_sandbox.c", "int" } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char name[] = "/tmp/vq-report-XXXXXX";
+		char report[16384] = "";
+		int fd = mkstemp(name);
+
+		assert_true(fd >= 0 && unlink(name) == 0);
+		assert_int_equal(in_child(rows[i].body, &fd), W_EXITCODE(1, 0));
+		assert_true(pread(fd, report, sizeof(report) - 1, 0) > 0);
+		for (size_t j = 0; j < ARRAY_SIZE(rows[i].says); j++)
+			assert_non_null(strstr(report, rows[i].says[j]));
+		(void)close(fd);
+	}
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+#ifdef __SANITIZE_ADDRESS__
+		cmocka_unit_test(test_reports),
+#endif
 		cmocka_unit_test(test_forbidden),    cmocka_unit_test(test_usual),
 		cmocka_unit_test(test_capabilities), cmocka_unit_test(test_user_namespace),
 		cmocka_unit_test(test_not_allowed),

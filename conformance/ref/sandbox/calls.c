@@ -168,10 +168,14 @@ int __lsan_is_turned_off(void)
 	return locked;
 }
 
-/* Reports of AddressSanitizer. */
+static const uint64_t set_fd[] = { F_SETFD };
+
+/* Only of this flavour: reports of the sanitizers. They try addresses with a pipe, and read debug information. */
 static const struct confine_call more[] = {
 	{ .number = SYS_sysinfo },
 	{ .number = SYS_getcwd },
+	{ .number = SYS_pipe2 },
+	{ .number = SYS_fcntl, ONLY(1, CONFINE_INT, set_fd) },
 #ifdef SYS_readlink
 	{ .number = SYS_readlink },
 	{ .number = SYS_open },
