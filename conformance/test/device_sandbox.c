@@ -270,7 +270,8 @@ struct ending {
 	int signal;  /* 0: its front end leaves */
 	bool parser; /* sent to the parser, not to the process that was started */
 	const char *fate;
-	bool name_stays; /* nobody was left to remove it */
+	const char *says; /* in the log; NULL: nothing is wrong */
+	bool name_stays;  /* nobody was left to remove it */
 };
 
 static const struct ending endings[] = {
@@ -278,9 +279,30 @@ static const struct ending endings[] = {
 	{ .what = "SIGINT", .signal = SIGINT, .fate = "exited:0" },
 	{ .what = "its front end left", .fate = "exited:0" },
 	{ .what = "SIGTERM to the parser", .signal = SIGTERM, .parser = true, .fate = "exited:0" },
-	{ .what = "parser killed", .signal = SIGKILL, .parser = true, .fate = "signal:9" },
+	{ .what = "parser killed",
+	  .signal = SIGKILL,
+	  .parser = true,
+	  .fate = "signal:9",
+	  .says = "error: the device, process %d, was killed by signal 9 (Killed)\n" },
 	{ .what = "keeper killed", .signal = SIGKILL, .fate = "signal:9", .name_stays = true },
 };
+
+/* One line of the log says why, with the number of the process, or none says anything. */
+static int check_words(const struct fixture *t, const char *says)
+{
+	CLEANUP(buf_free) struct buf log = { 0 };
+	const char *number = says ? strstr(says, "%d") : NULL;
+	CLEANUP(freep) char *line = NULL;
+
+	CHECK(fs_read(t->log, 64 * KIB, &log, NULL) == 0);
+	if (!number) {
+		CHECK(!strstr(buf_text(&log), "error:"));
+		return 0;
+	}
+	line = fs_path("%.*s%d%s", (int)(number - says), says, (int)t->parser, number + 2);
+	CHECK(line && strstr(buf_text(&log), line));
+	return 0;
+}
 
 static int run_ending(struct fixture *t, const struct ending *end, bool dax)
 {
@@ -295,7 +317,7 @@ static int run_ending(struct fixture *t, const struct ending *end, bool dax)
 	CHECK(strcmp(proc_fate(&t->daemon, fate, sizeof(fate)), end->fate) == 0);
 	CHECK(await_end(t, 1000) == 0);
 	CHECK(fs_exists(t->socket) == end->name_stays);
-	return 0;
+	return check_words(t, end->says);
 }
 
 static void ends(void **state)
@@ -330,6 +352,7 @@ static void whole_root(void **state)
 /* What makes it fail is told by the parser and passed on by the keeper. */
 static int run_no_share(struct fixture *t)
 {
+	CLEANUP(buf_free) struct buf log = { 0 };
 	char fate[32];
 
 	CHECK(rmdir(t->share) == 0);
@@ -338,6 +361,8 @@ static int run_no_share(struct fixture *t)
 	CHECK(proc_wait(&t->daemon, clock_deadline_ms(1000)) == 0);
 	CHECK(strcmp(proc_fate(&t->daemon, fate, sizeof(fate)), "exited:3") == 0);
 	CHECK(!fs_exists(t->socket));
+	CHECK(fs_read(t->log, 4096, &log, NULL) == 0);
+	CHECK(strstr(buf_text(&log), "ended with status 3\n"));
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 #include "base/clock.h"
 #include "conformance/ref/broker/inside.h"
 #include "conformance/ref/broker/message.h"
+#include "conformance/ref/log.h"
 
 /* A broker that takes longer than that for one file, or to end, is broken: usual is 0.1 ms. */
 #define PATIENCE_S 10
@@ -198,6 +200,9 @@ static int converse(struct broker *b, const struct broker_request *q, int fd, in
 	if (e == 0 && reply.error == 0 && *ret_fd < 0)
 		e = -EPROTO;
 	if (e < 0) {
+		ref_log(REF_LOG_ERROR,
+			"the broker is gone, or does not answer: %s; what is not mapped yet cannot be mapped",
+			strerror(-e));
 		b->dead = true;
 		return -ENOTCONN;
 	}

@@ -30,7 +30,7 @@ static int enter(int mount_fd, const char **step)
 	if (e < 0)
 		return e;
 	*step = "limit the opener's system calls";
-	return confine_calls(calls, ARRAY_SIZE(calls), NULL, 0);
+	return confine_calls(calls, ARRAY_SIZE(calls), NULL, 0, false);
 }
 
 /* The server ended, and with it the mount? */

@@ -395,7 +395,7 @@ void server_main(int fuse_fd, int socket, pid_t opener)
 	}
 	if (e == 0) {
 		step = "limit the server's system calls";
-		e = confine_calls(calls, ARRAY_SIZE(calls), NULL, 0);
+		e = confine_calls(calls, ARRAY_SIZE(calls), NULL, 0, false);
 	}
 	if (e < 0) {
 		report(socket, e, step);

@@ -4,6 +4,7 @@
 
 /* What a process gives up of itself, for good: capabilities and system calls. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,12 +30,14 @@ struct confine_call {
 int confine_capabilities(uint64_t keep) MUST_USE;
 
 /**
- * confine_calls() - any system call that is in none of the two lists ends the process with SIGSYS, and the
- * kernel's audit log says which it was.
+ * confine_calls() - any system call that is in none of the two lists is not made and ends the process with SIGSYS.
  * @more: may be NULL.
+ * @tell: the number of the call is written to standard error first, by a handler of SIGSYS: the lists must then
+ *        not let anybody replace it (rt_sigaction). Blocking SIGSYS is no way around: the kernel ends who does. False:
+ *        the kernel ends the process at once, and its audit log has the number.
  */
 int confine_calls(const struct confine_call *call, size_t count, const struct confine_call *more,
-		  size_t more_count) MUST_USE;
+		  size_t more_count, bool tell) MUST_USE;
 
 /* confine_held() - the capabilities that are in effect in this thread. */
 uint64_t confine_held(void);

@@ -54,6 +54,19 @@ static void await_parser(int signal_fd, int parser_fd)
 	}
 }
 
+/* Whoever finds the device dead finds the cause in one line of its log. @status: of wait(). */
+static void tell_end(const char *what, pid_t pid, int status)
+{
+	const int number = WTERMSIG(status);
+
+	if (WIFSIGNALED(status))
+		ref_log(REF_LOG_ERROR, "%s, process %d, was killed by signal %d (%s)", what,
+			(int)pid, number, strsignal(number));
+	else if (WEXITSTATUS(status) != 0)
+		ref_log(REF_LOG_ERROR, "%s, process %d, ended with status %d", what, (int)pid,
+			WEXITSTATUS(status));
+}
+
 /* The broker is our child as well. */
 static void await_others(void)
 {
@@ -66,12 +79,15 @@ static void await_others(void)
 		const int left = clock_left_ms(deadline);
 		const struct timespec t = { .tv_sec = left / 1000,
 					    .tv_nsec = left % 1000 * 1000000L };
-		const pid_t ended = waitpid(-1, NULL, WNOHANG);
+		int status = 0;
+		const pid_t ended = waitpid(-1, &status, WNOHANG);
 
 		if (ended < 0 || left == 0)
 			return; /* there are no more of them */
 		if (ended == 0)
 			(void)sigtimedwait(&set, NULL, &t);
+		else
+			tell_end("the broker", ended, status);
 	}
 }
 
@@ -80,9 +96,6 @@ static void end_by(int number)
 	const struct rlimit no_core = { 0, 0 };
 	sigset_t set;
 
-	if (number == SIGSYS)
-		ref_log(REF_LOG_ERROR,
-			"the device used a system call that its sandbox forbids; the kernel's audit log names it");
 	(void)setrlimit(RLIMIT_CORE, &no_core);
 	(void)signal(number, SIG_DFL);
 	(void)sigemptyset(&set);
@@ -94,8 +107,8 @@ static void end_by(int number)
 void keeper_main(pid_t parser, const struct sandbox_plan *p)
 {
 	const int parser_fd = (int)syscall(SYS_pidfd_open, parser, 0);
-	siginfo_t info = { 0 };
 	sigset_t set;
+	int status = 0;
 
 	(void)prctl(PR_SET_NAME, "refdev-keeper");
 	(void)sigemptyset(&set);
@@ -106,11 +119,12 @@ void keeper_main(pid_t parser, const struct sandbox_plan *p)
 	(void)!confine_capabilities(confine_held() & UINT64_C(1) << CAP_DAC_OVERRIDE);
 	if (parser_fd >= 0)
 		await_parser(p->signal_fd, parser_fd);
-	while (waitid(P_PID, (id_t)parser, &info, WEXITED) < 0 && errno == EINTR)
+	while (waitpid(parser, &status, 0) < 0 && errno == EINTR)
 		;
+	tell_end("the device", parser, status);
 	p->ended(p->context);
 	await_others();
-	if (info.si_code != CLD_EXITED)
-		end_by(info.si_status);
-	_exit(info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status);
+	if (WIFSIGNALED(status))
+		end_by(WTERMSIG(status));
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
