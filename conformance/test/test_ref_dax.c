@@ -304,9 +304,9 @@ static void test_unmap_refused(void **state)
 	/* A shrink by the other guest that meets a refusal leaves the rest to be tried again. */
 	assert_int_equal(rig_map(&t.r, 0, &t.a, 0, 0, 3 * P, R), 0);
 	t.r.front[0]->keep = 1;
-	dax_before_shrink(t.r.share, t.r.window[1], t.a.dev, t.a.ino, 0);
+	dax_before_shrink(t.r.share, t.r.window[1], t.a.dev, t.a.ino, 0, NULL);
 	rig_check(&t.r);
-	dax_before_shrink(t.r.share, t.r.window[1], t.a.dev, t.a.ino, 0);
+	dax_before_shrink(t.r.share, t.r.window[1], t.a.dev, t.a.ino, 0, NULL);
 	shows(&t.r, "...");
 	close_two(&t);
 }

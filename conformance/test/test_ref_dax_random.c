@@ -191,11 +191,12 @@ static void do_resize(struct world *w)
 	uint64_t size = below(w, FILE_PAGES * FAKE_PAGE);
 	const struct dax_file *f = &w->file[file];
 	uint64_t old = w->size[file];
+	struct dax_shrink shrink = { .next = NULL };
 
 	if (below(w, 3) == 0)
 		size = size / FAKE_PAGE * FAKE_PAGE;
 	if (size < old)
-		dax_before_shrink(w->share, w->window[by], f->dev, f->ino, size);
+		dax_before_shrink(w->share, w->window[by], f->dev, f->ino, size, &shrink);
 	for (unsigned p = 0; size < old && p < PAGES; p++) {
 		const struct page *m = &w->model[!by][p];
 
@@ -206,7 +207,7 @@ static void do_resize(struct world *w)
 	w->size[file] = size;
 	if (size > old)
 		write_page(w, file, (unsigned)(old / FAKE_PAGE));
-	dax_after_resize(w->share, f->dev, f->ino, size);
+	dax_after_shrink(w->share, &shrink, f);
 	for (unsigned i = 0; w->naks && i < WINDOWS; i++)
 		for (unsigned p = 0; p < PAGES; p++)
 			if (w->model[i][p].file == (int)file &&

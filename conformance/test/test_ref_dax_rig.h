@@ -95,21 +95,20 @@ static inline int rig_unmap(const struct rig *r, unsigned window, uint64_t moffs
 static inline void rig_truncate(const struct rig *r, unsigned by, const struct dax_file *f,
 				uint64_t size)
 {
-	dax_before_shrink(r->share, r->window[by], f->dev, f->ino, size);
+	struct dax_shrink shrink;
+
+	dax_before_shrink(r->share, r->window[by], f->dev, f->ino, size, &shrink);
 	assert_int_equal(ftruncate(f->fd, (off_t)size), 0);
-	dax_after_resize(r->share, f->dev, f->ino, size);
+	dax_after_shrink(r->share, &shrink, f);
 }
 
 /* What a device does for a WRITE of a guest. */
 static inline void rig_write(const struct rig *r, const struct dax_file *f, uint64_t at,
 			     const void *data, size_t size)
 {
-	struct stat st;
-
 	assert_int_equal(pwrite(f->fd, data, size, (off_t)at), size);
-	assert_int_equal(fstat(f->fd, &st), 0);
 	dax_sync(r->share, f->dev, f->ino);
-	dax_after_resize(r->share, f->dev, f->ino, (uint64_t)st.st_size);
+	dax_after_resize(r->share, f);
 }
 
 #endif

@@ -307,12 +307,103 @@ static void test_shadow_merges(void **state)
 	assert_int_equal(close(f.fd), 0);
 }
 
+/* Of the range in window 0 that begins at @at, @bytes are there, and nothing behind them. */
+static void assert_ends(const struct rig *r, uint64_t at, uint64_t bytes)
+{
+	for (uint64_t p = 0; p < RIG_RANGE; p += FAKE_PAGE)
+		assert_int_equal(fake_live(r->front[0], at + p), p < bytes);
+}
+
+#define CUT_TO (FAKE_PAGE + 50)
+#define KEPT   (2 * FAKE_PAGE)
+
+/*
+ * Guest 1 cuts a file, and has not come to ftruncate() yet. Whatever guest 0 asks for until then (attributes, with the
+ * size that the file still has; another mapping; an unmap that leaves a part) maps nothing of what is about to go.
+ */
+static void under_way(enum ref_tail tail, bool fails)
+{
+	struct dax_shrink shrink, none = { .next = NULL };
+	struct dax_file f, g;
+	struct rig r;
+
+	rig_open_as(&r, tail);
+	f = rig_file(RIG_RANGE);
+	g = rig_file(FAKE_PAGE);
+	fill(&f, RIG_RANGE);
+	assert_int_equal(rig_map(&r, 0, &f, 0, 0, RIG_RANGE, FUSE_SETUPMAPPING_FLAG_READ), 0);
+	assert_ends(&r, 0, RIG_RANGE);
+	dax_before_shrink(r.share, r.window[1], f.dev, f.ino, CUT_TO, &shrink);
+	assert_ends(&r, 0, KEPT);
+	dax_after_resize(r.share, &f);
+	assert_ends(&r, 0, KEPT);
+	assert_int_equal(rig_map(&r, 0, &f, 0, RIG_RANGE, RIG_RANGE, FUSE_SETUPMAPPING_FLAG_READ),
+			 0);
+	assert_ends(&r, RIG_RANGE, KEPT);
+	assert_int_equal(rig_map(&r, 0, &g, 0, RIG_RANGE, FAKE_PAGE, FUSE_SETUPMAPPING_FLAG_READ),
+			 0);
+	assert_ends(&r, RIG_RANGE, KEPT);
+	/* Another file's is nobody's business here, nor is one that never began. */
+	dax_after_shrink(r.share, &none, &g);
+	dax_after_resize(r.share, &f);
+	assert_ends(&r, 0, KEPT);
+	if (!fails)
+		assert_int_equal(ftruncate(f.fd, CUT_TO), 0);
+	dax_after_resize(r.share, &f);
+	assert_ends(&r, 0, KEPT);
+	dax_after_shrink(r.share, &shrink, &f);
+	assert_ends(&r, 0, fails ? RIG_RANGE : KEPT);
+	/* Then sizes count again. */
+	assert_int_equal(ftruncate(f.fd, RIG_RANGE), 0);
+	dax_after_resize(r.share, &f);
+	assert_ends(&r, 0, RIG_RANGE);
+	same(&r, 0, &f);
+	rig_close(&r);
+	assert_int_equal(close(f.fd), 0);
+	assert_int_equal(close(g.fd), 0);
+}
+
+/* Nobody had the file mapped when it began, and of two that are under way the shorter one counts. */
+static void under_way_unmapped(enum ref_tail tail)
+{
+	struct dax_shrink a, b;
+	struct dax_file f;
+	struct rig r;
+
+	rig_open_as(&r, tail);
+	f = rig_file(RIG_RANGE);
+	dax_before_shrink(r.share, r.window[1], f.dev, f.ino, CUT_TO, &a);
+	dax_before_shrink(r.share, r.window[1], f.dev, f.ino, 5 * FAKE_PAGE, &b);
+	assert_int_equal(rig_map(&r, 0, &f, 0, 0, RIG_RANGE, FUSE_SETUPMAPPING_FLAG_READ), 0);
+	assert_ends(&r, 0, KEPT);
+	assert_int_equal(ftruncate(f.fd, CUT_TO), 0);
+	dax_after_shrink(r.share, &a, &f);
+	assert_ends(&r, 0, KEPT);
+	assert_int_equal(ftruncate(f.fd, 5 * FAKE_PAGE), 0);
+	dax_after_shrink(r.share, &b, &f);
+	assert_ends(&r, 0, 5 * FAKE_PAGE);
+	rig_close(&r);
+	assert_int_equal(close(f.fd), 0);
+}
+
+static void test_shrink_under_way(void **state)
+{
+	(void)state;
+	for (int fails = 0; fails < 2; fails++)
+		under_way(REF_TAIL_SHADOW, fails);
+	under_way_unmapped(REF_TAIL_SHADOW);
+	for (int fails = 0; fails < 2; fails++)
+		under_way(REF_TAIL_PASSTHROUGH, fails);
+	under_way_unmapped(REF_TAIL_PASSTHROUGH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sizes_shadow), cmocka_unit_test(test_sizes_passthrough),
-		cmocka_unit_test(test_empty_file),   cmocka_unit_test(test_names),
-		cmocka_unit_test(test_host_grows),   cmocka_unit_test(test_shadow_merges),
+		cmocka_unit_test(test_sizes_shadow),	 cmocka_unit_test(test_sizes_passthrough),
+		cmocka_unit_test(test_empty_file),	 cmocka_unit_test(test_names),
+		cmocka_unit_test(test_host_grows),	 cmocka_unit_test(test_shadow_merges),
+		cmocka_unit_test(test_shrink_under_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

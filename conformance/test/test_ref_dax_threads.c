@@ -138,13 +138,15 @@ static void *shrink_the_other(void *argument)
 
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		uint64_t size = (1 + i % 4) * P + 50;
+		struct dax_shrink shrink;
 
 		if (rig_map(w->r, w->index, theirs, 0, 0, RIG_RANGE, R) < 0)
 			w->errors += w->r->passthrough;
-		dax_before_shrink(w->r->share, w->r->window[w->index], mine->dev, mine->ino, size);
+		dax_before_shrink(w->r->share, w->r->window[w->index], mine->dev, mine->ino, size,
+				  &shrink);
 		if (ftruncate(mine->fd, (off_t)size) < 0)
 			w->errors++;
-		dax_after_resize(w->r->share, mine->dev, mine->ino, size);
+		dax_after_shrink(w->r->share, &shrink, mine);
 		dax_sync(w->r->share, theirs->dev, theirs->ino);
 		if (i % 8 == 7)
 			dax_window_clear(w->r->window[w->index], false);
@@ -245,11 +247,12 @@ static void *change_sizes(void *argument)
 
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		uint64_t size = (1 + i % 4) * P + 50;
+		struct dax_shrink shrink;
 
-		dax_before_shrink(w->r->share, NULL, w->file->dev, w->file->ino, size);
+		dax_before_shrink(w->r->share, NULL, w->file->dev, w->file->ino, size, &shrink);
 		if (ftruncate(w->file->fd, (off_t)size) < 0)
 			w->errors++;
-		dax_after_resize(w->r->share, w->file->dev, w->file->ino, size);
+		dax_after_shrink(w->r->share, &shrink, w->file);
 	}
 	return NULL;
 }

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct fake_dax {
 	char log[4096];	  /* one word and its numbers per call, separated by "; " */
@@ -62,21 +63,31 @@ void dax_window_clear(struct dax_window *w, bool gone)
 }
 
 void dax_before_shrink(struct dax_share *share, const struct dax_window *by, dev_t dev, ino_t ino,
-		       uint64_t size)
+		       uint64_t size, struct dax_shrink *ret)
 {
 	(void)share;
 	(void)by;
+	(void)ret;
 	fake_log("before", size, 0);
 	fake.dev = dev;
 	fake.ino = ino;
 }
 
-void dax_after_resize(struct dax_share *share, dev_t dev, ino_t ino, uint64_t size)
+void dax_after_resize(struct dax_share *share, const struct dax_file *f)
 {
+	struct stat st = { .st_size = -1 };
+
 	(void)share;
-	fake_log("after", size, 0);
-	fake.dev = dev;
-	fake.ino = ino;
+	(void)fstat(f->fd, &st);
+	fake_log("after", (uint64_t)st.st_size, 0);
+	fake.dev = f->dev;
+	fake.ino = f->ino;
+}
+
+void dax_after_shrink(struct dax_share *share, struct dax_shrink *shrink, const struct dax_file *f)
+{
+	(void)shrink;
+	dax_after_resize(share, f);
 }
 
 int dax_sync(struct dax_share *share, dev_t dev, ino_t ino)

@@ -83,16 +83,32 @@ int dax_unmap(struct dax_window *w, const struct fuse_removemapping_one *entries
 /* The session is over: everything is unmapped, or only forgotten when the front end has dropped it (@gone). */
 void dax_window_clear(struct dax_window *w, bool gone);
 
+/* A shrink that was begun and has not ended: in the frame of who does it. */
+struct dax_shrink {
+	struct dax_shrink *next;
+	dev_t dev;
+	ino_t ino;
+	uint64_t size;
+};
+
 /**
  * dax_before_shrink() - a file is about to get @size bytes or fewer by a request of window @by (NULL: none).
- * Other windows lose what they map beyond @size, because a touch of it would kill their VMM.
- * dax_after_resize() - its size is @size now: a shadow tail is refreshed, and what other windows have lost comes
- * back where the file is long enough again. It follows a shrink in any case, with the size that the
- * file then has, also when the shrink failed. Cheap for a file that is mapped nowhere, or wholly.
+ * Other windows lose what they map beyond @size, because a touch of it would kill their VMM; and until
+ * dax_after_shrink() nobody maps anything there, whatever size the file still has.
+ * @ret: what dax_after_shrink() is given, in any case, also when the shrink failed. NULL: nothing follows.
  */
 void dax_before_shrink(struct dax_share *share, const struct dax_window *by, dev_t dev, ino_t ino,
-		       uint64_t size);
-void dax_after_resize(struct dax_share *share, dev_t dev, ino_t ino, uint64_t size);
+		       uint64_t size, struct dax_shrink *ret);
+/* dax_after_shrink() - and dax_after_resize() with it. Accepts a @shrink of zeros. */
+void dax_after_shrink(struct dax_share *share, struct dax_shrink *shrink, const struct dax_file *f);
+
+/**
+ * dax_after_resize() - the file may have another size than it had: a shadow tail is refreshed, and what other
+ * windows have lost comes back where the file is long enough again. Cheap for a file that is mapped nowhere, or wholly.
+ * @f: its descriptor may be O_PATH here: it is asked for the size that the file has when a window is changed. A size
+ * that was asked for earlier may be one that another guest has cut meanwhile.
+ */
+void dax_after_resize(struct dax_share *share, const struct dax_file *f);
 
 /**
  * dax_sync() - shadow: bring the copied last page and the file together; with passthrough it does nothing.

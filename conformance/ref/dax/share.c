@@ -2,6 +2,8 @@
 #include "conformance/ref/dax/share.h"
 
 #include <assert.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 int dax_share_open(const struct ref_options *o, struct dax_share **ret, struct err *reterr)
 {
@@ -72,51 +74,84 @@ static struct dax_window *next_window(struct dax_share *share, struct dax_window
 }
 
 /* Change what @w maps of @s, group by group: what cannot be mapped becomes a hole, what must go goes. */
-static void replan(struct dax_window *w, const struct dax_source *s, uint64_t size, bool cut)
+static void carry_out(struct dax_window *w, struct dax_plan *plan)
+{
+	(void)dax_window_carry_out(w, plan, true);
+	(void)pthread_mutex_unlock(&w->lock);
+	dax_plan_free(plan);
+}
+
+static void cut(struct dax_window *w, const struct dax_source *s, uint64_t size)
 {
 	struct dax_plan plan;
-	struct dax_extent x;
 
 	dax_plan_init(&plan);
 	(void)pthread_mutex_lock(&w->lock);
-	/*
-	 * The caller's size may be old by now, and what another thread has made of a newer one must not be
-	 * taken back: a guest may know of that. Mappings of the private mount are never taken back here.
-	 */
-	x = cut || !s->shadow ? dax_extent_pages(size) : dax_extent_now(s);
-	if (cut)
-		dax_plan_cut(&plan, &w->table, s, x.file_end, dax_extent_now);
-	else
-		dax_plan_resize(&plan, &w->table, s, &x);
-	(void)dax_window_carry_out(w, &plan, true);
-	(void)pthread_mutex_unlock(&w->lock);
-	dax_plan_free(&plan);
+	dax_plan_cut(&plan, &w->table, s, dax_extent_pages(size).file_end, dax_extent_now);
+	carry_out(w, &plan);
+}
+
+/* How far the file of @s is there, which @fd has open: asked for under the lock of the window that is changed. */
+static struct dax_extent extent_of(const struct dax_source *s, int fd)
+{
+	const uint64_t limit = dax_source_limit(s);
+	struct statx st;
+
+	if (s->shadow)
+		return dax_extent_now(s);
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_SIZE, &st) < 0)
+		st.stx_size = 0;
+	return dax_extent_pages(st.stx_size < limit ? st.stx_size : limit);
+}
+
+/* Mappings of the private mount are never taken back here. */
+static void fit(struct dax_window *w, const struct dax_source *s, int fd)
+{
+	struct dax_extent x;
+	struct dax_plan plan;
+
+	dax_plan_init(&plan);
+	(void)pthread_mutex_lock(&w->lock);
+	x = extent_of(s, fd);
+	dax_plan_resize(&plan, &w->table, s, &x);
+	carry_out(w, &plan);
 }
 
 void dax_before_shrink(struct dax_share *share, const struct dax_window *by, dev_t dev, ino_t ino,
-		       uint64_t size)
+		       uint64_t size, struct dax_shrink *ret)
 {
-	struct dax_source *s = dax_sources_find(&share->sources, dev, ino);
+	struct dax_source *s;
 
+	if (ret) {
+		*ret = (struct dax_shrink){ .dev = dev, .ino = ino, .size = size };
+		dax_sources_shrink(&share->sources, ret);
+	}
+	s = dax_sources_find(&share->sources, dev, ino);
 	if (!s)
 		return;
 	for (struct dax_window *w = next_window(share, NULL); w; w = next_window(share, w))
 		if (w != by)
-			replan(w, s, size, true);
+			cut(w, s, size);
 	dax_source_drop(&share->sources, s);
 }
 
-void dax_after_resize(struct dax_share *share, dev_t dev, ino_t ino, uint64_t size)
+void dax_after_resize(struct dax_share *share, const struct dax_file *f)
 {
-	struct dax_source *s = dax_sources_find(&share->sources, dev, ino);
+	struct dax_source *s = dax_sources_find(&share->sources, f->dev, f->ino);
 
 	if (!s)
 		return;
 	(void)dax_tail_exchange(s);
 	if (s->partial)
 		for (struct dax_window *w = next_window(share, NULL); w; w = next_window(share, w))
-			replan(w, s, size, false);
+			fit(w, s, f->fd);
 	dax_source_drop(&share->sources, s);
+}
+
+void dax_after_shrink(struct dax_share *share, struct dax_shrink *shrink, const struct dax_file *f)
+{
+	dax_sources_shrunk(&share->sources, shrink);
+	dax_after_resize(share, f);
 }
 
 int dax_sync(struct dax_share *share, dev_t dev, ino_t ino)

@@ -53,8 +53,6 @@ struct dax_share {
  */
 int dax_window_carry_out(struct dax_window *w, const struct dax_plan *p, bool go_on);
 
-/* dax_extent_at() - how far @s can be mapped when its file has @size bytes. */
-struct dax_extent dax_extent_at(const struct dax_source *s, uint64_t size);
 /* dax_extent_now() - how far mappings of @s that were there can be mapped again. */
 struct dax_extent dax_extent_now(const struct dax_source *s);
 

@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "conformance/ref/dax/dax.h"
+
 /* Spreads inode numbers that follow each other: 2^64 divided by the golden ratio. */
 #define HASH_FACTOR UINT64_C(0x9e3779b97f4a7c15)
 
@@ -50,7 +52,9 @@ struct dax_source *dax_sources_add(struct dax_sources *all, dev_t dev, ino_t ino
 
 	if (!new)
 		return NULL;
-	*new = (struct dax_source){ .dev = dev, .ino = ino, .refs = 1, .shadow = shadow, .fd = -1 };
+	*new = (struct dax_source){
+		.all = all, .dev = dev, .ino = ino, .refs = 1, .shadow = shadow, .fd = -1
+	};
 	(void)pthread_mutex_init(&new->lock, NULL);
 	(void)pthread_mutex_lock(&all->lock);
 	s = find_locked(all, dev, ino);
@@ -116,6 +120,43 @@ struct dax_source *dax_sources_next(struct dax_sources *all, struct dax_source *
 	if (before)
 		dax_source_drop(all, before);
 	return s;
+}
+
+void dax_sources_shrink(struct dax_sources *all, struct dax_shrink *begun)
+{
+	(void)pthread_mutex_lock(&all->lock);
+	begun->next = all->shrinks;
+	all->shrinks = begun;
+	all->shrink_count++;
+	(void)pthread_mutex_unlock(&all->lock);
+}
+
+void dax_sources_shrunk(struct dax_sources *all, struct dax_shrink *ended)
+{
+	struct dax_shrink **link = &all->shrinks;
+
+	(void)pthread_mutex_lock(&all->lock);
+	while (*link && *link != ended)
+		link = &(*link)->next;
+	if (*link) {
+		*link = ended->next;
+		all->shrink_count--;
+	}
+	(void)pthread_mutex_unlock(&all->lock);
+}
+
+uint64_t dax_source_limit(const struct dax_source *s)
+{
+	uint64_t limit = UINT64_MAX;
+
+	if (s->all->shrink_count == 0)
+		return limit;
+	(void)pthread_mutex_lock(&s->all->lock);
+	for (const struct dax_shrink *c = s->all->shrinks; c; c = c->next)
+		if (c->dev == s->dev && c->ino == s->ino && c->size < limit)
+			limit = c->size;
+	(void)pthread_mutex_unlock(&s->all->lock);
+	return limit;
 }
 
 void dax_sources_destroy(struct dax_sources *all)

@@ -15,7 +15,11 @@
 #include "base/cleanup.h"
 #include "conformance/ref/dax/table.h"
 
+struct dax_sources;
+struct dax_shrink;
+
 struct dax_source {
+	struct dax_sources *all;
 	struct dax_source *next; /* in its bucket; with refs under the lock of the table */
 	dev_t dev;
 	ino_t ino;
@@ -55,6 +59,9 @@ int dax_tail_exchange(struct dax_source *s);
 struct dax_sources {
 	pthread_mutex_t lock; /* a leaf */
 	struct dax_source *bucket[DAX_SOURCE_BUCKETS];
+	_Atomic unsigned shrink_count;
+	struct dax_shrink *
+		shrinks; /* that have begun, of any files, also of those that are mapped nowhere yet */
 };
 
 void dax_sources_init(struct dax_sources *all);
@@ -70,6 +77,14 @@ struct dax_source *dax_sources_add(struct dax_sources *all, dev_t dev, ino_t ino
 struct dax_source *dax_sources_next(struct dax_sources *all, struct dax_source *before);
 void dax_source_hold(struct dax_sources *all, struct dax_source *s);
 void dax_source_drop(struct dax_sources *all, struct dax_source *s);
+void dax_sources_shrink(struct dax_sources *all, struct dax_shrink *begun);
+void dax_sources_shrunk(struct dax_sources *all, struct dax_shrink *ended);
+/**
+ * dax_source_limit() - where the file will end when the shrinks that have begun are done; UINT64_MAX without one. Under the
+ * lock of a window, and before the file is asked for its size: then either this or that is what will be, or who shrinks
+ * waits for that lock.
+ */
+uint64_t dax_source_limit(const struct dax_source *s);
 void dax_sources_destroy(struct dax_sources *all);
 
 #endif

@@ -114,18 +114,16 @@ static int source_for(struct dax_share *share, const struct dax_file *f, struct 
 	return *ret ? 0 : -ENOMEM;
 }
 
-struct dax_extent dax_extent_at(const struct dax_source *s, uint64_t size)
-{
-	return s->shadow ? dax_extent_shadow(size) : dax_extent_pages(size);
-}
-
 struct dax_extent dax_extent_now(const struct dax_source *s)
 {
+	const uint64_t limit = dax_source_limit(s);
 	struct stat st;
+	uint64_t size;
 
 	if (!s->shadow)
-		return dax_extent_all();
-	return dax_extent_shadow(fstat(s->fd, &st) < 0 ? 0 : (uint64_t)st.st_size);
+		return dax_extent_pages(limit);
+	size = fstat(s->fd, &st) < 0 ? 0 : (uint64_t)st.st_size;
+	return dax_extent_shadow(size < limit ? size : limit);
 }
 
 /* Remember who may write; without a message that was the whole request. */
@@ -148,11 +146,15 @@ static void note_access(struct dax_window *w, const struct dax_fragment *want, b
 	ledger_upgraded();
 }
 
-/* For a file of @size bytes. */
-static int map_sized(struct dax_window *w, const struct dax_fragment *want, uint64_t size)
+/* For a file of @size bytes that will end at @limit. */
+static int map_sized(struct dax_window *w, const struct dax_fragment *want, uint64_t size,
+		     uint64_t limit)
 {
-	struct dax_extent known = dax_extent_at(want->source, size);
-	struct dax_extent fresh = want->source->shadow ? known : dax_extent_all();
+	const bool shadow = want->source->shadow;
+	const uint64_t end = size < limit ? size : limit;
+	struct dax_extent known = shadow ? dax_extent_shadow(end) : dax_extent_pages(end);
+	/* A private mount takes more than the file has: what it grows by is there then. */
+	struct dax_extent fresh = shadow ? known : dax_extent_pages(limit);
 	struct dax_plan plan;
 	int e;
 
@@ -184,6 +186,7 @@ static int mapped_fault(const struct dax_window *w, const struct dax_fragment *w
 static int map_locked(struct dax_window *w, const struct dax_file *f,
 		      const struct dax_fragment *want)
 {
+	uint64_t limit = dax_source_limit(want->source);
 	uint64_t size = 0;
 	int e = fault_hooked(FAULT_HOOK_REQUEST) ? mapped_fault(w, want) : 0;
 
@@ -195,7 +198,8 @@ static int map_locked(struct dax_window *w, const struct dax_file *f,
 	for (unsigned i = 0; e == 0 && i < SIZE_CHANGES_MAX; i++) {
 		uint64_t before = size;
 
-		e = map_sized(w, want, size);
+		e = map_sized(w, want, size, limit);
+		limit = dax_source_limit(want->source);
 		if (e == 0 || check_file(f, &size) < 0 || size == before)
 			break;
 		e = i + 1 < SIZE_CHANGES_MAX ? 0 : e;

@@ -11,7 +11,7 @@
 
 void attr_fill(struct fs_call *c, struct node *n, const struct statx *st, struct fuse_attr *ret)
 {
-	resize_seen(c, n, st->stx_size);
+	resize_after(c, n);
 	*ret = (struct fuse_attr){
 		.ino = st->stx_ino,
 		.size = st->stx_size,
@@ -106,7 +106,7 @@ int op_statx(struct fs_call *c)
 	if (statx(n->fd, "", AT_EMPTY_PATH | (int)(in.sx_flags & AT_STATX_SYNC_TYPE),
 		  STATX_BASIC_STATS | STATX_BTIME, &st) < 0)
 		return -errno;
-	resize_seen(c, n, st.stx_size);
+	resize_after(c, n);
 	statx_fill(&st, &out.stat);
 	return reply_data(c, &out, sizeof(out));
 }

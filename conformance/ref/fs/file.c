@@ -50,6 +50,7 @@ int file_sync(struct fs_call *c, uint64_t fh, int datasync)
 int file_allocate(struct fs_call *c, uint64_t fh, int mode, off_t offset, off_t length)
 {
 	CLEANUP(handle_putp) struct handle *h = NULL;
+	struct dax_shrink shrink = { .next = NULL }; /* most modes begin none */
 	struct statx st;
 	int e = file_handle(c, fh, c->in.nodeid, &h);
 
@@ -60,9 +61,9 @@ int file_allocate(struct fs_call *c, uint64_t fh, int mode, off_t offset, off_t 
 	if ((mode & FALLOC_FL_COLLAPSE_RANGE) &&
 	    statx(h->fd, "", AT_EMPTY_PATH, STATX_SIZE, &st) == 0 && length > 0 &&
 	    (uint64_t)length < st.stx_size)
-		resize_before(c, h->node, st.stx_size - (uint64_t)length);
+		resize_before(c, h->node, st.stx_size - (uint64_t)length, &shrink);
 	e = fallocate(h->fd, mode, offset, length) < 0 ? -errno : 0;
-	resize_after(c, h->node);
+	resize_shrunk(c, h->node, &shrink);
 	return e;
 }
 

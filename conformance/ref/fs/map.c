@@ -152,5 +152,5 @@ void map_release(struct fs_call *c, uint64_t nodeid)
 	CLEANUP(node_putp) struct node *n = node_get(&c->conn->nodes, nodeid);
 
 	if (n && c->fs->dax && fault_at(FAULT_MAP_DIES))
-		dax_before_shrink(c->fs->dax, NULL, n->dev, n->ino, 0);
+		dax_before_shrink(c->fs->dax, NULL, n->dev, n->ino, 0, NULL);
 }

@@ -62,10 +62,11 @@ static uint32_t open_flags(struct fs_call *c, struct node *n)
 static int open_node(struct fs_call *c, const struct node *n, int guest_flags, int flags, bool kill)
 {
 	bool cuts = (flags & O_TRUNC) && S_ISREG(n->type);
+	struct dax_shrink shrink;
 	int fd;
 
 	if (cuts) {
-		resize_before(c, n, 0);
+		resize_before(c, n, 0, &shrink);
 		worker_fsetid(c->w, !kill);
 	}
 	fd = file_reopen(c, n, flags);
@@ -73,7 +74,7 @@ static int open_node(struct fs_call *c, const struct node *n, int guest_flags, i
 	if (fd == -EACCES && (guest_flags & O_ACCMODE) == O_WRONLY)
 		fd = file_reopen(c, n, (flags & ~O_ACCMODE) | O_WRONLY);
 	if (cuts)
-		resize_after(c, n);
+		resize_shrunk(c, n, &shrink);
 	return fd;
 }
 

@@ -82,11 +82,11 @@ int file_copy(struct fs_call *c, uint64_t fh, off_t offset, uint64_t nodeid_out,
 int window_sync(struct fs_call *c, const struct node *n);
 /* The same of all files. */
 int window_sync_all(struct fs_call *c);
-/* Those who map a file hear of its size before it shrinks, after it was or may have been changed ... */
-void resize_before(struct fs_call *c, const struct node *n, uint64_t size);
+/* Those who map a file hear of its size before it shrinks, and when that is done, or has failed ... */
+void resize_before(struct fs_call *c, const struct node *n, uint64_t size, struct dax_shrink *ret);
+void resize_shrunk(struct fs_call *c, const struct node *n, struct dax_shrink *begun);
+/* ... after it was or may have been changed otherwise, and before a guest hears what it is. */
 void resize_after(struct fs_call *c, const struct node *n);
-/* ... and before a guest hears that it is @size. */
-void resize_seen(struct fs_call *c, const struct node *n, uint64_t size);
 
 /* ---- dir.c ---- */
 int dir_open(struct fs_call *c, uint64_t nodeid);

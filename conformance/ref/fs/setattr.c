@@ -45,6 +45,7 @@ static int set_mode(const struct setattr *a)
 static int set_size(const struct setattr *a)
 {
 	CLEANUP(fd_closep) int own = -1;
+	struct dax_shrink shrink;
 	int fd = -1;
 	int e;
 
@@ -60,10 +61,10 @@ static int set_size(const struct setattr *a)
 	}
 	if (fd < 0)
 		return fd;
-	resize_before(a->c, a->n, a->in.size);
+	resize_before(a->c, a->n, a->in.size, &shrink);
 	worker_fsetid(a->c->w, !(a->in.valid & FATTR_KILL_SUIDGID));
 	e = ftruncate(fd, (off_t)a->in.size) < 0 ? -errno : 0;
-	resize_after(a->c, a->n);
+	resize_shrunk(a->c, a->n, &shrink);
 	return e;
 }
 
