@@ -56,10 +56,13 @@ void ref_request_done(struct ref_request *r, uint32_t used);
  * @drop:    the session is over (device reset, front end gone): no node, handle, lock or mapping of it
  *           survives. @window_gone: the front end has already dropped what was in the DAX window, so no
  *           message about it may be sent. No request is in flight when it is called.
+ * @interrupt: requests that wait for somebody on the host end soon, with EINTR; others go on. NULL: none ever waits. To be
+ *           called again and again by who waits for all to end: one may be about to wait. Any thread, any locks of vhost/.
  */
 struct ref_handler {
 	void (*request)(void *context, struct ref_request *r);
 	void (*drop)(void *context, bool window_gone);
+	void (*interrupt)(void *context);
 	void *context;
 };
 

@@ -346,7 +346,9 @@ static inline int front_open(struct front *f, const struct ref_options *o)
 	if (fake_guest_open(&f->g) < 0 || !mkdtemp(f->dir))
 		return -1;
 	(void)snprintf(f->path, sizeof(f->path), "%s/socket", f->dir);
-	f->handler = (struct ref_handler){ fake_request, fake_drop, &f->fs };
+	f->handler = (struct ref_handler){ .request = fake_request,
+					   .drop = fake_drop,
+					   .context = &f->fs };
 	if (vhost_port_open(&f->o, f->path, &f->port, &err) < 0) {
 		(void)fprintf(stderr, "%s\n", err.text);
 		return -1;

@@ -180,7 +180,10 @@ static void test_passed_socket(void **state)
 
 	for (int i = 0; i < 2; i++) {
 		struct ref_options o = plain;
-		struct front f = { .once = true, .handler = { fake_request, fake_drop, &f.fs } };
+		struct front f = {
+			.once = true,
+			.handler = { .request = fake_request, .drop = fake_drop, .context = &f.fs }
+		};
 		int pair[2] = { -1, -1 };
 
 		f.stop = eventfd(0, EFD_CLOEXEC);

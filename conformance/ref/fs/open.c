@@ -10,8 +10,23 @@
 /* How often CREATE tries again when the name comes and goes between its two looks. */
 #define CREATE_TRIES 4
 
+/* -EAGAIN where open() would wait; the descriptor is one that waits again, if that was asked for. */
+static int open_once(const struct fs_call *c, const char *number, int flags)
+{
+	int fd = openat(c->fs->proc_fd, number,
+			(flags & ~O_NOFOLLOW) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	if (!(flags & O_NONBLOCK))
+		(void)fcntl(fd, F_SETFL, flags);
+	return fd;
+}
+
 int file_reopen(struct fs_call *c, const struct node *n, int flags)
 {
+	struct fs_waits *waits = &c->session->waits;
+	struct fs_wait w;
 	char number[16];
 	int fd;
 
@@ -20,8 +35,16 @@ int file_reopen(struct fs_call *c, const struct node *n, int flags)
 	if (!S_ISREG(n->type))
 		return S_ISLNK(n->type) ? -ELOOP : -ENXIO;
 	(void)snprintf(number, sizeof(number), "%d", n->fd);
-	fd = openat(c->fs->proc_fd, number, (flags & ~O_NOFOLLOW) | O_CLOEXEC | O_NOCTTY);
-	return fd < 0 ? -errno : fd;
+	fd = open_once(c, number, flags);
+	if (fd != -EAGAIN || (flags & O_NONBLOCK))
+		return fd;
+	/* Somebody on the host holds a lease. He has been told to give it up. */
+	wait_begin(waits, &w, c->in.unique);
+	do
+		fd = wait_again(waits, &w) ? open_once(c, number, flags) : -EINTR;
+	while (fd == -EAGAIN);
+	wait_end(waits, &w);
+	return fd;
 }
 
 /* What of a guest's flags the host's open() shall see. */

@@ -3,9 +3,21 @@
 
 #include "conformance/ref/fs/library.h"
 
+#include <string.h>
+
 static int op_nothing(struct fs_call *c)
 {
 	(void)c;
+	return 0;
+}
+
+/* The guest wants @unique of it to end. */
+static int op_interrupt(struct fs_call *c)
+{
+	struct fuse_interrupt_in in;
+
+	memcpy(&in, c->arg, sizeof(in));
+	waits_interrupt(&c->session->waits, in.unique);
 	return 0;
 }
 
@@ -17,7 +29,8 @@ static int op_nothing(struct fs_call *c)
 
 /*
  * What is missing is answered with ENOSYS, and the driver does it itself or does without: locks stay in the guest,
- * ioctl, poll and bmap do not exist. INTERRUPT is accepted: requests here cannot be stopped half-way.
+ * ioctl, poll and bmap do not exist. INTERRUPT ends a request that waits for somebody on the host (wait.h); others cannot
+ * be stopped half-way, and end by themselves.
  */
 static const struct fs_op ops[] = {
 	[FUSE_LOOKUP] = { "LOOKUP", op_lookup, OUT(fuse_entry_out), .names = { NAME_ENTRY } },
@@ -50,7 +63,7 @@ static const struct fs_op ops[] = {
 	[FUSE_FSYNCDIR] = { "FSYNCDIR", library_run, IN(fuse_fsync_in) },
 	[FUSE_ACCESS] = { "ACCESS", library_run, IN(fuse_access_in) },
 	[FUSE_CREATE] = { "CREATE", library_run, IN(fuse_create_in), OUT_CREATED, .names = { NAME_ENTRY }, .flags = OP_CHANGES },
-	[FUSE_INTERRUPT] = { "INTERRUPT", op_nothing, .flags = OP_NO_REPLY | OP_EARLY },
+	[FUSE_INTERRUPT] = { "INTERRUPT", op_interrupt, IN(fuse_interrupt_in), .flags = OP_NO_REPLY | OP_EARLY },
 	[FUSE_DESTROY] = { "DESTROY", op_destroy, .flags = OP_EARLY },
 	[FUSE_NOTIFY_REPLY] = { "NOTIFY_REPLY", op_nothing, .flags = OP_NO_REPLY | OP_EARLY | OP_STREAM },
 	[FUSE_BATCH_FORGET] = { "BATCH_FORGET", op_batch_forget, IN(fuse_batch_forget_in), .flags = OP_NO_REPLY | OP_STREAM },

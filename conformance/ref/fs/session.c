@@ -118,6 +118,7 @@ void session_begin(struct ref_session *s, struct fs_conn *take_conn, bool window
 	    !fault_at(window_gone ? FAULT_RESET_KEEPS_MAPS : FAULT_INIT_KEEPS_MAPS))
 		dax_window_clear(s->window, window_gone);
 	(void)pthread_rwlock_unlock(&s->map_lock);
+	waits_forget(&s->waits);
 	if (!old)
 		return;
 	(void)pthread_mutex_lock(&s->lock);
@@ -173,6 +174,13 @@ static void session_drop(void *context, bool window_gone)
 	reap(s);
 }
 
+static void session_interrupt(void *context)
+{
+	struct ref_session *s = context;
+
+	waits_interrupt_all(&s->waits);
+}
+
 int ref_session_new(struct ref_fs *fs, struct dax_window *window, struct ref_session **ret,
 		    struct ref_handler *ret_handler, struct err *reterr)
 {
@@ -184,9 +192,11 @@ int ref_session_new(struct ref_fs *fs, struct dax_window *window, struct ref_ses
 	s->window = window;
 	(void)pthread_mutex_init(&s->lock, NULL);
 	(void)pthread_rwlock_init(&s->map_lock, NULL);
+	waits_init(&s->waits);
 	*ret_handler = (struct ref_handler){
 		.request = session_request,
 		.drop = session_drop,
+		.interrupt = session_interrupt,
 		.context = s,
 	};
 	*ret = s;
@@ -200,6 +210,7 @@ struct ref_session *ref_session_free(struct ref_session *s)
 	session_drop(s, false);
 	(void)pthread_mutex_destroy(&s->lock);
 	(void)pthread_rwlock_destroy(&s->map_lock);
+	waits_destroy(&s->waits);
 	free(s);
 	return NULL;
 }

@@ -6,6 +6,7 @@
 #include "conformance/ref/fs/fs.h"
 #include "conformance/ref/fs/handle.h"
 #include "conformance/ref/fs/mode.h"
+#include "conformance/ref/fs/wait.h"
 
 struct fuse_session;
 
@@ -46,6 +47,7 @@ struct ref_session {
 	 * that was asked for in an old session is never made in the window of a new one.
 	 */
 	pthread_rwlock_t map_lock;
+	struct fs_waits waits;
 };
 
 /** session_begin() - INIT: @take_conn (may be NULL: DESTROY) is current from now on; the one before it is over. */

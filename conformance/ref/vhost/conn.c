@@ -59,6 +59,7 @@ static bool drain_ring(struct conn *c, unsigned i)
 
 	(void)pthread_mutex_lock(&r->lock);
 	while ((e = ring_drain(r, clock_deadline_ms(SLICE_MS))) < 0) {
+		conn_interrupt(c);
 		if (end_ns == 0 && stop_wanted(c))
 			end_ns = clock_deadline_ms(END_MS);
 		if (end_ns != 0 && clock_now_ns() > end_ns)
@@ -77,6 +78,7 @@ bool conn_session_over(struct conn *c, const char *why)
 {
 	/* Whatever waits for the front end now waits for nothing. */
 	shmem_hurry(c->shmem);
+	conn_interrupt(c);
 	for (unsigned i = 0; i < c->queue_count; i++)
 		if (!drain_ring(c, i))
 			return false;

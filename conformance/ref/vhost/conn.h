@@ -51,6 +51,13 @@ uint64_t conn_protocol(const struct ref_options *o);
 /** conn_session_over() - wait for what is in flight, then the handler drops the session. False: stopped meanwhile. */
 bool conn_session_over(struct conn *c, const char *why) MUST_USE;
 
+/** conn_interrupt() - what waits for somebody on the host gives up; see struct ref_handler. */
+static inline void conn_interrupt(const struct conn *c)
+{
+	if (c->handler->interrupt)
+		c->handler->interrupt(c->handler->context);
+}
+
 /** conn_memory_set() - publish a new table, taking the reference. */
 void conn_memory_set(struct conn *c, struct memory *take_table);
 /** conn_memory_changed() - tell the rings. */

@@ -11,10 +11,12 @@
 
 /*
  * GET_VRING_BASE waits for what is in flight. If that does not end soon it may be waiting for the front end
- * itself, which waits for us: then maps are given up. If it does not end at all (a lock, a lease), the VMM
- * is not kept waiting for ever: what ends later is held back until the ring starts again.
+ * itself, which waits for us: then maps are given up; or for somebody on the host who holds a lease: that is given
+ * up as well. If it does not end at all (a dead disk), the VMM is not kept waiting for ever: what ends later is held
+ * back until the ring starts again.
  */
 #define HURRY_MS 200
+#define SLICE_MS 100
 #define DRAIN_MS 10000
 
 static struct queue *queue_of(struct conn *c, uint64_t index, struct err *reterr)
@@ -119,10 +121,17 @@ int conn_set_vring_base(struct conn *c, struct msg *m, struct err *reterr)
 /* Lock held, given up meanwhile. */
 static void drain(struct conn *c, struct ring *r)
 {
+	const uint64_t end_ns = clock_deadline_ms(HURRY_MS + DRAIN_MS);
+	int e;
+
 	if (ring_drain(r, clock_deadline_ms(HURRY_MS)) == 0)
 		return;
 	shmem_hurry(c->shmem);
-	if (ring_drain(r, clock_deadline_ms(DRAIN_MS)) < 0)
+	do {
+		conn_interrupt(c);
+		e = ring_drain(r, clock_deadline_ms(SLICE_MS));
+	} while (e < 0 && clock_now_ns() < end_ns);
+	if (e < 0)
 		ref_log(REF_LOG_WARN,
 			"queue %u: %u requests do not end; the queue is stopped, they are held back",
 			r->index, r->in_flight);
