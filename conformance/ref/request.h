@@ -58,11 +58,14 @@ void ref_request_done(struct ref_request *r, uint32_t used);
  *           message about it may be sent. No request is in flight when it is called.
  * @interrupt: requests that wait for somebody on the host end soon, with EINTR; others go on. NULL: none ever waits. To be
  *           called again and again by who waits for all to end: one may be about to wait. Any thread, any locks of vhost/.
+ * @resumed: the guest runs again after a pause, in which its window could not be changed: what could not be mapped can be now.
+ *           Before the first request is served; blocks. NULL: nothing is to be done.
  */
 struct ref_handler {
 	void (*request)(void *context, struct ref_request *r);
 	void (*drop)(void *context, bool window_gone);
 	void (*interrupt)(void *context);
+	void (*resumed)(void *context);
 	void *context;
 };
 

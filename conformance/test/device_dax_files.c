@@ -183,12 +183,19 @@ static int run_paused_other(struct rig *r)
 	CHECK(&r->t, cut_setattr(r, r->f, node, MIB + 5) == 0);
 	CHECK(&r->t, r->g->window->total == total);
 	CHECK(&r->t, front_start(r->g, &r->t.err) == 0);
-	/* With copied last pages it gets back what it lost when it asks; else it need not even ask. */
-	op = front_op_getattr(r->shadow ? e.nodeid : FRONT_ROOT, NULL);
+	/* Whatever it asks for first, its window is whole before that is answered. */
+	op = front_op_getattr(FRONT_ROOT, NULL);
 	CHECK(&r->t, do_both(r, r->g, &op) == 0);
 	CHECK(&r->t, shows(r->g, 0, 1, 0, MIB + 5) && shows_nothing(r->g, MIB + PAGE, 2 * MIB));
 	CHECK(&r->t, cut_setattr(r, r->f, node, 2 * MIB) == 0);
 	CHECK(&r->t, shows(r->g, 0, 1, 0, MIB + 5) && shows_zeros(r->g, 2 * MIB - 10, 10));
+	/* The same with growth, and with one that is shorter again before the pause is over. */
+	CHECK(&r->t, front_stop(r->g, &r->t.err) == 0);
+	CHECK(&r->t, cut_setattr(r, r->f, node, 4 * MIB) == 0);
+	CHECK(&r->t, cut_setattr(r, r->f, node, 3 * MIB + 1) == 0);
+	CHECK(&r->t, front_start(r->g, &r->t.err) == 0 && do_both(r, r->g, &op) == 0);
+	CHECK(&r->t, shows(r->g, 0, 1, 0, MIB + 5) && shows_zeros(r->g, 3 * MIB - 10, 11));
+	CHECK(&r->t, shows_nothing(r->g, 3 * MIB + PAGE, MIB - PAGE));
 	return 0;
 }
 

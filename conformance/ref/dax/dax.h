@@ -83,6 +83,13 @@ int dax_unmap(struct dax_window *w, const struct fuse_removemapping_one *entries
 /* The session is over: everything is unmapped, or only forgotten when the front end has dropped it (@gone). */
 void dax_window_clear(struct dax_window *w, bool gone);
 
+/**
+ * dax_window_refit() - what the front end could not take while its guest was stopped is mapped. With copied tails only: a
+ * mapping of the file itself cannot wait for the guest, for the file may be shorter by then, and became a hole; those of
+ * the private mount wait in vhost/.
+ */
+void dax_window_refit(struct dax_window *w);
+
 /* A shrink that was begun and has not ended: in the frame of who does it. */
 struct dax_shrink {
 	struct dax_shrink *next;

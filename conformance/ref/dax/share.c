@@ -117,6 +117,35 @@ static void fit(struct dax_window *w, const struct dax_source *s, int fd)
 	carry_out(w, &plan);
 }
 
+/* The first hole at or behind @offset of a file whose tail is a copy; NULL without one. */
+static const struct dax_fragment *shadow_hole(const struct dax_table *t, uint64_t offset)
+{
+	for (size_t i = dax_table_find(t, offset); i < t->count; i++)
+		if (t->at[i].kind == DAX_HOLE && t->at[i].source->shadow)
+			return &t->at[i];
+	return NULL;
+}
+
+/* All fragments of a source at once; those behind it that were its holes are none, or stay, then. */
+void dax_window_refit(struct dax_window *w)
+{
+	const struct dax_fragment *hole;
+	uint64_t next = 0;
+
+	(void)pthread_mutex_lock(&w->lock);
+	while ((hole = shadow_hole(&w->table, next))) {
+		struct dax_extent x = dax_extent_now(hole->source);
+		struct dax_plan plan;
+
+		next = hole->offset + hole->len;
+		dax_plan_init(&plan);
+		dax_plan_resize(&plan, &w->table, hole->source, &x);
+		(void)dax_window_carry_out(w, &plan, true);
+		dax_plan_free(&plan);
+	}
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
 void dax_before_shrink(struct dax_share *share, const struct dax_window *by, dev_t dev, ino_t ino,
 		       uint64_t size, struct dax_shrink *ret)
 {

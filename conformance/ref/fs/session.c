@@ -181,6 +181,16 @@ static void session_interrupt(void *context)
 	waits_interrupt_all(&s->waits);
 }
 
+static void session_resumed(void *context)
+{
+	struct ref_session *s = context;
+
+	(void)pthread_rwlock_rdlock(&s->map_lock);
+	if (s->window)
+		dax_window_refit(s->window);
+	(void)pthread_rwlock_unlock(&s->map_lock);
+}
+
 int ref_session_new(struct ref_fs *fs, struct dax_window *window, struct ref_session **ret,
 		    struct ref_handler *ret_handler, struct err *reterr)
 {
@@ -197,6 +207,7 @@ int ref_session_new(struct ref_fs *fs, struct dax_window *window, struct ref_ses
 		.request = session_request,
 		.drop = session_drop,
 		.interrupt = session_interrupt,
+		.resumed = session_resumed,
 		.context = s,
 	};
 	*ret = s;

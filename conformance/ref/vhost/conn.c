@@ -232,9 +232,15 @@ static void talk(struct conn *c)
 	}
 }
 
+/* A ring that starts second waits for the first: its guest shall find its window whole as well. */
 static void on_ring_start(void *context)
 {
-	shmem_resume(context);
+	struct conn *c = context;
+
+	(void)pthread_mutex_lock(&c->resume_lock);
+	if (shmem_resume(c->shmem) && c->handler->resumed)
+		c->handler->resumed(c->handler->context);
+	(void)pthread_mutex_unlock(&c->resume_lock);
 }
 
 static int init_queues(struct conn *c)
@@ -253,7 +259,7 @@ static int init_queues(struct conn *c)
 		if (e < 0)
 			return e;
 		q->on_start = on_ring_start;
-		q->on_start_context = c->shmem;
+		q->on_start_context = c;
 	}
 	return 0;
 }
@@ -277,6 +283,7 @@ static void conn_free(struct conn *c)
 		queue_destroy(&c->queue[i]);
 	(void)memory_unref(c->memory.table);
 	(void)pthread_mutex_destroy(&c->memory.lock);
+	(void)pthread_mutex_destroy(&c->resume_lock);
 	msg_clear(&c->in);
 	free(c);
 }
@@ -296,6 +303,7 @@ int conn_serve(const struct ref_options *o, const struct ref_handler *h, struct 
 	c->window = window;
 	c->fd = fd;
 	c->stop_fd = stop_fd;
+	(void)pthread_mutex_init(&c->resume_lock, NULL);
 	(void)pthread_mutex_init(&c->memory.lock, NULL);
 	c->memory.table = memory_new();
 	e = c->memory.table ? init_queues(c) : -ENOMEM;

@@ -19,7 +19,8 @@
 struct conn {
 	const struct ref_options *options;
 	const struct ref_handler *handler;
-	struct shmem *shmem; /* of the port, like the next */
+	pthread_mutex_t resume_lock; /* of a ring that starts; see on_ring_start() */
+	struct shmem *shmem;	     /* of the port, like the next */
 	struct ref_window *window;
 	int fd;
 	int stop_fd;

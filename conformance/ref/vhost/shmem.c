@@ -456,16 +456,17 @@ void shmem_suspend(struct shmem *s)
 	atomic_store(&s->suspended, true);
 }
 
-void shmem_resume(struct shmem *s)
+bool shmem_resume(struct shmem *s)
 {
 	if (!atomic_exchange(&s->suspended, false))
-		return;
+		return false;
 	(void)pthread_mutex_lock(&s->call);
 	if (s->owed_count > 0 && ready(s) < 0)
 		ref_log(REF_LOG_ERROR,
 			"%u changes of mappings that waited while the guest was stopped are not made",
 			s->owed_count);
 	(void)pthread_mutex_unlock(&s->call);
+	return true;
 }
 
 /*

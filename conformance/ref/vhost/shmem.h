@@ -95,10 +95,10 @@ void shmem_announced(struct shmem *s, int fd, uint64_t fd_offset, uint64_t len, 
 /**
  * shmem_suspend() - all rings are stopped: what is asked for (another guest changes a file that this one maps) has
  * succeeded and waits,
- * unless it is the map of a file that may be shorter by then. shmem_resume() - one runs again: sends what had to wait; blocks.
+ * unless it is the map of a file that may be shorter by then. shmem_resume() - one runs again: sends what had to wait; blocks. True: it was suspended.
  */
 void shmem_suspend(struct shmem *s);
-void shmem_resume(struct shmem *s);
+bool shmem_resume(struct shmem *s);
 
 /** shmem_forget() - the device was reset: the front end has dropped what was mapped. */
 void shmem_forget(struct shmem *s);
