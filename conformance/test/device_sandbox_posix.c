@@ -25,13 +25,13 @@ struct mode {
 	const char *name;
 	bool devices;	  /* nodes can be made */
 	bool keeps_setid; /* when root writes to a file */
-	bool trusted;	  /* attributes of that name can be set */
+	bool attributes;  /* trusted.* are there, and security.* can be set */
 };
 
 static const struct mode modes[] = {
 	{ .name = "namespace" },
 	{ .name = "privileged", .devices = true, .keeps_setid = true },
-	{ .name = "none", .devices = true, .keeps_setid = true, .trusted = true },
+	{ .name = "none", .devices = true, .keeps_setid = true, .attributes = true },
 };
 
 static int host_stat(const struct fixture *t, const char *name, struct stat *ret)
@@ -105,17 +105,79 @@ static int check_root(struct fixture *t, uint64_t node)
 	return 0;
 }
 
-static int check_setid(struct fixture *t, uint64_t node, bool keeps)
+static int open_rw(struct fixture *t, uint64_t node, uint64_t *ret)
 {
 	struct fuse_open_out open;
-	uint32_t done;
-	struct stat st;
+	int e = front_open_file(t->f, node, O_RDWR, &open);
 
-	CHECK(front_open_file(t->f, node, O_RDWR, &open) == 0);
-	CHECK(front_write(t->f, node, open.fh, 0, "x", 1, &done) == 0 && done == 1);
-	CHECK(front_release(t->f, node, open.fh, O_RDWR) == 0);
-	CHECK(host_stat(t, "file", &st) == 0);
-	CHECK((st.st_mode & 07777) == (keeps ? SUID_MODE : 0775));
+	*ret = open.fh;
+	return e;
+}
+
+static int do_write(struct fixture *t, uint64_t node, uint64_t fh)
+{
+	uint32_t done;
+
+	return front_write(t->f, node, fh, 0, "x", 1, &done);
+}
+
+static int do_allocate(struct fixture *t, uint64_t node, uint64_t fh)
+{
+	return front_fallocate(t->f, node, fh, 0, 100, 0);
+}
+
+static int do_truncate(struct fixture *t, uint64_t node, uint64_t fh)
+{
+	const struct fuse_setattr_in in = { .valid = FATTR_SIZE, .size = 10 };
+	struct fuse_attr_out out;
+
+	(void)fh;
+	return front_setattr(t->f, node, &in, &out);
+}
+
+/* Whatever root does to what a file holds. Nobody has asked for the bits to go (KILL_SUIDGID). */
+static int check_setid(struct fixture *t, uint64_t node, bool keeps)
+{
+	static int (*const changes[])(struct fixture * t, uint64_t node, uint64_t fh) = {
+		do_write,
+		do_allocate,
+		do_truncate,
+	};
+	CLEANUP(freep) char *path = fs_path("%s/file", t->share);
+	struct stat st;
+	uint64_t fh;
+
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		CHECK(chmod(path, SUID_MODE) == 0 && open_rw(t, node, &fh) == 0);
+		CHECK(changes[i](t, node, fh) == 0);
+		CHECK(front_release(t->f, node, fh, O_RDWR) == 0);
+		CHECK(host_stat(t, "file", &st) == 0);
+		CHECK((st.st_mode & 07777) == (keeps ? SUID_MODE : 0775));
+	}
+	return 0;
+}
+
+/* What takes CAP_SYS_ADMIN over the host: without, trusted.* do not exist, and security.* are for reading. */
+static int check_privileged_xattrs(struct fixture *t, uint64_t node, bool allowed)
+{
+	const int refused = allowed ? 0 : -EPERM;
+	CLEANUP(freep) char *path = fs_path("%s/file", t->share);
+	char list[256] = "";
+	char value[16];
+	size_t size = 0;
+
+	CHECK(setxattr(path, "trusted.host", "h", 1, 0) == 0);
+	CHECK(setxattr(path, "security.host", "h", 1, 0) == 0);
+	CHECK(front_setxattr(t->f, node, "trusted.a", "b", 1, 0) == refused);
+	CHECK(front_setxattr(t->f, node, "security.a", "b", 1, 0) == refused);
+	CHECK(front_removexattr(t->f, node, "security.host") == refused);
+	CHECK(setxattr(path, "security.host", "h", 1, 0) == 0);
+	CHECK(front_getxattr(t->f, node, "security.host", value, sizeof(value), &size) == 0);
+	CHECK(front_getxattr(t->f, node, "trusted.host", value, sizeof(value), &size) ==
+	      (allowed ? 0 : -ENODATA));
+	CHECK(front_listxattr(t->f, node, list, sizeof(list), &size) == 0);
+	CHECK(memmem(list, size, "security.host", 13));
+	CHECK(!memmem(list, size, "trusted.host", 12) == !allowed);
 	return 0;
 }
 
@@ -168,9 +230,7 @@ static int run(struct fixture *t, const struct mode *m)
 	CHECK(check_setid(t, file.nodeid, m->keeps_setid) == 0);
 	CHECK(check_xattrs(t, file.nodeid) == 0);
 	CHECK(check_devices(t, m->devices) == 0);
-	/* Takes CAP_SYS_ADMIN over the host. */
-	CHECK(front_setxattr(t->f, file.nodeid, "trusted.a", "b", 1, 0) ==
-	      (m->trusted ? 0 : -EPERM));
+	CHECK(check_privileged_xattrs(t, file.nodeid, m->attributes) == 0);
 	CHECK(front_syncfs(t->f, FRONT_ROOT) == 0);
 	CHECK(front_evidence_count(t->f->evidence) == 0);
 	return 0;
