@@ -18,10 +18,10 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/isolate.h"
 #include "base/json.h"
 #include "robust_rig.h"
 #include "run/backend.h"
-#include "run/isolate.h"
 #include "run/vmm_fate.h"
 
 #define LOG_DIR "build/test/real/dax-robust"
