@@ -269,14 +269,18 @@ static void stop_all(struct conn *c)
 			     c->features_set;
 		(void)unlock(q, 0);
 	}
-	shmem_suspend(c->shmem);
 }
 
+/*
+ * Rings first: one that ran on when the session was over would take what the driver had left in it, and answer into
+ * the ring that comes next.
+ */
 static int reset(struct conn *c)
 {
+	stop_all(c);
 	if (!conn_session_over(c, "the device was reset"))
 		return CONN_LOST;
-	stop_all(c);
+	shmem_suspend(c->shmem);
 	c->status = 0;
 	return 0;
 }
