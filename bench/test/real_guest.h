@@ -19,7 +19,7 @@
 /* Other lanes may be measuring: how long a test asks again for the machine-wide lock. */
 #define REAL_LOCK_WAIT_MS 400000
 /* Bound of anything that waits for a whole run of a few cells. */
-#define REAL_RUN_MS 600000
+#define REAL_RUN_MS 1500000
 
 /** real_dir() - a fresh, empty folder REAL_FOLDER/@name as absolute path. */
 int real_dir(const char *name, char *ret, size_t size, struct err *reterr) MUST_USE;
