@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "conformance/test/device_fault_data.h"
 #include "conformance/test/device_fault_file.h"
 #include "conformance/test/device_fault_fuse.h"
 #include "conformance/test/device_fault_map.h"
@@ -25,9 +26,8 @@ static const struct {
 	const struct fault_case *row;
 	size_t count;
 } all[] = {
-	{ ring_cases, ARRAY_SIZE(ring_cases) },
-	{ fuse_cases, ARRAY_SIZE(fuse_cases) },
-	{ file_cases, ARRAY_SIZE(file_cases) },
+	{ ring_cases, ARRAY_SIZE(ring_cases) }, { fuse_cases, ARRAY_SIZE(fuse_cases) },
+	{ file_cases, ARRAY_SIZE(file_cases) }, { data_cases, ARRAY_SIZE(data_cases) },
 	{ map_cases, ARRAY_SIZE(map_cases) },
 };
 
@@ -75,6 +75,12 @@ static void files(void **state)
 {
 	(void)state;
 	run_cases(file_cases, ARRAY_SIZE(file_cases));
+}
+
+static void open_files(void **state)
+{
+	(void)state;
+	run_cases(data_cases, ARRAY_SIZE(data_cases));
 }
 
 static void windows(void **state)
@@ -155,8 +161,8 @@ static void table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(table), cmocka_unit_test(rings),   cmocka_unit_test(messages),
-		cmocka_unit_test(files), cmocka_unit_test(windows),
+		cmocka_unit_test(table), cmocka_unit_test(rings),      cmocka_unit_test(messages),
+		cmocka_unit_test(files), cmocka_unit_test(open_files), cmocka_unit_test(windows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,6 +196,8 @@ void fault_init(struct fuse_init_out *out)
 		out->flags |= FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO;
 	if (fault_at(FAULT_INIT_MMAP))
 		out->flags2 |= (uint32_t)(FUSE_DIRECT_IO_ALLOW_MMAP >> 32);
+	if (fault_at(FAULT_INIT_KILLPRIV))
+		out->flags |= FUSE_HANDLE_KILLPRIV_V2;
 	if (fault_at(FAULT_INIT_ALIGNMENT))
 		out->map_alignment = (uint16_t)fault_number(FAULT_INIT_ALIGNMENT);
 	if (fault_at(FAULT_INIT_MAX_WRITE))

@@ -153,5 +153,7 @@ int fs_statfs(struct fs_call *c, uint64_t nodeid)
 		.namelen = (uint32_t)v.f_namemax,
 		.frsize = (uint32_t)v.f_frsize,
 	};
+	if (fault_at(FAULT_STATFS_ZERO))
+		out = (struct fuse_statfs_out){ 0 };
 	return reply_data(c, &out, sizeof(out));
 }

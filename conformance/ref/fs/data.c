@@ -86,7 +86,8 @@ int op_read(struct fs_call *c)
 static int write_flags(const struct fuse_write_in *in)
 {
 	/* Delayed data of a cache has its place; only what an application appends goes where the end is now. */
-	bool appends = !(in->write_flags & FUSE_WRITE_CACHE) && (in->flags & O_APPEND);
+	bool delayed = (in->write_flags & FUSE_WRITE_CACHE) && !fault_at(FAULT_APPEND_DELAYED);
+	bool appends = !delayed && (in->flags & O_APPEND);
 
 	return appends && !fault_at(FAULT_APPEND_IGNORED) ? RWF_APPEND : 0;
 }
@@ -135,7 +136,8 @@ int op_write(struct fs_call *c)
 	if (!S_ISREG(h->node->type))
 		return -EBADF;
 	worker_fsetid(c->w,
-		      !(in.write_flags & FUSE_WRITE_KILL_SUIDGID) || fault_at(FAULT_SUID_KEPT));
+		      (!(in.write_flags & FUSE_WRITE_KILL_SUIDGID) || fault_at(FAULT_SUID_KEPT)) &&
+			      !fault_at(FAULT_SUID_CLEARED));
 	(void)window_sync(c, h->node); /* earlier stores of the guest are older than this */
 	in.offset += fault_at(FAULT_WRITE_SHIFTED);
 	n = fault_at(FAULT_WRITE_LOST) ? (ssize_t)in.size : write_all(c, h, &in);
@@ -144,5 +146,7 @@ int op_write(struct fs_call *c)
 	resize_after(c, h->node);
 	ledger_bytes(0, (uint64_t)n);
 	out.size = (uint32_t)n + fault_at(FAULT_WRITE_MORE);
+	if (out.size < in.size && fault_at(FAULT_WRITE_WHOLE))
+		out.size = in.size;
 	return reply_data(c, &out, sizeof(out));
 }

@@ -56,6 +56,8 @@ int file_allocate(struct fs_call *c, uint64_t fh, int mode, off_t offset, off_t 
 
 	if (e < 0 || fault_at(FAULT_FALLOCATE_LOST))
 		return e;
+	if (fault_at(FAULT_FALLOCATE_MODE))
+		mode = 0;
 	(void)window_sync(c, h->node);
 	/* The one mode that makes a file shorter; what is beyond the new end moves, so that it must be unmapped too. */
 	if ((mode & FALLOC_FL_COLLAPSE_RANGE) &&
@@ -63,6 +65,8 @@ int file_allocate(struct fs_call *c, uint64_t fh, int mode, off_t offset, off_t 
 	    (uint64_t)length < st.stx_size)
 		resize_before(c, h->node, st.stx_size - (uint64_t)length, &shrink);
 	e = fallocate(h->fd, mode, offset, length) < 0 ? -errno : 0;
+	if (e == 0 && fault_at(FAULT_FALLOCATE_SHRINKS))
+		e = ftruncate(h->fd, offset + length) < 0 ? -errno : 0;
 	resize_shrunk(c, h->node, &shrink);
 	return e;
 }
@@ -79,6 +83,8 @@ int file_seek(struct fs_call *c, uint64_t fh, off_t offset, int whence)
 	/* Positions are the driver's own; only it cannot know where the holes are. */
 	if (whence != SEEK_DATA && whence != SEEK_HOLE)
 		return -EINVAL;
+	if (fault_at(FAULT_SEEK_SWAPPED))
+		whence = whence == SEEK_DATA ? SEEK_HOLE : SEEK_DATA;
 	(void)window_sync(c, h->node); /* a store may have filled a hole */
 	found = lseek(h->fd, offset, whence);
 	if (found < 0)
@@ -105,7 +111,9 @@ int file_copy(struct fs_call *c, uint64_t fh, off_t offset, uint64_t nodeid_out,
 		size = INT32_MAX & ~UINT32_C(4095);
 	(void)window_sync(c, from->node);
 	(void)window_sync(c, to->node);
-	n = copy_file_range(from->fd, &offset, to->fd, &offset_out, size, (unsigned)flags);
+	n = fault_at(FAULT_COPY_LOST) ? (ssize_t)size
+				      : copy_file_range(from->fd, &offset, to->fd, &offset_out,
+							size, (unsigned)flags);
 	if (n < 0)
 		return -errno;
 	resize_after(c, to->node);

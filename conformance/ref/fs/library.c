@@ -123,7 +123,10 @@ static void lib_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *f
 
 	if (fault_armed(FAULT_MAP_DIES))
 		map_release(c, ino);
-	end(c, handle_drop(&c->conn->handles, fi->fh, ino));
+	if (fault_at(FAULT_RELEASE_KEEPS))
+		end(c, 0);
+	else
+		end(c, handle_drop(&c->conn->handles, fi->fh, ino));
 }
 
 static void lib_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -13,8 +13,7 @@
 /* -EAGAIN where open() would wait; the descriptor is one that waits again, if that was asked for. */
 static int open_once(const struct fs_call *c, const char *number, int flags)
 {
-	int fd = openat(c->fs->proc_fd, number,
-			(flags & ~O_NOFOLLOW) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd = openat(c->fs->proc_fd, number, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd < 0)
 		return -errno;
@@ -60,7 +59,11 @@ static int host_flags(const struct fs_call *c, int flags)
 		keep |= O_DIRECT;
 	if (c->w->privileged)
 		keep |= O_NOATIME; /* others may not, and it is only a wish */
+	if ((flags & O_NOFOLLOW) && fault_at(FAULT_NOFOLLOW_PASSED))
+		keep |= O_NOFOLLOW;
 	ret = flags & keep;
+	if ((ret & O_ACCMODE) != O_RDWR && fault_at(FAULT_ACCESS_IGNORED))
+		ret = (ret & ~O_ACCMODE) | O_RDWR;
 	/* A cache that writes back reads what surrounds the bytes it has. */
 	if (agreed(c, FUSE_WRITEBACK_CACHE) && (ret & O_ACCMODE) == O_WRONLY &&
 	    !fault_at(FAULT_WRONLY_UNREADABLE))
@@ -90,7 +93,8 @@ static int open_node(struct fs_call *c, const struct node *n, int guest_flags, i
 
 	if (cuts) {
 		resize_before(c, n, 0, &shrink);
-		worker_fsetid(c->w, !kill);
+		worker_fsetid(c->w, (!kill || fault_at(FAULT_SUID_KEPT)) &&
+					    !fault_at(FAULT_SUID_CLEARED));
 	}
 	fd = file_reopen(c, n, flags);
 	/* Writable but not readable: delayed writes of whole pages still work. */

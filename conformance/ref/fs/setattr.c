@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/fs/ops.h"
 
+#include "conformance/ref/fault/fault.h"
+
 #include <fcntl.h>
 #include <string.h>
 
@@ -61,8 +63,11 @@ static int set_size(const struct setattr *a)
 	}
 	if (fd < 0)
 		return fd;
+	if (fault_at(FAULT_SIZE_LOST))
+		return 0;
 	resize_before(a->c, a->n, a->in.size, &shrink);
-	worker_fsetid(a->c->w, !(a->in.valid & FATTR_KILL_SUIDGID));
+	worker_fsetid(a->c->w, (!(a->in.valid & FATTR_KILL_SUIDGID) || fault_at(FAULT_SUID_KEPT)) &&
+				       !fault_at(FAULT_SUID_CLEARED));
 	e = ftruncate(fd, (off_t)a->in.size) < 0 ? -errno : 0;
 	resize_shrunk(a->c, a->n, &shrink);
 	return e;
