@@ -6,8 +6,9 @@
 #include <string.h>
 
 static const struct check_area *const areas[] = {
-	&area_config,
-	&area_names,
+	&area_config, &area_names,    &area_append,   &area_cachemode, &area_copy, &area_create,
+	&area_disk,   &area_killpriv, &area_life,     &area_open,      &area_read, &area_seek,
+	&area_space,  &area_sync,     &area_truncate, &area_write,
 };
 
 const struct check_area *const *device_areas(size_t *ret_count)

@@ -189,7 +189,7 @@ int front_write(struct front *f, uint64_t nodeid, uint64_t fh, uint64_t offset, 
 	struct fuse_write_out out;
 	int e = ASK(f, &out, front_op_write(nodeid, fh, offset, data, size));
 
-	if (e == 0)
+	if (e == 0 && ret_size)
 		*ret_size = out.size;
 	return e;
 }

@@ -120,6 +120,7 @@ int front_tmpfile(struct front *f, uint64_t parent, uint32_t flags, uint32_t mod
 /** front_read() - *@ret_size is what was read, at most @size; less is the end of the file. */
 int front_read(struct front *f, uint64_t nodeid, uint64_t fh, uint64_t offset, void *ret,
 	       uint32_t size, size_t *ret_size) MUST_USE;
+/** front_write() - *@ret_size is what was written; may be NULL. */
 int front_write(struct front *f, uint64_t nodeid, uint64_t fh, uint64_t offset, const void *data,
 		uint32_t size, uint32_t *ret_size) MUST_USE;
 int front_statfs(struct front *f, uint64_t nodeid, struct fuse_statfs_out *ret) MUST_USE;
