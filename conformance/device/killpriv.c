@@ -109,6 +109,22 @@ static void size_keeps(struct check_run *r)
 	changes(r, by_size, false);
 }
 
+/* No flag says so: a new owner is reason enough. */
+static int by_owner(struct check_run *r, const struct opened *o, bool kill)
+{
+	const struct fuse_setattr_in in = { .valid = FATTR_UID, .uid = 1234 };
+	struct fuse_attr_out attr;
+
+	(void)kill;
+	return front_setattr(r->f, o->nodeid, &in, &attr);
+}
+
+static void owner_kills(struct check_run *r)
+{
+	NEED(r, geteuid() == 0, "a host where files can be given away");
+	changes(r, by_owner, true);
+}
+
 /* VFS_CAP_REVISION_2, effective, CAP_NET_RAW. */
 static const uint8_t capability[20] = { 1, 0, 0, 2, 0, 32 };
 
@@ -157,6 +173,9 @@ static const struct check checks[] = {
 	V2("size-keeps", "SETATTR of a size without FATTR_KILL_SUIDGID keeps set-id bits",
 	   "SETATTR of size 10 without the flag of files of " MODES, KEEPS,
 	   "suid-cleared:op=SETATTR", size_keeps),
+	V2("owner-kills", "SETATTR of an owner clears set-id bits, whatever its flags say",
+	   "SETATTR of uid 1234 without a flag of files of " MODES, KILLS,
+	   "error:SETATTR:EPERM preload:chown-lost", owner_kills),
 	V2("capability", "WRITE with WRITE_KILL_SUIDGID removes file capabilities",
 	   "WRITE with the flag to a file with security.capability",
 	   "the host's file has none any more", "write-lost", capability_gone),
