@@ -107,7 +107,7 @@ static const struct {
 };
 
 static const char daemon_plan[] =
-	"title = \"broken daemons\"\nrounds = 1\nobserved = 0\ntime_ms = 50\ngrace_ms = 2000\nstep_ms = 2500\n"
+	"title = \"broken daemons\"\nrounds = 1\nobserved = 0\ntime_ms = 50\ngrace_ms = 5000\nstep_ms = 5000\n"
 	"cells \"Rust\" {\n\tstacks = {\"rust-trixie\"}\n"
 	"\tvmms = {\"qemu-backports\"}\n\tkernels = {\"bookworm\"}\n"
 	"\tcaches = {\"never\", \"metadata\", \"auto\", \"always\"}\n"
