@@ -5,11 +5,29 @@
 
 #include <string.h>
 
+/* clang-format off: one for each line, so that additions do not meet */
 static const struct check_area *const areas[] = {
-	&area_config, &area_names,    &area_append,   &area_cachemode, &area_copy, &area_create,
-	&area_disk,   &area_killpriv, &area_life,     &area_open,      &area_read, &area_seek,
-	&area_space,  &area_sync,     &area_truncate, &area_write,
+	&area_append,
+	&area_cachemode,
+	&area_config,
+	&area_copy,
+	&area_create,
+	&area_disk,
+	&area_killpriv,
+	&area_life,
+	&area_mapping,
+	&area_maprefused,
+	&area_names,
+	&area_open,
+	&area_read,
+	&area_seek,
+	&area_space,
+	&area_sync,
+	&area_truncate,
+	&area_unmapping,
+	&area_write,
 };
+/* clang-format on */
 
 const struct check_area *const *device_areas(size_t *ret_count)
 {

@@ -5,21 +5,24 @@
 #include "conformance/check.h"
 
 /* One for each file of this folder; areas.c lists them, and a test compares that list with the folder. */
-extern const struct check_area area_config;
-extern const struct check_area area_names;
 extern const struct check_area area_append;
 extern const struct check_area area_cachemode;
+extern const struct check_area area_config;
 extern const struct check_area area_copy;
 extern const struct check_area area_create;
 extern const struct check_area area_disk;
 extern const struct check_area area_killpriv;
 extern const struct check_area area_life;
+extern const struct check_area area_mapping;
+extern const struct check_area area_maprefused;
+extern const struct check_area area_names;
 extern const struct check_area area_open;
 extern const struct check_area area_read;
 extern const struct check_area area_seek;
 extern const struct check_area area_space;
 extern const struct check_area area_sync;
 extern const struct check_area area_truncate;
+extern const struct check_area area_unmapping;
 extern const struct check_area area_write;
 
 #endif

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+/* SETUPMAPPING: what is then in the window. */
+#include "conformance/device/areas.h"
+#include "conformance/device/map.h"
+
+#include <fcntl.h>
+#include <stddef.h>
+
+static int setup(struct check_run *r, uint64_t node, uint64_t foffset, uint64_t len, uint64_t at)
+{
+	return front_setupmapping(r->f, node, foffset, len, MAP_READ, at);
+}
+
+static void shows_file(struct check_run *r)
+{
+	static const uint64_t places[][2] = { { 0, 3 }, { 2, 0 }, { 1, 5 }, { 5, 1 }, { 7, 20 } };
+	uint64_t unit = map_unit(r);
+	uint64_t node;
+
+	WANT(unit && map_file(r, "file", 8 * unit, 1, &node));
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		uint64_t foffset = places[i][0] * unit;
+		uint64_t at = places[i][1] * unit;
+
+		WANT_OK(r, "SETUPMAPPING", setup(r, node, foffset, unit, at));
+		WANT(map_shows(r, "the mapped part of the file", at, 1, foffset, unit));
+		WANT_OK(r, "REMOVEMAPPING", map_remove(r, node, at, unit));
+	}
+	/* The last unit of the window is one like the others. */
+	WANT_OK(r, "SETUPMAPPING of the window's end",
+		setup(r, node, unit, unit, r->f->window->bytes - unit));
+	WANT(map_shows(r, "the window's end", r->f->window->bytes - unit, 1, unit, unit));
+}
+
+/* As Linux asks: 2 MiB of whatever size the file has. */
+static void past_eof(struct check_run *r)
+{
+	static const uint64_t sizes[] = { 1, 100, 4095, 4096, 4097, 12289 };
+	uint64_t node;
+
+	WANT(map_unit(r));
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		uint64_t page_end = (sizes[i] + MAP_PAGE - 1) & ~(MAP_PAGE - 1);
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "file%zu", i);
+		WANT(map_file(r, name, sizes[i], 1, &node));
+		WANT_OK(r, "SETUPMAPPING of 2 MiB of a shorter file",
+			setup(r, node, 0, MAP_RANGE, MAP_RANGE));
+		WANT(map_shows(r, "bytes of the file", MAP_RANGE, 1, 0, sizes[i]));
+		WANT(map_shows(r, "what is behind the end, in the last page", MAP_RANGE + sizes[i],
+			       0, 0, page_end - sizes[i]));
+	}
+	WANT_OK(r, "SETUPMAPPING of 2 MiB behind the end",
+		setup(r, node, MAP_RANGE, MAP_RANGE, MAP_RANGE));
+	for (uint64_t at = 0; at < MAP_RANGE; at += 64 * MAP_PAGE)
+		WANT_RANGE(r, 0, 0, "a byte behind the end, where one can be read",
+			   map_peek(r, MAP_RANGE + at) > 0);
+}
+
+static void aligned(struct check_run *r)
+{
+	uint64_t unit = map_unit(r);
+	uint64_t node;
+
+	WANT(unit && map_file(r, "file", 8 * unit, 1, &node));
+	for (uint64_t i = 1; i < 8; i *= 2) {
+		WANT_OK(r, "SETUPMAPPING with offsets that are multiples of 1 << map_alignment",
+			setup(r, node, i * unit, unit, 3 * i * unit));
+		WANT(map_shows(r, "the mapped part", 3 * i * unit, 1, i * unit, unit));
+	}
+}
+
+/* The rule of alignment does not name it. */
+static void odd_length(struct check_run *r)
+{
+	uint64_t unit = map_unit(r);
+	uint64_t node;
+	int e;
+
+	WANT(unit && map_file(r, "file", 8 * unit, 1, &node));
+	e = setup(r, node, unit, unit + 100, unit);
+	WANT_ONE_OF(r, "SETUPMAPPING with an odd len", e, 0, -EINVAL);
+	if (e == 0)
+		WANT(map_shows(r, "all bytes that were asked for", unit, 1, unit, unit + 100));
+	else
+		WANT(map_nothing(r, "after it was refused", unit, 2 * unit));
+	WANT_OK(r, "SETUPMAPPING of the same, in whole units",
+		setup(r, node, unit, 2 * unit, unit));
+}
+
+static void writable(struct check_run *r)
+{
+	static const uint64_t flags[] = { MAP_BOTH, MAP_WRITE };
+	uint64_t unit = map_unit(r);
+	uint64_t node;
+
+	WANT(unit && map_file(r, "file", 4 * unit, 1, &node));
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		uint64_t at = (2 * i + 1) * unit;
+
+		WANT_OK(r, "SETUPMAPPING with WRITE",
+			front_setupmapping(r->f, node, i * unit, unit, flags[i], at));
+		WANT(map_store(r, at + 7, 0xa5));
+		WANT(map_host_byte(r, "file", i * unit + 7, "the stored byte in the file", 0xa5));
+	}
+}
+
+static int setup_fh(struct check_run *r, uint64_t node, uint64_t fh, uint64_t len, uint64_t at)
+{
+	struct front_op op = front_op_setupmapping(node, 0, len, MAP_READ, at);
+
+	memcpy(op.arg + offsetof(struct fuse_setupmapping_in, fh), &fh, sizeof(fh));
+	return front_do(r->f, &op, NULL, 0, NULL);
+}
+
+static void by_nodeid(struct check_run *r)
+{
+	uint64_t unit = map_unit(r);
+	uint64_t a, b;
+
+	WANT(unit && map_file(r, "a", unit, 1, &a) && map_file(r, "b", unit, 2, &b));
+	WANT_OK(r, "SETUPMAPPING with fh of all ones", setup_fh(r, a, FRONT_NO_FH, unit, 0));
+	WANT_OK(r, "SETUPMAPPING with fh of all ones", setup_fh(r, b, FRONT_NO_FH, unit, unit));
+	WANT(map_shows(r, "the one file", 0, 1, 0, unit));
+	WANT(map_shows(r, "the other file", unit, 2, 0, unit));
+	WANT(map_refused(r, "SETUPMAPPING of a nodeid that was never given",
+			 setup_fh(r, 0x7fffffff1234, FRONT_NO_FH, unit, 0)));
+}
+
+static void by_handle(struct check_run *r)
+{
+	static const uint32_t flags[] = { O_RDWR, O_RDONLY, O_WRONLY, O_RDWR | O_APPEND };
+	uint64_t unit = map_unit(r);
+	struct fuse_open_out o;
+	struct stat st;
+	uint64_t node;
+
+	WANT(unit && map_file(r, "file", 2 * unit, 1, &node));
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		uint64_t at = i * unit;
+
+		WANT_OK(r, "OPEN", front_open_file(r->f, node, flags[i], &o));
+		WANT_OK(r, "SETUPMAPPING", setup_fh(r, node, i ? FRONT_NO_FH : o.fh, unit, at));
+		WANT_OK(r, "RELEASE", front_release(r->f, node, o.fh, flags[i]));
+		WANT(map_shows(r, "the mapping, once the handle is released", at, 1, 0, unit));
+	}
+	/* A shared store does not care how the file was opened: it adds nothing at the end. */
+	WANT_OK(r, "SETUPMAPPING with WRITE",
+		front_setupmapping(r->f, node, 0, unit, MAP_BOTH, 8 * unit));
+	WANT(map_store(r, 8 * unit, 0xa5));
+	WANT(map_host_byte(r, "file", 0, "the stored byte in the file", 0xa5));
+	WANT(check_host(r, "stat", host_stat(r->share, "file", &st)));
+	WANT_SAME(r, 2 * unit, "size of the file", (uint64_t)st.st_size);
+}
+
+/* More than a device can keep open at once. */
+#define FILES 56
+
+static void exhausted(struct check_run *r)
+{
+	uint64_t unit = map_unit(r);
+	uint64_t node[FILES];
+	size_t mapped = 0;
+	int e = 0;
+
+	WANT(unit);
+	for (size_t i = 0; i < FILES && e == 0; i++) {
+		struct fuse_entry_out entry;
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "file%zu", i);
+		WANT(check_host(r, "make a file",
+				host_fill(r->share, name, unit, (uint32_t)i + 1)));
+		e = front_lookup(r->f, FRONT_ROOT, name, &entry);
+		if (e == 0)
+			e = setup(r, entry.nodeid, 0, unit, i * unit);
+		node[i] = entry.nodeid;
+		mapped += e == 0;
+	}
+	/* As many as it can; for the next one an error, which takes nothing away. */
+	if (e != 0)
+		WANT(map_refused(r, "one mapping more than there are descriptors for", e));
+	WANT_RANGE(r, 1, FILES, "files that could be mapped", mapped);
+	for (size_t i = 0; i < mapped; i++)
+		WANT(map_shows(r, "what was mapped", i * unit, (uint32_t)i + 1, 0, unit));
+	for (size_t i = 0; i < mapped; i++) {
+		WANT_OK(r, "REMOVEMAPPING", map_remove(r, node[i], i * unit, unit));
+		if (i > 0)
+			WANT_OK(r, "FORGET", front_forget(r->f, node[i], 1));
+	}
+	for (size_t i = 0; i < mapped; i++) {
+		WANT_OK(r, "SETUPMAPPING after REMOVEMAPPING", setup(r, node[0], 0, unit, 0));
+		WANT(map_shows(r, "what is mapped again", 0, 1, 0, unit));
+		WANT_OK(r, "REMOVEMAPPING", map_remove(r, node[0], 0, unit));
+	}
+}
+
+/* The first SETUPMAPPING asked for reading only; this one is Linux's upgrade. */
+static void upgrade(struct check_run *r)
+{
+	uint64_t unit = map_unit(r);
+	uint64_t node;
+
+	WANT(unit && map_file(r, "file", 4 * unit, 1, &node));
+	WANT_OK(r, "SETUPMAPPING with READ", setup(r, node, unit, 2 * unit, 4 * unit));
+	WANT(map_host_put(r, "file", unit + 9, 0xa5));
+	WANT_SAME(r, 0xa5, "a byte that the host has written", (uint64_t)map_peek(r, 4 * unit + 9));
+	for (int i = 0; i < 2; i++) {
+		WANT_OK(r, "SETUPMAPPING of the same with WRITE",
+			front_setupmapping(r->f, node, unit, 2 * unit, MAP_BOTH, 4 * unit));
+		WANT_SAME(r, 0xa5, "the byte, afterwards", (uint64_t)map_peek(r, 4 * unit + 9));
+		WANT(map_store(r, 4 * unit + 10, 0xa6));
+		WANT(map_shows(r, "the rest", 4 * unit + 11, 1, unit + 11, 2 * unit - 11));
+	}
+	WANT(map_host_byte(r, "file", unit + 10, "the stored byte in the file", 0xa6));
+}
+
+/*
+ * Between SHMEM_UNMAP and SHMEM_MAP another processor of the guest finds nothing in a range that it was told is
+ * mapped.
+ */
+static void upgrade_gap(struct check_run *r)
+{
+	uint64_t unit = map_unit(r);
+	uint64_t node, unmaps;
+
+	WANT(unit && map_file(r, "file", 2 * unit, 1, &node));
+	WANT_OK(r, "SETUPMAPPING with READ", setup(r, node, 0, 2 * unit, 0));
+	unmaps = r->f->window->unmaps;
+	WANT_OK(r, "SETUPMAPPING of the same with WRITE",
+		front_setupmapping(r->f, node, 0, 2 * unit, MAP_BOTH, 0));
+	WANT_OK(r, "SETUPMAPPING of the same once more", setup(r, node, 0, 2 * unit, 0));
+	WANT_SAME(r, unmaps, "SHMEM_UNMAPs, as before the upgrade", r->f->window->unmaps);
+	WANT(map_shows(r, "the file", 0, 1, 0, 2 * unit));
+}
+
+/* 512 mappings at most: where they are small the window is not full then, but the device has many. */
+static void many(struct check_run *r)
+{
+	uint64_t unit = map_unit(r);
+	uint64_t step, node;
+
+	WANT(unit && map_file(r, "file", 3 * unit, 1, &node));
+	step = r->f->window->bytes / 512 / unit * unit;
+	step = step < unit ? unit : step;
+	for (uint64_t at = 0, i = 0; at + step <= r->f->window->bytes; at += step, i++)
+		WANT_OK(r, "SETUPMAPPING", setup(r, node, i % 2 * unit, unit, at));
+	for (uint64_t at = 0, i = 0; at + step <= r->f->window->bytes; at += step, i++)
+		WANT(map_shows(r, "what was mapped", at, 1, i % 2 * unit, unit));
+	/* A full window is no reason to refuse what replaces something. */
+	WANT_OK(r, "SETUPMAPPING over one of them", setup(r, node, 2 * unit, unit, step));
+	WANT(map_shows(r, "what replaces it", step, 1, 2 * unit, unit));
+	WANT_OK(r, "REMOVEMAPPING of the whole window",
+		map_remove(r, node, 0, r->f->window->bytes));
+	WANT(map_nothing(r, "the window", 0, r->f->window->bytes));
+	WANT_SAME(r, 0, "mappings that are left", r->f->window->count);
+}
+
+static const struct check checks[] = {
+	{
+		.id = "mapping.shows-file",
+		.title = "what is mapped is the file from foffset on, at moffset of the window",
+		.rows = "FUSE-MAP-001 VIRTIO-FS-DAX-019 VIRTIO-SHM-003 VIRTIO-SHM-001 VIRTIO-FS-DAX-014",
+		.sends =
+			"SETUPMAPPING with five pairs of foffset and moffset, and of the window's end",
+		.wants = "success, and at once the bytes of the file at foffset from moffset on",
+		.catches = "map-swapped map-enosys",
+		MAP_NEEDS,
+		.run = shows_file,
+	},
+	{
+		.id = "mapping.past-eof",
+		.title =
+			"a range may reach past the end of the file, whose last page ends in zeros",
+		.rows = "FUSE-MAP-009 BUG-35",
+		.sends =
+			"SETUPMAPPING of 2 MiB of files of 1 to 12289 bytes, and of 2 MiB behind one",
+		.wants = "success; the bytes of the file, zeros up to the end of its last page",
+		.catches = "map-past-eof",
+		MAP_NEEDS,
+		.run = past_eof,
+	},
+	{
+		.id = "mapping.aligned",
+		.title = "offsets that are multiples of what INIT announced are accepted",
+		.rows = "VIRTIO-FS-DAX-020 FUSE-MAP-005",
+		.sends =
+			"SETUPMAPPING with foffset and moffset at odd multiples of 1 << map_alignment",
+		.wants = "success, and the bytes of the file",
+		.catches = "map-strict",
+		MAP_NEEDS,
+		.run = aligned,
+	},
+	{
+		.id = "mapping.odd-length",
+		.title = "a len that is not whole pages is served in full or refused",
+		.rows = "FUSE-MAP-006",
+		.sends = "SETUPMAPPING with a len of one unit and 100 bytes",
+		.wants = "EINVAL and nothing mapped, or success and all of these bytes",
+		.catches = "map-past-eof:count=1 map-nak-hidden error:SETUPMAPPING:EIO",
+		MAP_NEEDS,
+		.run = odd_length,
+	},
+	{
+		.id = "mapping.writable",
+		.title = "with the flag WRITE stores reach the file",
+		.rows = "FUSE-MAP-003 FUSE-MAP-016",
+		.sends =
+			"SETUPMAPPING with READ and WRITE, and with WRITE alone; a store through each",
+		.wants = "the store does not fault, and the host reads it in the file",
+		.catches = "map-read-only map-private",
+		MAP_NEEDS,
+		.run = writable,
+	},
+	{
+		.id = "mapping.by-nodeid",
+		.title = "with fh of all ones the file is found by its nodeid",
+		.rows = "FUSE-MAP-010 VIRTIO-FS-SEC-011",
+		.sends =
+			"SETUPMAPPING, fh of all ones, of two files that are not open, and of no file",
+		.wants = "each shows its own bytes; a nodeid that was never given is an error",
+		.catches = "map-needs-handle",
+		MAP_NEEDS,
+		.run = by_nodeid,
+	},
+	{
+		.id = "mapping.outlives-handle",
+		.title = "a mapping outlives the handle it was made with, and every other",
+		.rows = "FUSE-MAP-011 VIRTIO-FS-DAX-023 BUG-42",
+		.sends = "OPEN in four ways, SETUPMAPPING (one with that fh), RELEASE",
+		.wants = "the window still shows the file; a store goes where it belongs",
+		.catches = "map-dies",
+		MAP_NEEDS,
+		.run = by_handle,
+	},
+	{
+		.id = "mapping.upgrade",
+		.title = "the same range again with WRITE becomes writable and keeps its bytes",
+		.rows = "FUSE-MAP-014",
+		.sends = "SETUPMAPPING with READ, then twice with READ and WRITE",
+		.wants = "success; content and stores are kept, stores reach the file",
+		.catches = "map-upgrade map-read-only",
+		MAP_NEEDS,
+		.run = upgrade,
+	},
+	{
+		.id = "mapping.upgrade-no-gap",
+		.title = "what is mapped already is not taken away to be mapped again",
+		.rows = "VIRTIO-FS-DAX-025 FUSE-MAP-014 VU-SHMEM-012",
+		.sends = "SETUPMAPPING with READ, then with READ and WRITE, then with READ",
+		.wants = "no SHMEM_UNMAP",
+		.catches = "upgrade-gap",
+		MAP_NEEDS,
+		.run = upgrade_gap,
+	},
+	{
+		.id = "mapping.many",
+		.title = "hundreds of mappings are possible, up to the last place of the window",
+		.rows = "VIRTIO-FS-DAX-014 VIRTIO-FS-DAX-006 BUG-29",
+		.sends = "512 SETUPMAPPINGs, one that replaces one of them, REMOVEMAPPING of all",
+		.wants = "all succeed and show their part of the file; then the window is empty",
+		.catches = "map-swapped:after=300 map-replace error:SETUPMAPPING:ENOMEM:after=400",
+		MAP_NEEDS,
+		.run = many,
+	},
+	{
+		.id = "mapping.exhausted",
+		.title =
+			"without descriptors SETUPMAPPING fails, and works again after REMOVEMAPPING",
+		.rows = "VIRTIO-FS-DAX-013",
+		.sends =
+			"SETUPMAPPING of 56 files while 64 descriptors are allowed, then removal of all",
+		.wants =
+			"success or an error, what is mapped stays right, and mapping works afterwards",
+		.catches = "map-leaks",
+		.options = CHECK_WINDOW | CHECK_FEW_FILES,
+		.protocol = MAP_PROTOCOL,
+		.init = FUSE_MAP_ALIGNMENT,
+		.run = exhausted,
+	},
+};
+
+const struct check_area area_mapping = { "mapping", "Mappings of the DAX window", checks,
+					 ARRAY_SIZE(checks) };

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+/* SETUPMAPPING: what it must not take. */
+#include "conformance/device/areas.h"
+#include "conformance/device/map.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+
+static int setup(struct check_run *r, uint64_t node, uint64_t foffset, uint64_t len, uint64_t at)
+{
+	return front_setupmapping(r->f, node, foffset, len, MAP_READ, at);
+}
+
+static void misaligned(struct check_run *r)
+{
+	static const uint64_t off[] = { 1, 8, 512, 2048, 4095 };
+	uint64_t unit = map_unit(r);
+	uint64_t node;
+
+	WANT(unit && map_file(r, "file", 8 * unit, 1, &node));
+	for (size_t i = 0; i < ARRAY_SIZE(off); i++) {
+		WANT(map_refused(r, "SETUPMAPPING with a foffset that is not aligned",
+				 setup(r, node, off[i], unit, 0)));
+		WANT(map_refused(r, "SETUPMAPPING with a moffset that is not aligned",
+				 setup(r, node, 0, unit, unit + off[i])));
+	}
+	WANT(map_nothing(r, "after all were refused", 0, 4 * unit));
+}
+
+static void bad_flags(struct check_run *r)
+{
+	static const uint64_t bad[] = { 0, 4, 8, MAP_BOTH | 4, MAP_BOTH | UINT64_C(1) << 63 };
+	uint64_t unit = map_unit(r);
+	uint64_t node;
+
+	WANT(unit && map_file(r, "file", 2 * unit, 1, &node));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		WANT_ERROR(r, -EINVAL, "SETUPMAPPING with flags that do not exist, or none",
+			   front_setupmapping(r->f, node, 0, unit, bad[i], 0));
+	WANT(map_nothing(r, "after all were refused", 0, unit));
+}
+
+static void empty(struct check_run *r)
+{
+	uint64_t unit = map_unit(r);
+	uint64_t node;
+
+	WANT(unit && map_file(r, "file", 2 * unit, 1, &node));
+	WANT_OK(r, "SETUPMAPPING", setup(r, node, 0, unit, unit));
+	WANT(map_refused(r, "SETUPMAPPING of no bytes", setup(r, node, unit, 0, unit)));
+	WANT(map_refused(r, "SETUPMAPPING of no bytes", setup(r, node, 0, 0, 0)));
+	WANT(map_shows(r, "what was mapped before", unit, 1, 0, unit));
+	WANT(map_nothing(r, "beside it", 0, unit));
+}
+
+static void past_window(struct check_run *r)
+{
+	uint64_t unit = map_unit(r);
+	uint64_t bytes = r->f->window->bytes;
+	uint64_t node;
+
+	WANT(unit && map_file(r, "file", 4 * unit, 1, &node));
+	WANT(map_refused(r, "SETUPMAPPING behind the window", setup(r, node, 0, unit, bytes)));
+	WANT(map_refused(r, "SETUPMAPPING across the window's end",
+			 setup(r, node, 0, 2 * unit, bytes - unit)));
+	WANT(map_refused(r, "SETUPMAPPING of more than the window",
+			 setup(r, node, 0, bytes + unit, 0)));
+	WANT(map_refused(r, "SETUPMAPPING at 2^40", setup(r, node, 0, unit, UINT64_C(1) << 40)));
+	WANT(map_nothing(r, "the window's end", bytes - unit, unit));
+	/* To its very end is no step too far. */
+	WANT_OK(r, "SETUPMAPPING up to the end", setup(r, node, 0, 2 * unit, bytes - 2 * unit));
+	WANT(map_shows(r, "the window's end", bytes - 2 * unit, 1, 0, 2 * unit));
+}
+
+static void overflow(struct check_run *r)
+{
+	uint64_t unit = map_unit(r);
+	uint64_t top = UINT64_MAX - unit + 1;
+	const struct {
+		uint64_t foffset, len, at;
+	} bad[] = {
+		{ top, unit, 0 },
+		{ top, 2 * unit, 0 },
+		{ 0, unit, top },
+		{ 0, 2 * unit, top },
+		{ unit, top, 0 },
+		{ 0, top, unit },
+		{ UINT64_C(1) << 63, unit, 0 },
+		{ INT64_MAX - unit + 1, 2 * unit, 0 },
+	};
+	uint64_t node;
+
+	WANT(unit && map_file(r, "file", 4 * unit, 1, &node));
+	WANT_OK(r, "SETUPMAPPING", setup(r, node, 0, unit, unit));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		WANT(map_refused(r, "SETUPMAPPING of a range that wraps or is behind 2^63",
+				 setup(r, node, bad[i].foffset, bad[i].len, bad[i].at)));
+	WANT(map_nothing(r, "the window's start", 0, unit));
+	WANT(map_shows(r, "what was mapped before", unit, 1, 0, unit));
+}
+
+static void not_regular(struct check_run *r)
+{
+	struct fuse_entry_out e;
+	uint64_t unit = map_unit(r);
+
+	WANT(unit);
+	WANT(map_refused(r, "SETUPMAPPING of the root", setup(r, FRONT_ROOT, 0, unit, 0)));
+	WANT_OK(r, "MKDIR", front_mkdir(r->f, FRONT_ROOT, "folder", 0755, &e));
+	WANT(map_refused(r, "SETUPMAPPING of a folder", setup(r, e.nodeid, 0, unit, 0)));
+	/* Nobody is at its other end: the device must not wait for somebody. */
+	WANT_OK(r, "MKNOD", front_mknod(r->f, FRONT_ROOT, "fifo", S_IFIFO | 0600, 0, &e));
+	WANT(map_refused(r, "SETUPMAPPING of a FIFO", setup(r, e.nodeid, 0, unit, 0)));
+	WANT_OK(r, "MKNOD", front_mknod(r->f, FRONT_ROOT, "socket", S_IFSOCK | 0600, 0, &e));
+	WANT(map_refused(r, "SETUPMAPPING of a socket", setup(r, e.nodeid, 0, unit, 0)));
+	WANT(check_host(r, "make a file", host_fill(r->share, "file", unit, 1)));
+	WANT_OK(r, "SYMLINK", front_symlink(r->f, FRONT_ROOT, "link", "file", &e));
+	WANT(map_refused(r, "SETUPMAPPING of a link", setup(r, e.nodeid, 0, unit, 0)));
+	WANT(map_nothing(r, "after all were refused", 0, unit));
+}
+
+static int set_immutable(const struct check_run *r, const char *name, bool on)
+{
+	CLEANUP(fd_closep) int fd = host_open(r->share, name, O_RDONLY, 0);
+	int flags = 0;
+
+	if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+		return -errno;
+	flags = on ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
+	return ioctl(fd, FS_IOC_SETFLAGS, &flags) < 0 ? -errno : 0;
+}
+
+/* Not by its mode, which root passes over, and which says nothing of who has it open already. */
+static void readonly_file(struct check_run *r)
+{
+	uint64_t unit = map_unit(r);
+	uint64_t node;
+	int e;
+
+	WANT(unit && map_file(r, "file", unit, 1, &node));
+	NEED(r, set_immutable(r, "file", true) == 0, "a host that has immutable files");
+	e = front_setupmapping(r->f, node, 0, unit, MAP_BOTH, 0);
+	WANT(check_host(r, "make it mutable", set_immutable(r, "file", false)));
+	WANT_ONE_OF(r, "SETUPMAPPING with WRITE of an immutable file", e, -EPERM, -EACCES, -EROFS);
+	WANT(map_nothing(r, "after it was refused", 0, unit));
+	WANT_OK(r, "SETUPMAPPING once it is mutable",
+		front_setupmapping(r->f, node, 0, unit, MAP_BOTH, 0));
+}
+
+/* A daemon whose share is read-only may have no window at all. */
+static void readonly_share(struct check_run *r)
+{
+	uint64_t node;
+
+	WANT(map_file(r, "file", MAP_PAGE, 1, &node));
+	WANT_ONE_OF(r, "SETUPMAPPING with WRITE on a share that is read-only",
+		    front_setupmapping(r->f, node, 0, MAP_PAGE, MAP_BOTH, 0), -EROFS, -EACCES,
+		    -EPERM, -ENOSYS, -EOPNOTSUPP);
+	WANT_SAME(r, 0, "mappings", r->f->window->maps);
+}
+
+static const struct check checks[] = {
+	{
+		.id = "maprefused.misaligned",
+		.title = "offsets that are not aligned are refused",
+		.rows = "FUSE-MAP-005",
+		.sends = "SETUPMAPPING with foffset or moffset 1, 8, 512, 2048, 4095 beside a unit",
+		.wants = "an error each time, and nothing is mapped",
+		.catches = "map-rounded",
+		MAP_NEEDS,
+		.run = misaligned,
+	},
+	{
+		.id = "maprefused.flags",
+		.title = "flags that do not exist, or none at all, are EINVAL",
+		.rows = "FUSE-MAP-004",
+		.sends = "SETUPMAPPING with flags 0, 4, 8, and READ and WRITE with bits 2 or 63",
+		.wants = "EINVAL, and nothing is mapped",
+		.catches = "map-any-flags",
+		MAP_NEEDS,
+		.run = bad_flags,
+	},
+	{
+		.id = "maprefused.empty",
+		.title = "a mapping of no bytes is refused and changes nothing",
+		.rows = "FUSE-MAP-007",
+		.sends = "SETUPMAPPING with len 0 where something is mapped and where nothing is",
+		.wants = "an error; the window shows what it showed",
+		.catches = "map-empty",
+		MAP_NEEDS,
+		.run = empty,
+	},
+	{
+		.id = "maprefused.past-window",
+		.title = "a range that reaches behind the window is refused, one to its end is not",
+		.rows = "VIRTIO-FS-DAX-009 BUG-31",
+		.sends =
+			"SETUPMAPPING behind, across and of more than the window; up to its last byte",
+		.wants = "errors and no SHMEM_MAP; success for the last",
+		.catches = "map-past-window",
+		MAP_NEEDS,
+		.run = past_window,
+	},
+	{
+		.id = "maprefused.overflow",
+		.title = "a range whose end wraps or lies behind 2^63 is refused",
+		.rows = "FUSE-MAP-008 VIRTIO-FS-DAX-009",
+		.sends = "SETUPMAPPING with foffset, len or moffset close to 2^63 and 2^64",
+		.wants = "errors, and the window shows what it showed",
+		.catches = "map-wraps",
+		MAP_NEEDS,
+		.run = overflow,
+	},
+	{
+		.id = "maprefused.not-regular",
+		.title = "only regular files can be mapped, and the device waits for nobody",
+		.rows = "FUSE-MAP-012",
+		.sends = "SETUPMAPPING of folders, a FIFO, a socket, a symbolic link",
+		.wants = "errors, and nothing is mapped",
+		.catches = "map-folder",
+		MAP_NEEDS,
+		.run = not_regular,
+	},
+	{
+		.id = "maprefused.readonly-file",
+		.title = "a file that the host lets nobody write is not mapped for writing",
+		.rows = "FUSE-MAP-013",
+		.sends = "SETUPMAPPING with WRITE of an immutable file, and once it is mutable",
+		.wants = "EPERM, EACCES or EROFS; then success",
+		.catches = "map-open-hidden",
+		MAP_NEEDS,
+		.run = readonly_file,
+	},
+	{
+		.id = "maprefused.readonly-share",
+		.title = "on a share that is read-only nothing is mapped for writing",
+		.rows = "FUSE-MAP-013 VIRTIO-FS-DAX-001",
+		.sends = "SETUPMAPPING with WRITE",
+		.wants =
+			"EROFS, EACCES or EPERM; ENOSYS or EOPNOTSUPP of a daemon without a window",
+		.catches = "map-no-window",
+		.options = CHECK_READONLY,
+		.run = readonly_share,
+	},
+};
+
+const struct check_area area_maprefused = { "maprefused", "Mappings that are refused", checks,
+					    ARRAY_SIZE(checks) };
