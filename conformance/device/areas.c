@@ -21,10 +21,12 @@ static const struct check_area *const areas[] = {
 	&area_open,
 	&area_read,
 	&area_seek,
+	&area_shmem,
 	&area_space,
 	&area_sync,
 	&area_truncate,
 	&area_unmapping,
+	&area_window,
 	&area_write,
 };
 /* clang-format on */

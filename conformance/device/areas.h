@@ -19,10 +19,12 @@ extern const struct check_area area_names;
 extern const struct check_area area_open;
 extern const struct check_area area_read;
 extern const struct check_area area_seek;
+extern const struct check_area area_shmem;
 extern const struct check_area area_space;
 extern const struct check_area area_sync;
 extern const struct check_area area_truncate;
 extern const struct check_area area_unmapping;
+extern const struct check_area area_window;
 extern const struct check_area area_write;
 
 #endif

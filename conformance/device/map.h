@@ -62,6 +62,18 @@ MAP_HELPER bool map_file(struct check_run *r, const char *name, uint64_t size, u
 	       map_node(r, name, ret);
 }
 
+MAP_HELPER int map_setup(struct check_run *r, uint64_t node, uint64_t foffset, uint64_t len,
+			 uint64_t at)
+{
+	return front_setupmapping(r->f, node, foffset, len, MAP_READ, at);
+}
+
+MAP_HELPER int map_both(struct check_run *r, uint64_t node, uint64_t foffset, uint64_t len,
+			uint64_t at)
+{
+	return front_setupmapping(r->f, node, foffset, len, MAP_BOTH, at);
+}
+
 MAP_HELPER int map_remove(struct check_run *r, uint64_t node, uint64_t at, uint64_t len)
 {
 	const struct fuse_removemapping_one one = { .moffset = at, .len = len };

@@ -7,11 +7,6 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
-static int setup(struct check_run *r, uint64_t node, uint64_t foffset, uint64_t len, uint64_t at)
-{
-	return front_setupmapping(r->f, node, foffset, len, MAP_READ, at);
-}
-
 static void misaligned(struct check_run *r)
 {
 	static const uint64_t off[] = { 1, 8, 512, 2048, 4095 };
@@ -21,9 +16,9 @@ static void misaligned(struct check_run *r)
 	WANT(unit && map_file(r, "file", 8 * unit, 1, &node));
 	for (size_t i = 0; i < ARRAY_SIZE(off); i++) {
 		WANT(map_refused(r, "SETUPMAPPING with a foffset that is not aligned",
-				 setup(r, node, off[i], unit, 0)));
+				 map_setup(r, node, off[i], unit, 0)));
 		WANT(map_refused(r, "SETUPMAPPING with a moffset that is not aligned",
-				 setup(r, node, 0, unit, unit + off[i])));
+				 map_setup(r, node, 0, unit, unit + off[i])));
 	}
 	WANT(map_nothing(r, "after all were refused", 0, 4 * unit));
 }
@@ -47,9 +42,9 @@ static void empty(struct check_run *r)
 	uint64_t node;
 
 	WANT(unit && map_file(r, "file", 2 * unit, 1, &node));
-	WANT_OK(r, "SETUPMAPPING", setup(r, node, 0, unit, unit));
-	WANT(map_refused(r, "SETUPMAPPING of no bytes", setup(r, node, unit, 0, unit)));
-	WANT(map_refused(r, "SETUPMAPPING of no bytes", setup(r, node, 0, 0, 0)));
+	WANT_OK(r, "SETUPMAPPING", map_setup(r, node, 0, unit, unit));
+	WANT(map_refused(r, "SETUPMAPPING of no bytes", map_setup(r, node, unit, 0, unit)));
+	WANT(map_refused(r, "SETUPMAPPING of no bytes", map_setup(r, node, 0, 0, 0)));
 	WANT(map_shows(r, "what was mapped before", unit, 1, 0, unit));
 	WANT(map_nothing(r, "beside it", 0, unit));
 }
@@ -61,15 +56,16 @@ static void past_window(struct check_run *r)
 	uint64_t node;
 
 	WANT(unit && map_file(r, "file", 4 * unit, 1, &node));
-	WANT(map_refused(r, "SETUPMAPPING behind the window", setup(r, node, 0, unit, bytes)));
+	WANT(map_refused(r, "SETUPMAPPING behind the window", map_setup(r, node, 0, unit, bytes)));
 	WANT(map_refused(r, "SETUPMAPPING across the window's end",
-			 setup(r, node, 0, 2 * unit, bytes - unit)));
+			 map_setup(r, node, 0, 2 * unit, bytes - unit)));
 	WANT(map_refused(r, "SETUPMAPPING of more than the window",
-			 setup(r, node, 0, bytes + unit, 0)));
-	WANT(map_refused(r, "SETUPMAPPING at 2^40", setup(r, node, 0, unit, UINT64_C(1) << 40)));
+			 map_setup(r, node, 0, bytes + unit, 0)));
+	WANT(map_refused(r, "SETUPMAPPING at 2^40",
+			 map_setup(r, node, 0, unit, UINT64_C(1) << 40)));
 	WANT(map_nothing(r, "the window's end", bytes - unit, unit));
 	/* To its very end is no step too far. */
-	WANT_OK(r, "SETUPMAPPING up to the end", setup(r, node, 0, 2 * unit, bytes - 2 * unit));
+	WANT_OK(r, "SETUPMAPPING up to the end", map_setup(r, node, 0, 2 * unit, bytes - 2 * unit));
 	WANT(map_shows(r, "the window's end", bytes - 2 * unit, 1, 0, 2 * unit));
 }
 
@@ -92,10 +88,10 @@ static void overflow(struct check_run *r)
 	uint64_t node;
 
 	WANT(unit && map_file(r, "file", 4 * unit, 1, &node));
-	WANT_OK(r, "SETUPMAPPING", setup(r, node, 0, unit, unit));
+	WANT_OK(r, "SETUPMAPPING", map_setup(r, node, 0, unit, unit));
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		WANT(map_refused(r, "SETUPMAPPING of a range that wraps or is behind 2^63",
-				 setup(r, node, bad[i].foffset, bad[i].len, bad[i].at)));
+				 map_setup(r, node, bad[i].foffset, bad[i].len, bad[i].at)));
 	WANT(map_nothing(r, "the window's start", 0, unit));
 	WANT(map_shows(r, "what was mapped before", unit, 1, 0, unit));
 }
@@ -106,17 +102,17 @@ static void not_regular(struct check_run *r)
 	uint64_t unit = map_unit(r);
 
 	WANT(unit);
-	WANT(map_refused(r, "SETUPMAPPING of the root", setup(r, FRONT_ROOT, 0, unit, 0)));
+	WANT(map_refused(r, "SETUPMAPPING of the root", map_setup(r, FRONT_ROOT, 0, unit, 0)));
 	WANT_OK(r, "MKDIR", front_mkdir(r->f, FRONT_ROOT, "folder", 0755, &e));
-	WANT(map_refused(r, "SETUPMAPPING of a folder", setup(r, e.nodeid, 0, unit, 0)));
+	WANT(map_refused(r, "SETUPMAPPING of a folder", map_setup(r, e.nodeid, 0, unit, 0)));
 	/* Nobody is at its other end: the device must not wait for somebody. */
 	WANT_OK(r, "MKNOD", front_mknod(r->f, FRONT_ROOT, "fifo", S_IFIFO | 0600, 0, &e));
-	WANT(map_refused(r, "SETUPMAPPING of a FIFO", setup(r, e.nodeid, 0, unit, 0)));
+	WANT(map_refused(r, "SETUPMAPPING of a FIFO", map_setup(r, e.nodeid, 0, unit, 0)));
 	WANT_OK(r, "MKNOD", front_mknod(r->f, FRONT_ROOT, "socket", S_IFSOCK | 0600, 0, &e));
-	WANT(map_refused(r, "SETUPMAPPING of a socket", setup(r, e.nodeid, 0, unit, 0)));
+	WANT(map_refused(r, "SETUPMAPPING of a socket", map_setup(r, e.nodeid, 0, unit, 0)));
 	WANT(check_host(r, "make a file", host_fill(r->share, "file", unit, 1)));
 	WANT_OK(r, "SYMLINK", front_symlink(r->f, FRONT_ROOT, "link", "file", &e));
-	WANT(map_refused(r, "SETUPMAPPING of a link", setup(r, e.nodeid, 0, unit, 0)));
+	WANT(map_refused(r, "SETUPMAPPING of a link", map_setup(r, e.nodeid, 0, unit, 0)));
 	WANT(map_nothing(r, "after all were refused", 0, unit));
 }
 

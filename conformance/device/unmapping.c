@@ -5,16 +5,11 @@
 
 #include <fcntl.h>
 
-static int setup(struct check_run *r, uint64_t node, uint64_t foffset, uint64_t len, uint64_t at)
-{
-	return front_setupmapping(r->f, node, foffset, len, MAP_BOTH, at);
-}
-
 /* Two files; the first one is mapped, 8 units long, to the window's start. */
 static bool two_files(struct check_run *r, uint64_t unit, uint64_t *a, uint64_t *b)
 {
 	return unit && map_file(r, "a", 8 * unit, 1, a) && map_file(r, "b", 8 * unit, 2, b) &&
-	       check_ok(r, "SETUPMAPPING", setup(r, *a, 0, 8 * unit, 0));
+	       check_ok(r, "SETUPMAPPING", map_both(r, *a, 0, 8 * unit, 0));
 }
 
 static void overlap(struct check_run *r)
@@ -28,7 +23,8 @@ static void overlap(struct check_run *r)
 		uint64_t at = places[i][0] * unit;
 		uint64_t len = places[i][1] * unit;
 
-		WANT_OK(r, "SETUPMAPPING over a part of what is mapped", setup(r, b, 0, len, at));
+		WANT_OK(r, "SETUPMAPPING over a part of what is mapped",
+			map_both(r, b, 0, len, at));
 		WANT(map_shows(r, "the new file", at, 2, 0, len));
 	}
 }
@@ -42,15 +38,15 @@ static void overlap_rest(struct check_run *r)
 	WANT(two_files(r, unit, &a, &b));
 	WANT(map_store(r, unit + 5, 0xa5) && map_store(r, 6 * unit + 5, 0xa6));
 	WANT(map_host_put(r, "a", 5 * unit + 5, 0xa7));
-	WANT_OK(r, "SETUPMAPPING into the middle", setup(r, b, 2 * unit, 2 * unit, 2 * unit));
+	WANT_OK(r, "SETUPMAPPING into the middle", map_both(r, b, 2 * unit, 2 * unit, 2 * unit));
 	WANT(map_shows(r, "what is left before", 0, 1, 0, unit));
 	WANT(map_shows(r, "the new file", 2 * unit, 2, 2 * unit, 2 * unit));
 	WANT_SAME(r, 0xa5, "a byte stored before", (uint64_t)map_peek(r, unit + 5));
 	WANT_SAME(r, 0xa7, "a byte written by the host", (uint64_t)map_peek(r, 5 * unit + 5));
 	WANT_SAME(r, 0xa6, "a byte stored behind", (uint64_t)map_peek(r, 6 * unit + 5));
-	WANT_OK(r, "SETUPMAPPING over the end", setup(r, b, 0, 2 * unit, 7 * unit));
+	WANT_OK(r, "SETUPMAPPING over the end", map_both(r, b, 0, 2 * unit, 7 * unit));
 	WANT(map_shows(r, "what is left before the end", 4 * unit, 1, 4 * unit, unit));
-	WANT_OK(r, "SETUPMAPPING over the beginning", setup(r, b, 4 * unit, unit, 0));
+	WANT_OK(r, "SETUPMAPPING over the beginning", map_both(r, b, 4 * unit, unit, 0));
 	WANT(map_shows(r, "what is left behind the beginning", unit, 1, unit, 5));
 	WANT(map_store(r, unit + 6, 0xa8));
 	WANT(map_host_byte(r, "a", unit + 6, "a store into what is left", 0xa8));
@@ -62,13 +58,13 @@ static void replace(struct check_run *r)
 	uint64_t a, b;
 
 	WANT(two_files(r, unit, &a, &b));
-	WANT_OK(r, "SETUPMAPPING of another file over it", setup(r, b, 0, 8 * unit, 0));
+	WANT_OK(r, "SETUPMAPPING of another file over it", map_both(r, b, 0, 8 * unit, 0));
 	WANT(map_shows(r, "the new file", 0, 2, 0, 8 * unit));
 	WANT(map_store(r, 3 * unit, 0xa5));
 	WANT(map_host_byte(r, "b", 3 * unit, "the store, in the new file", 0xa5));
 	WANT(map_host_byte(r, "a", 3 * unit, "the old file's byte", host_byte(3 * unit, 1)));
 	/* The same file, but another part of it. */
-	WANT_OK(r, "SETUPMAPPING of the same file from elsewhere", setup(r, b, unit, unit, 0));
+	WANT_OK(r, "SETUPMAPPING of the same file from elsewhere", map_both(r, b, unit, unit, 0));
 	WANT(map_shows(r, "the other part", 0, 2, unit, unit));
 }
 
@@ -81,7 +77,7 @@ static void gone(struct check_run *r)
 	WANT_OK(r, "REMOVEMAPPING", map_remove(r, a, 0, 8 * unit));
 	WANT(map_nothing(r, "what was removed", 0, 8 * unit));
 	WANT_SAME(r, 0, "live mappings", r->f->window->count);
-	WANT_OK(r, "SETUPMAPPING of another file there", setup(r, b, 0, 4 * unit, 0));
+	WANT_OK(r, "SETUPMAPPING of another file there", map_both(r, b, 0, 4 * unit, 0));
 	WANT(map_shows(r, "the other file", 0, 2, 0, 4 * unit));
 	WANT(map_store(r, 0, 0xa5));
 	WANT(map_host_byte(r, "a", 0, "the first file's byte", host_byte(0, 1)));
@@ -114,7 +110,7 @@ static void across(struct check_run *r)
 	uint64_t a, b;
 
 	WANT(two_files(r, unit, &a, &b));
-	WANT_OK(r, "SETUPMAPPING", setup(r, b, 0, 4 * unit, 10 * unit));
+	WANT_OK(r, "SETUPMAPPING", map_both(r, b, 0, 4 * unit, 10 * unit));
 	WANT_OK(r, "REMOVEMAPPING across two mappings and what is between",
 		map_remove(r, a, 6 * unit, 6 * unit));
 	WANT(map_shows(r, "what is left of the first", 0, 1, 0, 6 * unit));
@@ -140,7 +136,7 @@ static void many(struct check_run *r)
 	for (uint32_t i = 0; i < count; i++) {
 		/* No two of them could be one mapping. */
 		list[i] = (struct fuse_removemapping_one){ i * step, unit };
-		WANT_OK(r, "SETUPMAPPING", setup(r, node, i % 2 * unit, unit, i * step));
+		WANT_OK(r, "SETUPMAPPING", map_both(r, node, i % 2 * unit, unit, i * step));
 	}
 	WANT_OK(r, "REMOVEMAPPING of 256 ranges", front_removemapping(r->f, node, list, count));
 	WANT(map_nothing(r, "the window", 0, r->f->window->bytes));
@@ -221,7 +217,7 @@ static void unmapped(struct check_run *r)
 	}
 	/* But for the one that named a part of it by an odd offset. */
 	WANT(map_shows(r, "what was not named", 2 * unit, 1, 2 * unit, 6 * unit));
-	WANT_OK(r, "SETUPMAPPING, afterwards", setup(r, b, 0, 2 * unit, 0));
+	WANT_OK(r, "SETUPMAPPING, afterwards", map_both(r, b, 0, 2 * unit, 0));
 	WANT(map_shows(r, "what is mapped then", 0, 2, 0, 2 * unit));
 }
 
@@ -232,14 +228,14 @@ static void any_node(struct check_run *r)
 	uint64_t a, b;
 
 	WANT(two_files(r, unit, &a, &b));
-	WANT_OK(r, "SETUPMAPPING", setup(r, b, 0, unit, 10 * unit));
+	WANT_OK(r, "SETUPMAPPING", map_both(r, b, 0, unit, 10 * unit));
 	WANT_OK(r, "FORGET", front_forget(r->f, a, 1));
 	WANT(map_shows(r, "the forgotten file's mapping", 0, 1, 0, unit));
 	WANT(map_shows(r, "the other one", 10 * unit, 2, 0, unit));
 	WANT_OK(r, "REMOVEMAPPING with a node that was forgotten", map_remove(r, a, 0, 4 * unit));
 	WANT(map_nothing(r, "what was removed", 0, 4 * unit));
 	WANT_OK(r, "SETUPMAPPING into what a forgotten node has left",
-		setup(r, b, unit, unit, 4 * unit));
+		map_both(r, b, unit, unit, 4 * unit));
 	WANT(map_shows(r, "what is mapped now", 4 * unit, 2, unit, unit));
 	WANT_OK(r, "REMOVEMAPPING with another node", map_remove(r, b, 5 * unit, 3 * unit));
 	WANT(map_nothing(r, "what was removed", 5 * unit, 3 * unit));
@@ -257,7 +253,7 @@ static void keeps_stores(struct check_run *r)
 
 	/* The last page is not whole: a device may keep a copy of it. */
 	WANT(unit && map_file(r, "file", 3 * unit + 100, 1, &node));
-	WANT_OK(r, "SETUPMAPPING", setup(r, node, 0, MAP_RANGE, 0));
+	WANT_OK(r, "SETUPMAPPING", map_both(r, node, 0, MAP_RANGE, 0));
 	for (uint64_t i = 0; i < 4; i++)
 		WANT(map_store(r, i * unit + 50, (uint8_t)(0xa0 + i)));
 	WANT_OK(r, "REMOVEMAPPING", map_remove(r, node, 0, MAP_RANGE));
@@ -268,7 +264,7 @@ static void keeps_stores(struct check_run *r)
 		WANT_OK(r, "READ", front_read(r->f, node, o.fh, i * unit + 50, &byte, 1, &n));
 		WANT_SAME(r, 0xa0 + i, "the stored byte, read", byte);
 	}
-	WANT_OK(r, "SETUPMAPPING elsewhere", setup(r, node, 0, MAP_RANGE, MAP_RANGE));
+	WANT_OK(r, "SETUPMAPPING elsewhere", map_both(r, node, 0, MAP_RANGE, MAP_RANGE));
 	for (uint64_t i = 0; i < 4; i++)
 		WANT_SAME(r, 0xa0 + i, "the stored byte, mapped again",
 			  (uint64_t)map_peek(r, MAP_RANGE + i * unit + 50));

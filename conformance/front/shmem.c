@@ -194,7 +194,7 @@ static uint64_t shmem(struct front_window *w, struct front_message *m, struct fr
 			    "message %u without SHMEM or BACKEND_SEND_FD", m->head.request);
 		return REFUSED;
 	}
-	if (!w->rings_run)
+	if (v->stopped)
 		front_fault(w->evidence, FRONT_FAULT_MAP_STOPPED, "message %u", m->head.request);
 	e = check_form(w, m);
 	if (e < 0)

@@ -50,7 +50,8 @@ static void serve(void *context)
 		return;
 	}
 	w->held_event = (struct front_window_event){ .received_ns = clock_now_ns(),
-						     .request = w->held.head.request };
+						     .request = w->held.head.request,
+						     .stopped = !w->rings_run };
 	w->has_held = true;
 	if (!w->hold && w->delay_ns == 0)
 		handle_held(w);

@@ -40,6 +40,7 @@ struct front_window_event {
 	struct vhost_user_mmap mmap;
 	dev_t dev;
 	ino_t ino;
+	bool stopped; /* no ring ran when it came */
 	bool asked;   /* was an answer asked for? */
 	uint64_t ack; /* 0: done */
 };

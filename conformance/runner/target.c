@@ -102,8 +102,8 @@ unsigned target_options(const struct target *t)
 	/* A file system of its own can be mounted for any daemon that we start. */
 	if (t->stack || t->words.count)
 		options |= geteuid() == 0 ? CHECK_SMALL_DISK : 0;
-	if (t->stack)
-		options |= cache_options(t->stack);
+	/* Whose command line is not ours may have a window: the checks ask the device. */
+	options |= t->stack ? cache_options(t->stack) : CHECK_WINDOW;
 	for (size_t i = 0; i < ARRAY_SIZE(option_words); i++)
 		if (is_for(&option_words[i], t))
 			options |= option_words[i].option;

@@ -167,6 +167,16 @@ static int map_sized(struct dax_window *w, const struct dax_fragment *want, uint
 	return e;
 }
 
+/* --fault: unmap and map again, one after the other. */
+static void map_again(const struct dax_window *w, const struct dax_fragment *f)
+{
+	const struct ref_window *front = w->front;
+
+	if (f->kind == DAX_FILE && front->unmap(front->context, f->offset, f->len) == 0)
+		(void)!front->map(front->context, f->source->fd, f->file_offset, f->offset, f->len,
+				  true);
+}
+
 /* --fault: what a range that is mapped already gives. 1: success without doing it; 0: go on; -errno. */
 static int mapped_fault(const struct dax_window *w, const struct dax_fragment *want)
 {
@@ -176,8 +186,11 @@ static int mapped_fault(const struct dax_window *w, const struct dax_fragment *w
 	if (!f || f->offset >= want->offset + want->len)
 		return 0;
 	if (f->source == want->source &&
-	    f->file_offset - f->offset == want->file_offset - want->offset)
+	    f->file_offset - f->offset == want->file_offset - want->offset) {
+		if (fault_at(FAULT_UPGRADE_GAP))
+			map_again(w, f);
 		return fault_at(FAULT_MAP_UPGRADE) ? -EEXIST : 0;
+	}
 	if (fault_at(FAULT_MAP_OVERLAP))
 		return -EEXIST;
 	return fault_at(FAULT_MAP_REPLACE);

@@ -43,6 +43,8 @@ static int range_fault(struct fuse_setupmapping_in *in)
 		in->flags = FUSE_SETUPMAPPING_FLAG_READ;
 	if (in->len == 0 && fault_at(FAULT_MAP_EMPTY))
 		return 1;
+	if ((in->len & PAGE_MASK) && fault_at(FAULT_MAP_SHORT))
+		in->len &= ~PAGE_MASK;
 	if ((__builtin_add_overflow(in->foffset, in->len, &end) ||
 	     __builtin_add_overflow(in->moffset, in->len, &end)) &&
 	    fault_at(FAULT_MAP_WRAPS))
@@ -88,7 +90,7 @@ int op_setupmapping(struct fs_call *c)
 	int e;
 
 	if (!can_map(c))
-		return -ENOSYS;
+		return fault_at(FAULT_MAP_NO_WINDOW) ? 0 : -ENOSYS;
 	memcpy(&in, c->arg, sizeof(in));
 	e = fault_hooked(FAULT_HOOK_REQUEST) ? range_fault(&in) : 0;
 	if (e > 0)
@@ -120,7 +122,22 @@ int op_setupmapping(struct fs_call *c)
 	 */
 	own = file_reopen(c, n, O_RDWR);
 	f.fd = own;
-	return f.fd < 0 ? f.fd : map_here(c, &f, &in);
+	if (f.fd < 0)
+		return S_ISREG(n->type) && fault_at(FAULT_MAP_OPEN_HIDDEN) ? 0 : f.fd;
+	return map_here(c, &f, &in);
+}
+
+/* --fault: what a list of ranges is taken for. -ENOENT: its node is asked for. */
+static int entries_fault(struct fs_call *c, struct fuse_removemapping_in *in)
+{
+	CLEANUP(node_putp) struct node *n = NULL;
+	uint64_t have = c->data_bytes / sizeof(struct fuse_removemapping_one);
+
+	if (in->count > have && fault_at(FAULT_UNMAP_OVERREAD))
+		in->count = (uint32_t)have;
+	if (call_node(c, c->in.nodeid, &n) < 0 && fault_at(FAULT_UNMAP_NEEDS_NODE))
+		return -ENOENT;
+	return 0;
 }
 
 int op_removemapping(struct fs_call *c)
@@ -133,6 +150,8 @@ int op_removemapping(struct fs_call *c)
 	if (!can_map(c))
 		return -ENOSYS;
 	memcpy(&in, c->arg, sizeof(in));
+	if (fault_hooked(FAULT_HOOK_REQUEST) && entries_fault(c, &in) < 0)
+		return -ENOENT;
 	if (in.count > ENTRIES_MAX || in.count > c->data_bytes / sizeof(entries[0]) ||
 	    (in.count > 8 && fault_at(FAULT_UNMAP_FEW)) || fault_at(FAULT_UNMAP_PADDED))
 		return -EINVAL;

@@ -169,6 +169,8 @@ static int dispatch(struct conn *c, struct msg *m)
 		return unknown(c, m);
 	if (!well_formed(rule, m))
 		return -EPROTO;
+	if (fault_hooked(FAULT_HOOK_REQUEST))
+		shmem_fault(c->shmem);
 	n = rule->run(c, m, &err);
 	if (n == CONN_LOST)
 		return -EPROTO;

@@ -92,8 +92,12 @@ static int set_owner(struct conn *c, struct msg *m, struct err *reterr)
 
 static int get_protocol_features(struct conn *c, struct msg *m, struct err *reterr)
 {
+	uint64_t f = conn_protocol(c->options);
+
 	(void)reterr;
-	return reply_u64(m, conn_protocol(c->options));
+	if ((f & HAS(SHMEM)) && fault_at(FAULT_SHMEM_ALONE))
+		f &= ~HAS(REPLY_ACK);
+	return reply_u64(m, f);
 }
 
 /* The window needs the channel, descriptors on it, and replies; without one of them there is no window. */

@@ -348,6 +348,8 @@ int shmem_map(void *context, int fd, uint64_t fd_offset, uint64_t offset, uint64
 
 	if (fault_hooked(FAULT_HOOK_MMAP))
 		fault_mmap(&m);
+	if (fault_at(FAULT_MAP_LEAKS))
+		(void)!fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
 	(void)pthread_mutex_lock(&s->call);
 	e = ready(s);
@@ -402,6 +404,22 @@ int shmem_unmap(void *context, uint64_t offset, uint64_t len)
 	e = unmap_locked(s, offset, len);
 	(void)pthread_mutex_unlock(&s->call);
 	return e < 0 ? -EIO : 0;
+}
+
+void shmem_fault(struct shmem *s)
+{
+	const struct vhost_user_mmap first = { .len = 4096 };
+
+	if (fault_at(FAULT_MAP_DEAF)) {
+		(void)pthread_mutex_lock(&s->call);
+		(void)pthread_mutex_unlock(&s->call);
+	}
+	if (atomic_load(&s->suspended) && fault_at(FAULT_STOP_TALKS)) {
+		(void)pthread_mutex_lock(&s->call);
+		if (s->fd >= 0)
+			(void)!round_trip(s, false, -1, &first);
+		(void)pthread_mutex_unlock(&s->call);
+	}
 }
 
 void shmem_hurry(struct shmem *s)

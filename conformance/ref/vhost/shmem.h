@@ -85,6 +85,9 @@ int shmem_map(void *context, int fd, uint64_t fd_offset, uint64_t offset, uint64
 	      bool writable);
 int shmem_unmap(void *context, uint64_t offset, uint64_t len);
 
+/** shmem_fault() - --fault: what is done about this channel before a message on the main socket is served. */
+void shmem_fault(struct shmem *s);
+
 /** shmem_hurry() - calls are given up at once until shmem_calm(). */
 void shmem_hurry(struct shmem *s);
 void shmem_calm(struct shmem *s);
