@@ -227,4 +227,19 @@ MAP_HELPER bool map_quiet(struct check_run *r, const struct front_request *q, co
 			  "%s is answered before", what);
 }
 
+/* One check of several parts: each begins with an empty window. */
+MAP_HELPER void map_parts(struct check_run *r, void (*const *part)(struct check_run *r),
+			  size_t count)
+{
+	for (size_t i = 0; i < count && r->verdict == CHECK_UNSET; i++) {
+		part[i](r);
+		if (r->verdict == CHECK_UNSET && r->f->window->count > 0)
+			(void)check_ok(r, "REMOVEMAPPING of the whole window",
+				       map_remove(r, FRONT_ROOT, 0, r->f->window->bytes));
+	}
+}
+#define MAP_PARTS(r, ...)                                                  \
+	map_parts(r, (void (*const[])(struct check_run *)){ __VA_ARGS__ }, \
+		  ARRAY_SIZE(((void (*const[])(struct check_run *)){ __VA_ARGS__ })))
+
 #endif

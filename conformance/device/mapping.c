@@ -8,14 +8,14 @@
 
 static void shows_file(struct check_run *r)
 {
-	static const uint64_t places[][2] = { { 0, 3 }, { 2, 0 }, { 1, 5 }, { 5, 1 }, { 7, 20 } };
+	static const uint64_t place[][2] = { { 0, 3 }, { 2, 0 }, { 1, 5 }, { 5, 1 }, { 7, 20 } };
 	uint64_t unit = map_unit(r);
 	uint64_t node;
 
 	WANT(unit && map_file(r, "file", 8 * unit, 1, &node));
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		uint64_t foffset = places[i][0] * unit;
-		uint64_t at = places[i][1] * unit;
+	for (size_t i = 0; i < ARRAY_SIZE(place); i++) {
+		uint64_t foffset = place[i][0] * unit;
+		uint64_t at = place[i][1] * unit;
 
 		WANT_OK(r, "SETUPMAPPING", map_setup(r, node, foffset, unit, at));
 		WANT(map_shows(r, "the mapped part of the file", at, 1, foffset, unit));
@@ -51,19 +51,6 @@ static void past_eof(struct check_run *r)
 	for (uint64_t at = 0; at < MAP_RANGE; at += 64 * MAP_PAGE)
 		WANT_RANGE(r, 0, 0, "a byte behind the end, where one can be read",
 			   map_peek(r, MAP_RANGE + at) > 0);
-}
-
-static void aligned(struct check_run *r)
-{
-	uint64_t unit = map_unit(r);
-	uint64_t node;
-
-	WANT(unit && map_file(r, "file", 8 * unit, 1, &node));
-	for (uint64_t i = 1; i < 8; i *= 2) {
-		WANT_OK(r, "SETUPMAPPING with offsets that are multiples of 1 << map_alignment",
-			map_setup(r, node, i * unit, unit, 3 * i * unit));
-		WANT(map_shows(r, "the mapped part", 3 * i * unit, 1, i * unit, unit));
-	}
 }
 
 /* The rule of alignment does not name it. */
@@ -149,6 +136,11 @@ static void by_handle(struct check_run *r)
 	WANT_SAME(r, 2 * unit, "size of the file", (uint64_t)st.st_size);
 }
 
+static void places(struct check_run *r)
+{
+	MAP_PARTS(r, shows_file, by_nodeid);
+}
+
 /* The first SETUPMAPPING asked for reading only; this one is Linux's upgrade. */
 static void upgrade(struct check_run *r)
 {
@@ -191,14 +183,18 @@ static void upgrade_gap(struct check_run *r)
 static const struct check checks[] = {
 	{
 		.id = "mapping.shows-file",
-		.title = "what is mapped is the file from foffset on, at moffset of the window",
-		.rows = "FUSE-MAP-001 VIRTIO-FS-DAX-019 VIRTIO-SHM-003 VIRTIO-SHM-001 VIRTIO-FS-DAX-014",
+		.title = "what is mapped is the file of that nodeid from foffset on, at moffset",
+		.rows = "FUSE-MAP-001 FUSE-MAP-010 VIRTIO-FS-DAX-014 VIRTIO-FS-DAX-019 "
+			"VIRTIO-FS-DAX-020 FUSE-MAP-005 VIRTIO-SHM-003 VIRTIO-FS-SEC-011",
 		.sends =
-			"SETUPMAPPING with five pairs of foffset and moffset, and of the window's end",
-		.wants = "success, and at once the bytes of the file at foffset from moffset on",
-		.catches = "map-swapped map-enosys",
+			"SETUPMAPPING, fh of all ones, with five pairs of foffset and moffset that are "
+			"multiples of 1 << map_alignment, of the window's end, of two files, of none",
+		.wants =
+			"success, and at once the bytes of the file from moffset on; an error for a "
+			"nodeid that was never given",
+		.catches = "map-swapped map-enosys map-strict map-needs-handle",
 		MAP_NEEDS,
-		.run = shows_file,
+		.run = places,
 	},
 	{
 		.id = "mapping.past-eof",
@@ -211,17 +207,6 @@ static const struct check checks[] = {
 		.catches = "map-past-eof",
 		MAP_NEEDS,
 		.run = past_eof,
-	},
-	{
-		.id = "mapping.aligned",
-		.title = "offsets that are multiples of what INIT announced are accepted",
-		.rows = "VIRTIO-FS-DAX-020 FUSE-MAP-005",
-		.sends =
-			"SETUPMAPPING with foffset and moffset at odd multiples of 1 << map_alignment",
-		.wants = "success, and the bytes of the file",
-		.catches = "map-strict",
-		MAP_NEEDS,
-		.run = aligned,
 	},
 	{
 		.id = "mapping.odd-length",
@@ -243,17 +228,6 @@ static const struct check checks[] = {
 		.catches = "map-read-only map-private",
 		MAP_NEEDS,
 		.run = writable,
-	},
-	{
-		.id = "mapping.by-nodeid",
-		.title = "with fh of all ones the file is found by its nodeid",
-		.rows = "FUSE-MAP-010 VIRTIO-FS-SEC-011",
-		.sends =
-			"SETUPMAPPING, fh of all ones, of two files that are not open, and of no file",
-		.wants = "each shows its own bytes; a nodeid that was never given is an error",
-		.catches = "map-needs-handle",
-		MAP_NEEDS,
-		.run = by_nodeid,
 	},
 	{
 		.id = "mapping.outlives-handle",

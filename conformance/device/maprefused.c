@@ -144,6 +144,16 @@ static void readonly_file(struct check_run *r)
 		front_setupmapping(r->f, node, 0, unit, MAP_BOTH, 0));
 }
 
+static void no_sense(struct check_run *r)
+{
+	MAP_PARTS(r, bad_flags, empty);
+}
+
+static void bounds(struct check_run *r)
+{
+	MAP_PARTS(r, past_window, overflow);
+}
+
 /* A daemon whose share is read-only may have no window at all. */
 static void readonly_share(struct check_run *r)
 {
@@ -168,45 +178,28 @@ static const struct check checks[] = {
 		.run = misaligned,
 	},
 	{
-		.id = "maprefused.flags",
-		.title = "flags that do not exist, or none at all, are EINVAL",
-		.rows = "FUSE-MAP-004",
-		.sends = "SETUPMAPPING with flags 0, 4, 8, and READ and WRITE with bits 2 or 63",
-		.wants = "EINVAL, and nothing is mapped",
-		.catches = "map-any-flags",
+		.id = "maprefused.no-sense",
+		.title = "flags that do not exist, no flags, and no bytes are refused",
+		.rows = "FUSE-MAP-004 FUSE-MAP-007",
+		.sends =
+			"SETUPMAPPING with flags 0, 4, 8, READ and WRITE with bits 2 or 63; with len 0",
+		.wants = "EINVAL for flags, an error for len; the window shows what it showed",
+		.catches = "map-any-flags map-empty",
 		MAP_NEEDS,
-		.run = bad_flags,
-	},
-	{
-		.id = "maprefused.empty",
-		.title = "a mapping of no bytes is refused and changes nothing",
-		.rows = "FUSE-MAP-007",
-		.sends = "SETUPMAPPING with len 0 where something is mapped and where nothing is",
-		.wants = "an error; the window shows what it showed",
-		.catches = "map-empty",
-		MAP_NEEDS,
-		.run = empty,
+		.run = no_sense,
 	},
 	{
 		.id = "maprefused.past-window",
-		.title = "a range that reaches behind the window is refused, one to its end is not",
-		.rows = "VIRTIO-FS-DAX-009 BUG-31",
+		.title = "a range behind the window, or whose end wraps, is refused",
+		.rows = "VIRTIO-FS-DAX-009 FUSE-MAP-008 BUG-31",
 		.sends =
-			"SETUPMAPPING behind, across and of more than the window; up to its last byte",
-		.wants = "errors and no SHMEM_MAP; success for the last",
-		.catches = "map-past-window",
+			"SETUPMAPPING behind, across and of more than the window, and up to its last "
+			"byte; foffset, len and moffset close to 2^63 and 2^64",
+		.wants =
+			"errors, no SHMEM_MAP, and the window shows what it showed; success up to its end",
+		.catches = "map-past-window map-wraps",
 		MAP_NEEDS,
-		.run = past_window,
-	},
-	{
-		.id = "maprefused.overflow",
-		.title = "a range whose end wraps or lies behind 2^63 is refused",
-		.rows = "FUSE-MAP-008 VIRTIO-FS-DAX-009",
-		.sends = "SETUPMAPPING with foffset, len or moffset close to 2^63 and 2^64",
-		.wants = "errors, and the window shows what it showed",
-		.catches = "map-wraps",
-		MAP_NEEDS,
-		.run = overflow,
+		.run = bounds,
 	},
 	{
 		.id = "maprefused.not-regular",

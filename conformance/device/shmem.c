@@ -158,6 +158,16 @@ static void refused_midway(struct check_run *r)
 	}
 }
 
+static void refusals(struct check_run *r)
+{
+	MAP_PARTS(r, refused, refused_midway);
+}
+
+static void strict(struct check_run *r)
+{
+	MAP_PARTS(r, unmap_exact, no_overlap);
+}
+
 /* As QEMU: each map is told on the main socket, and waited for, before it is answered. */
 static void served_meanwhile(struct check_run *r)
 {
@@ -174,26 +184,6 @@ static void served_meanwhile(struct check_run *r)
 	WANT_OK(r, "REMOVEMAPPING", map_remove(r, node, 0, w->bytes));
 	WANT_SAME(r, 0, "ADD_MEM_REG and REM_MEM_REG that failed", w->failed);
 	WANT_SAME(r, 0, "live mappings", w->count);
-}
-
-static void hiprio(struct check_run *r)
-{
-	struct fuse_entry_out entry;
-	uint64_t unit = map_unit(r);
-	struct front_request *q;
-	struct front_op op;
-	uint64_t node;
-
-	WANT(unit && map_file(r, "file", unit, 1, &node));
-	WANT_OK(r, "LOOKUP", front_lookup(r->f, FRONT_ROOT, "file", &entry));
-	op = front_op_setupmapping(node, 0, unit, MAP_BOTH, 0);
-	front_window_hold(r->f->window);
-	WANT(map_submit(r, &op, &q) && map_held(r, q));
-	WANT_OK(r, "FORGET while the front end has not answered", front_forget(r->f, node, 1));
-	WANT_SAME(r, FRONT_IN_FLIGHT, "state of the SETUPMAPPING", q->state);
-	front_window_release(r->f->window);
-	WANT_OK(r, "SETUPMAPPING", map_end(r, q));
-	WANT(map_shows(r, "the file", 0, 1, 0, unit));
 }
 
 #define LATE_NS (30 * NS_PER_MS)
@@ -275,26 +265,19 @@ static const struct check checks[] = {
 		.run = message,
 	},
 	{
-		.id = "shmem.unmap-exact",
-		.title = "SHMEM_UNMAP names one whole mapping that was made before",
-		.rows = "VU-SHMEM-010",
+		.id = "shmem.strict",
+		.title =
+			"nothing is mapped over what is mapped, and only whole mappings are unmapped",
+		.rows = "VU-SHMEM-009 VU-SHMEM-010",
 		.sends =
-			"SETUPMAPPING and REMOVEMAPPING of parts and of all, with a strict front end",
+			"SETUPMAPPING over others in whole and in part, REMOVEMAPPING of parts and of all, "
+			"with a front end that takes neither overlap nor a part",
 		.wants =
-			"each SHMEM_UNMAP has offset and length of an earlier SHMEM_MAP; none is left",
-		.catches = "unmap-partial",
+			"no SHMEM_MAP of a range in which something is mapped; each SHMEM_UNMAP has offset "
+			"and length of an earlier SHMEM_MAP; none is left",
+		.catches = "unmap-partial map-over-live",
 		MAP_NEEDS,
-		.run = unmap_exact,
-	},
-	{
-		.id = "shmem.no-overlap",
-		.title = "what is replaced is unmapped before it is mapped again",
-		.rows = "VU-SHMEM-009",
-		.sends = "SETUPMAPPING of a second file over all, and of the first over a part",
-		.wants = "no SHMEM_MAP of a range in which something is mapped",
-		.catches = "map-over-live",
-		MAP_NEEDS,
-		.run = no_overlap,
+		.run = strict,
 	},
 	{
 		.id = "shmem.awaited",
@@ -311,24 +294,15 @@ static const struct check checks[] = {
 	{
 		.id = "shmem.refused",
 		.title =
-			"a map that the front end refuses is an error for the driver, and can be tried again",
+			"a map that the front end refuses is an error, leaves no wrong byte, and can be tried again",
 		.rows = "FUSE-MAP-029 VU-SHMEM-013 VIRTIO-FS-DAX-013",
-		.sends = "SETUPMAPPING that the front end answers with 1, 5, 2^63, 2^64 - 1",
-		.wants = "an error and nothing mapped; the same once more succeeds",
-		.catches = "map-nak-hidden",
-		MAP_NEEDS,
-		.run = refused,
-	},
-	{
-		.id = "shmem.refused-midway",
-		.title = "a replacement that is refused halfway shows no wrong byte",
-		.rows = "FUSE-MAP-029 VU-SHMEM-013",
 		.sends =
-			"SETUPMAPPING into the middle of another mapping, each of its SHMEM_MAPs refused",
+			"SETUPMAPPING that the front end answers with 1, 5, 2^63, 2^64 - 1; into the middle "
+			"of another mapping, each of its SHMEM_MAPs refused",
 		.wants = "an error; each page shows what it showed or nothing; once more succeeds",
 		.catches = "map-nak-hidden",
 		MAP_NEEDS,
-		.run = refused_midway,
+		.run = refusals,
 	},
 	{
 		.id = "shmem.main-socket-served",
@@ -342,16 +316,6 @@ static const struct check checks[] = {
 		.front = &told,
 		.timeout_ms = 60000,
 		.run = served_meanwhile,
-	},
-	{
-		.id = "shmem.hiprio",
-		.title = "the high priority queue is served while a map waits for the front end",
-		.rows = "VIRTIO-FS-HIPRIO-001",
-		.sends = "SETUPMAPPING without the front end's answer, and FORGET",
-		.wants = "FORGET is used before",
-		.catches = "hiprio-waits",
-		MAP_NEEDS,
-		.run = hiprio,
 	},
 	{
 		.id = "shmem.stop-in-map",

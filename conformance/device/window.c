@@ -20,6 +20,9 @@ static bool try_mapping(struct check_run *r, int *ret)
 
 static void region_zero(struct check_run *r)
 {
+	const uint64_t needed = BIT(VHOST_USER_PROTOCOL_F_BACKEND_REQ) |
+				BIT(VHOST_USER_PROTOCOL_F_BACKEND_SEND_FD) |
+				BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK);
 	const struct vhost_user_shmem_config *s = &r->f->shmem;
 	uint32_t count = 0;
 
@@ -28,6 +31,9 @@ static void region_zero(struct check_run *r)
 	WANT_RANGE(r, 1, UINT64_MAX, "size of region 0, which is the window", s->sizes[0]);
 	WANT_SAME(r, count, "number of regions, as there are sizes", s->region_count);
 	WANT_SAME(r, 1, "regions of a file system device", count);
+	/* Without any of these no file can be mapped, or nobody knows whether it was. */
+	WANT_SAME(r, needed, "BACKEND_REQ, BACKEND_SEND_FD and REPLY_ACK, offered with SHMEM",
+		  r->f->protocol_offered & needed);
 }
 
 static void constant(struct check_run *r)
@@ -65,17 +71,6 @@ static void whole_ranges(struct check_run *r)
 	WANT_SAME(r, 0, "bytes beyond whole ranges of 2 MiB", r->f->shmem.sizes[0] % MAP_RANGE);
 }
 
-static void companions(struct check_run *r)
-{
-	const uint64_t needed = BIT(VHOST_USER_PROTOCOL_F_BACKEND_REQ) |
-				BIT(VHOST_USER_PROTOCOL_F_BACKEND_SEND_FD) |
-				BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK);
-
-	/* Without any of them no file can be mapped, or nobody knows whether it was. */
-	WANT_SAME(r, needed, "BACKEND_REQ, BACKEND_SEND_FD and REPLY_ACK, offered with SHMEM",
-		  r->f->protocol_offered & needed);
-}
-
 static void alignment(struct check_run *r)
 {
 	struct fuse_init_out out;
@@ -105,19 +100,19 @@ static void not_negotiated(struct check_run *r)
 static const struct front_options no_shmem = {
 	.protocol_off = BIT(VHOST_USER_PROTOCOL_F_SHMEM),
 };
-static const struct front_options no_send_fd = {
-	.protocol_off = BIT(VHOST_USER_PROTOCOL_F_BACKEND_SEND_FD),
-};
-
 static const struct check checks[] = {
 	{
 		.id = "window.region-zero",
-		.title = "the window is shared memory region 0, and the only one",
-		.rows = "VIRTIO-FS-DAX-002 VU-SHMEM-005 VU-SHMEM-002 VIRTIO-SHM-001 VIRTIO-SHM-002",
-		.sends = "GET_SHMEM_CONFIG",
-		.wants = "sizes[0] is not 0, all others are, and there is 1 region",
-		.catches = "shmem-id shmem-count",
+		.title = "the window is shared memory region 0, the only one, and can be used",
+		.rows = "VIRTIO-FS-DAX-002 VU-SHMEM-005 VU-SHMEM-002 VU-SHMEM-007 VU-SHMEM-021 "
+			"VIRTIO-SHM-001 VIRTIO-SHM-002",
+		.sends = "GET_SHMEM_CONFIG, GET_PROTOCOL_FEATURES",
+		.wants =
+			"sizes[0] is not 0, all others are, and there is 1 region; BACKEND_REQ (5), "
+			"BACKEND_SEND_FD (10) and REPLY_ACK (3) are offered beside SHMEM (22)",
+		.catches = "shmem-id shmem-count shmem-alone",
 		MAP_NEEDS_WINDOW,
+		.start = CHECK_NEGOTIATED,
 		.run = region_zero,
 	},
 	{
@@ -153,18 +148,6 @@ static const struct check checks[] = {
 		.run = whole_ranges,
 	},
 	{
-		.id = "window.companions",
-		.title = "who offers shared memory offers all that mapping needs",
-		.rows = "VU-SHMEM-007 VU-SHMEM-021",
-		.sends = "GET_PROTOCOL_FEATURES",
-		.wants =
-			"BACKEND_REQ (5), BACKEND_SEND_FD (10) and REPLY_ACK (3) beside SHMEM (22)",
-		.catches = "shmem-alone",
-		MAP_NEEDS_WINDOW,
-		.start = CHECK_NEGOTIATED,
-		.run = companions,
-	},
-	{
 		.id = "window.alignment",
 		.title = "the announced alignment is one that ranges of 2 MiB fulfil",
 		.rows = "VIRTIO-FS-DAX-020 FUSE-INIT-008 BUG-27",
@@ -178,23 +161,12 @@ static const struct check checks[] = {
 	{
 		.id = "window.without-shmem",
 		.title = "nothing is mapped unless shared memory was negotiated",
-		.rows = "VU-SHMEM-001",
+		.rows = "VU-SHMEM-001 VU-008",
 		.sends = "SETUPMAPPING after SHMEM was not acknowledged",
 		.wants = "an error, and no request on the back-end channel",
 		.catches = "shmem-unasked",
 		MAP_NEEDS_WINDOW,
 		.front = &no_shmem,
-		.run = not_negotiated,
-	},
-	{
-		.id = "window.without-descriptors",
-		.title = "nothing is mapped unless descriptors may be sent",
-		.rows = "VU-SHMEM-001 VU-008",
-		.sends = "SETUPMAPPING after BACKEND_SEND_FD was not acknowledged",
-		.wants = "an error, and no request on the back-end channel",
-		.catches = "shmem-unasked",
-		MAP_NEEDS_WINDOW,
-		.front = &no_send_fd,
 		.run = not_negotiated,
 	},
 };
