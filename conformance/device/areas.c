@@ -9,6 +9,7 @@
 static const struct check_area *const areas[] = {
 	&area_append,
 	&area_cachemode,
+	&area_coherence,
 	&area_config,
 	&area_copy,
 	&area_create,

@@ -7,6 +7,7 @@
 /* One for each file of this folder; areas.c lists them, and a test compares that list with the folder. */
 extern const struct check_area area_append;
 extern const struct check_area area_cachemode;
+extern const struct check_area area_coherence;
 extern const struct check_area area_config;
 extern const struct check_area area_copy;
 extern const struct check_area area_create;
