@@ -52,6 +52,11 @@ static void constant(struct check_run *r)
 	}
 }
 
+static void description(struct check_run *r)
+{
+	MAP_PARTS(r, region_zero, constant);
+}
+
 static void whole_pages(struct check_run *r)
 {
 	struct err err;
@@ -103,27 +108,17 @@ static const struct front_options no_shmem = {
 static const struct check checks[] = {
 	{
 		.id = "window.region-zero",
-		.title = "the window is shared memory region 0, the only one, and can be used",
-		.rows = "VIRTIO-FS-DAX-002 VU-SHMEM-005 VU-SHMEM-002 VU-SHMEM-007 VU-SHMEM-021 "
-			"VIRTIO-SHM-001 VIRTIO-SHM-002",
-		.sends = "GET_SHMEM_CONFIG, GET_PROTOCOL_FEATURES",
+		.title =
+			"the window is shared memory region 0, the only one, usable, and never changes",
+		.rows = "VIRTIO-FS-DAX-002 VU-SHMEM-005 VU-SHMEM-002 VU-SHMEM-003 VU-SHMEM-007 "
+			"VU-SHMEM-021 VIRTIO-SHM-001 VIRTIO-SHM-002 VIRTIO-SHM-019",
+		.sends = "GET_PROTOCOL_FEATURES; GET_SHMEM_CONFIG, again, and after a mapping",
 		.wants =
-			"sizes[0] is not 0, all others are, and there is 1 region; BACKEND_REQ (5), "
-			"BACKEND_SEND_FD (10) and REPLY_ACK (3) are offered beside SHMEM (22)",
-		.catches = "shmem-id shmem-count shmem-alone",
-		MAP_NEEDS_WINDOW,
-		.start = CHECK_NEGOTIATED,
-		.run = region_zero,
-	},
-	{
-		.id = "window.constant",
-		.title = "its size never changes",
-		.rows = "VU-SHMEM-003 VIRTIO-SHM-019",
-		.sends = "GET_SHMEM_CONFIG again, before and after a mapping",
-		.wants = "the same answer each time",
-		.catches = "shmem-grows",
+			"sizes[0] is not 0, all others are, and there is 1 region, each time; BACKEND_REQ "
+			"(5), BACKEND_SEND_FD (10) and REPLY_ACK (3) are offered beside SHMEM (22)",
+		.catches = "shmem-id shmem-count shmem-alone shmem-grows",
 		MAP_NEEDS,
-		.run = constant,
+		.run = description,
 	},
 	{
 		.id = "window.whole-pages",
