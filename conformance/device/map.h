@@ -141,8 +141,8 @@ MAP_HELPER bool map_store(struct check_run *r, uint64_t at, uint8_t byte)
 MAP_HELPER bool map_shows(struct check_run *r, const char *what, uint64_t at, uint32_t seed,
 			  uint64_t offset, size_t size)
 {
-	CLEANUP(freep) uint8_t *is = calloc(1, size + 1);
-	CLEANUP(freep) uint8_t *should = calloc(1, size + 1);
+	CLEANUP(freep) uint8_t *is = calloc(1, size ? size : 1);
+	CLEANUP(freep) uint8_t *should = calloc(1, size ? size : 1);
 
 	if (!is || !should)
 		return check_host(r, "memory", -ENOMEM);

@@ -6,6 +6,10 @@
 
 #include "conformance/test/device_fault.h"
 
+#include <dirent.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+
 #define RANGE (2 * MIB)
 #define RO    FUSE_SETUPMAPPING_FLAG_READ
 #define RW    (FUSE_SETUPMAPPING_FLAG_READ | FUSE_SETUPMAPPING_FLAG_WRITE)
@@ -333,6 +337,119 @@ static int reset_keeps_maps(struct fixture *t)
 	return seen_if(byte_at(t, 0) < 0);
 }
 
+/* ---- what only the device suite had asked for ---- */
+
+static int shmem_alone(struct fixture *t)
+{
+	return seen_if(!front_has_protocol(t->f, VHOST_USER_PROTOCOL_F_REPLY_ACK));
+}
+
+static int map_short(struct fixture *t)
+{
+	return seen_if(map_named(t, "file", 0, 4096 + 100, RW, 0) == 0 && byte_at(t, 4096) < 0);
+}
+
+static int map_no_window(struct fixture *t)
+{
+	return seen_if(map_file(t) == 0);
+}
+
+static int set_immutable(const struct fixture *t, bool on)
+{
+	CLEANUP(freep) char *path = host_path(t, "file");
+	CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int flags = 0;
+
+	if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+		return -errno;
+	flags = on ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
+	return ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
+
+static int map_open_hidden(struct fixture *t)
+{
+	int e;
+
+	/* A file that nobody may open for writing, root included; not every host has such files. */
+	if (set_immutable(t, true) < 0)
+		return SKIPPED;
+	e = map_file(t);
+	TRY(set_immutable(t, false));
+	return seen_if(e == 0);
+}
+
+static int count_open(const struct fixture *t)
+{
+	CLEANUP(freep) char *path = fs_path("/proc/%d/fd", (int)t->daemon.pid);
+	DIR *d = opendir(path);
+	int count = 0;
+
+	while (d && readdir(d))
+		count++;
+	if (d)
+		(void)closedir(d);
+	return count;
+}
+
+static int map_leaks(struct fixture *t)
+{
+	int before;
+
+	TRY(map_file(t));
+	TRY(unmap(t, 0, RANGE));
+	before = count_open(t);
+	for (int i = 0; i < 4; i++) {
+		TRY(map_file(t));
+		TRY(unmap(t, 0, RANGE));
+	}
+	return seen_if(count_open(t) >= before + 4);
+}
+
+static int map_deaf(struct fixture *t)
+{
+	(void)map_file(t);
+	return seen_if(t->f->window->failed > 0);
+}
+
+static int upgrade_gap(struct fixture *t)
+{
+	TRY(map_file(t));
+	TRY(map_file(t));
+	return seen_if(t->f->window->unmaps > 0);
+}
+
+static int unmap_overread(struct fixture *t)
+{
+	const struct fuse_removemapping_one one = { 0, RANGE };
+	struct front_op op = front_op_removemapping(FRONT_ROOT, &one, 1);
+	const uint32_t count = 2;
+
+	TRY(map_file(t));
+	memcpy(op.arg, &count, sizeof(count));
+	return seen_if(front_do(t->f, &op, NULL, 0, NULL) == 0);
+}
+
+static int unmap_needs_node(struct fixture *t)
+{
+	const struct fuse_removemapping_one one = { 0, RANGE };
+	struct fuse_entry_out entry;
+
+	TRY(front_lookup(t->f, FRONT_ROOT, "file", &entry));
+	TRY(front_setupmapping(t->f, entry.nodeid, 0, RANGE, RW, 0));
+	TRY(front_forget(t->f, entry.nodeid, 1));
+	return seen_if(front_removemapping(t->f, entry.nodeid, &one, 1) == -ENOENT);
+}
+
+static int stop_talks(struct fixture *t)
+{
+	uint64_t features;
+
+	TRY(map_file(t));
+	TRY(front_stop(t->f, &t->err));
+	TRY(front_get_features(&t->f->channel, &features));
+	return CLEAN;
+}
+
 #define WINDOW .words = "--dax=always --window=8M --tail=shadow", .big = true, .front.window = true
 
 static const struct fault_case map_cases[] = {
@@ -378,6 +495,16 @@ static const struct fault_case map_cases[] = {
 	CASE("init-keeps-maps", init_keeps_maps, WINDOW),
 	CASE("reset-unmaps", reset_unmaps, WINDOW),
 	CASE("reset-keeps-maps", reset_keeps_maps, WINDOW),
+	CASE("shmem-alone", shmem_alone, WINDOW),
+	CASE("map-short", map_short, WINDOW),
+	CASE("map-no-window", map_no_window),
+	CASE("map-open-hidden", map_open_hidden, WINDOW),
+	CASE("map-leaks", map_leaks, WINDOW),
+	CASE("map-deaf", map_deaf, WINDOW, .waits = true, .front.window_options.mem_reg = true),
+	CASE("upgrade-gap", upgrade_gap, WINDOW),
+	CASE("unmap-overread", unmap_overread, WINDOW),
+	CASE("unmap-needs-node", unmap_needs_node, WINDOW),
+	SHOWS("stop-talks", stop_talks, MAP_STOPPED, WINDOW),
 };
 
 #endif
