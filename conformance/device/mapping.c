@@ -184,15 +184,16 @@ static const struct check checks[] = {
 	{
 		.id = "mapping.shows-file",
 		.title = "what is mapped is the file of that nodeid from foffset on, at moffset",
-		.rows = "FUSE-MAP-001 FUSE-MAP-010 VIRTIO-FS-DAX-014 VIRTIO-FS-DAX-019 "
+		.rows = "FUSE-MAP-001 FUSE-MAP-002 FUSE-MAP-010 VIRTIO-FS-DAX-014 VIRTIO-FS-DAX-019 "
 			"VIRTIO-FS-DAX-020 FUSE-MAP-005 VIRTIO-SHM-003 VIRTIO-FS-SEC-011",
 		.sends =
 			"SETUPMAPPING, fh of all ones, with five pairs of foffset and moffset that are "
 			"multiples of 1 << map_alignment, of the window's end, of two files, of none",
 		.wants =
-			"success, and at once the bytes of the file from moffset on; an error for a "
+			"success without a payload, and at once the bytes of the file from moffset on; an error for a "
 			"nodeid that was never given",
-		.catches = "map-swapped map-enosys map-strict map-needs-handle",
+		.catches = "map-swapped map-enosys map-strict map-needs-handle "
+			   "out-len:op=SETUPMAPPING",
 		MAP_NEEDS,
 		.run = places,
 	},
