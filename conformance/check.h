@@ -64,7 +64,8 @@ enum check_option {
 	CHECK_ID_MAP = 1 << 18,	    /* guest ids 0..999 are 1000..1999 of the host */
 	CHECK_WINDOW = 1 << 19,	    /* a DAX window of 16 MiB */
 	CHECK_SMALL_DISK = 1 << 20, /* the share is a file system of 1 MiB */
-	CHECK_OPTIONS = 21,
+	CHECK_MOUNTED = 1 << 21,    /* another file system at "mounted" in the share */
+	CHECK_OPTIONS = 22,
 };
 
 struct check_run;

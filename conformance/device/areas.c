@@ -31,6 +31,9 @@ static const struct check_area *const areas[] = {
 	&area_unmapping,
 	&area_window,
 	&area_write,
+	&area_config, &area_names,  &area_folders, &area_listing, &area_plus,
+	&area_nodes,  &area_forget, &area_links,   &area_rename,  &area_special,
+	&area_escape, &area_races,  &area_mounts,
 };
 /* clang-format on */
 

@@ -29,5 +29,17 @@ extern const struct check_area area_truncate;
 extern const struct check_area area_unmapping;
 extern const struct check_area area_window;
 extern const struct check_area area_write;
+extern const struct check_area area_escape;
+extern const struct check_area area_folders;
+extern const struct check_area area_forget;
+extern const struct check_area area_links;
+extern const struct check_area area_listing;
+extern const struct check_area area_mounts;
+extern const struct check_area area_names;
+extern const struct check_area area_nodes;
+extern const struct check_area area_plus;
+extern const struct check_area area_races;
+extern const struct check_area area_rename;
+extern const struct check_area area_special;
 
 #endif

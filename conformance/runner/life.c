@@ -33,7 +33,7 @@ static int listen_at(const char *path, struct err *reterr)
 	return TAKE_FD(fd);
 }
 
-static int make_folders(struct life *l, unsigned options, struct err *reterr)
+static int make_folders(struct life *l, struct err *reterr)
 {
 	(void)snprintf(l->share, sizeof(l->share), "%s/share", l->dir);
 	(void)snprintf(l->outside, sizeof(l->outside), "%s/outside", l->dir);
@@ -42,12 +42,33 @@ static int make_folders(struct life *l, unsigned options, struct err *reterr)
 	(void)snprintf(l->counters, sizeof(l->counters), "%s/counters", l->dir);
 	if (mkdir(l->dir, 0700) < 0 || mkdir(l->share, 0755) < 0 || mkdir(l->outside, 0755) < 0)
 		return err_errno(reterr, -errno, "cannot make folders in %s", l->dir);
-	if (!(options & CHECK_SMALL_DISK))
-		return 0;
-	if (mount("conform", l->share, "tmpfs", MS_NOSUID | MS_NODEV, SMALL_DISK) < 0)
-		return err_errno(reterr, -errno, "cannot mount a small disk at %s", l->share);
-	l->own_disk = true;
 	return 0;
+}
+
+static int mount_at(const char *path, struct err *reterr)
+{
+	if (mount("conform", path, "tmpfs", MS_NOSUID | MS_NODEV, SMALL_DISK) < 0)
+		return err_errno(reterr, -errno, "cannot mount a small disk at %s", path);
+	return 0;
+}
+
+/* Before the daemon starts: what is mounted later is not seen in its own namespace. */
+static int mount_disks(struct life *l, unsigned options, struct err *reterr)
+{
+	int e = 0;
+
+	if (options & CHECK_SMALL_DISK) {
+		e = mount_at(l->share, reterr);
+		l->own_disk = e == 0;
+	}
+	if (e == 0 && (options & CHECK_MOUNTED)) {
+		(void)snprintf(l->mounted, sizeof(l->mounted), "%s/mounted", l->share);
+		e = mkdir(l->mounted, 0755) < 0 ? err_errno(reterr, -errno, "%s", l->mounted)
+						: mount_at(l->mounted, reterr);
+		if (e < 0)
+			l->mounted[0] = '\0';
+	}
+	return e;
 }
 
 static int start_daemon(struct life *l, unsigned options, struct err *reterr)
@@ -89,7 +110,9 @@ int life_start(struct life *l, const struct target *t, unsigned options, const c
 
 	*l = (struct life){ .target = t };
 	(void)snprintf(l->dir, sizeof(l->dir), "%s", dir);
-	e = make_folders(l, options, reterr);
+	e = make_folders(l, reterr);
+	if (e == 0)
+		e = mount_disks(l, options, reterr);
 	if (e < 0)
 		return e;
 	if (t->socket) {
@@ -124,6 +147,8 @@ void life_end(struct life *l)
 	if (l->started)
 		proc_kill(&l->daemon);
 	reap_all(NULL, 0);
+	if (l->mounted[0])
+		(void)umount2(l->mounted, MNT_DETACH);
 	if (l->own_disk)
 		(void)umount2(l->share, MNT_DETACH);
 	if (l->dir[0])

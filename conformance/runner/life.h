@@ -14,6 +14,7 @@ struct life {
 	char socket[160];
 	char log[160];
 	char counters[160];
+	char mounted[176]; /* a file system below the share; "": none */
 	bool own_disk;
 	bool started; /* by us */
 	struct proc daemon;

@@ -66,7 +66,7 @@ static const char *const option_names[CHECK_OPTIONS] = {
 	"xattr",	"posix-acl",	   "posix-locks",  "flock",	"announce-submounts",
 	"killpriv-v2",	"direct-io",	   "tag",	   "4 queues",	"4 threads",
 	"file handles", "few descriptors", "xattr-map",	   "id-map",	"DAX window",
-	"small disk",
+	"small disk",	"mounted folder",
 };
 
 const char *target_option_name(unsigned bit)
@@ -104,6 +104,9 @@ unsigned target_options(const struct target *t)
 		options |= geteuid() == 0 ? CHECK_SMALL_DISK : 0;
 	/* Whose command line is not ours may have a window: the checks ask the device. */
 	options |= t->stack ? cache_options(t->stack) : CHECK_WINDOW;
+		options |= geteuid() == 0 ? CHECK_SMALL_DISK | CHECK_MOUNTED : 0;
+	if (t->stack)
+		options |= cache_options(t->stack);
 	for (size_t i = 0; i < ARRAY_SIZE(option_words); i++)
 		if (is_for(&option_words[i], t))
 			options |= option_words[i].option;
