@@ -29,6 +29,7 @@ extern const struct check_area area_truncate;
 extern const struct check_area area_unmapping;
 extern const struct check_area area_window;
 extern const struct check_area area_write;
+extern const struct check_area area_cut;
 extern const struct check_area area_escape;
 extern const struct check_area area_folders;
 extern const struct check_area area_forget;

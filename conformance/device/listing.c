@@ -158,13 +158,18 @@ static void wrong_handles(struct check_run *r)
 {
 	static const uint64_t wild[] = { 0x7777, UINT32_MAX, UINT64_C(1) << 63, UINT64_MAX };
 	uint8_t bytes[ROOM];
-	struct fuse_open_out dir;
+	struct fuse_open_out dir, gone[4];
 	struct fuse_entry_out file;
 	struct fuse_open_out open;
 	size_t got = 0;
 
 	HOST(r, "make a file", host_write(r->share, "file", "x", 1));
+	/* Numbers of both kinds may overlap: the file shall get one that no folder has any more. */
+	for (unsigned i = 0; i < 4; i++)
+		WANT_OK(r, "OPENDIR", front_opendir(r->f, FRONT_ROOT, &gone[i]));
 	WANT_OK(r, "OPENDIR", front_opendir(r->f, FRONT_ROOT, &dir));
+	for (unsigned i = 0; i < 4; i++)
+		WANT_OK(r, "RELEASEDIR", front_releasedir(r->f, FRONT_ROOT, gone[i].fh));
 	WANT_OK(r, "LOOKUP", front_lookup(r->f, FRONT_ROOT, "file", &file));
 	WANT_OK(r, "OPEN", front_open_file(r->f, file.nodeid, O_RDWR, &open));
 	WANT_OK(r, "READDIR", front_readdir(r->f, FRONT_ROOT, dir.fh, 0, bytes, ROOM, &got));
@@ -210,7 +215,7 @@ static void removed_while_open(struct check_run *r)
 
 	WANT_OK(r, "MKDIR", front_mkdir(r->f, FRONT_ROOT, "dir", 0755, &e));
 	WANT_OK(r, "OPENDIR", front_opendir(r->f, e.nodeid, &dir));
-	WANT_OK(r, "RMDIR", front_rmdir(r->f, FRONT_ROOT, "dir"));
+	WANT_OK(r, "RMDIR", tree_rmdir(r->f, FRONT_ROOT, "dir"));
 	result = front_readdir(r->f, e.nodeid, dir.fh, 0, bytes, ROOM, &got);
 	WANT_ONE_OF(r, "READDIR of a folder that was removed while open", result, 0, -ENOENT);
 	/* At most the dots: 24 and 32 bytes. */

@@ -14,7 +14,6 @@
 /* A thread of the host that does one thing over and over. */
 struct host_loop {
 	const char *share;
-	const char *outside;
 	void (*turn)(struct host_loop *h, unsigned n);
 	_Atomic bool stop;
 	_Atomic unsigned turns;
@@ -35,7 +34,6 @@ static void *host_runs(void *data)
 static bool start(struct check_run *r, struct host_loop *h)
 {
 	h->share = r->share;
-	h->outside = r->outside;
 	return check_host(r, "start a thread", -pthread_create(&h->thread, NULL, host_runs, h));
 }
 
@@ -229,13 +227,13 @@ static const char *meet(struct check_run *r, unsigned i, int *ret)
 			*ret = front_release(r->f, e.nodeid, open.fh, 0);
 		return IS_ONE_OF(*ret, 0, -ENOENT, -EEXIST, -ESTALE) ? NULL : "CREATE, O_EXCL";
 	case 2:
-		*ret = front_unlink(r->f, FRONT_ROOT, "x");
+		*ret = tree_unlink(r->f, FRONT_ROOT, "x");
 		return IS_ONE_OF(*ret, 0, -ENOENT) ? NULL : "UNLINK";
 	case 3:
 		*ret = front_mknod(r->f, FRONT_ROOT, "x", S_IFREG | 0644, 0, &e);
 		return IS_ONE_OF(*ret, 0, -ENOENT, -EEXIST, -ESTALE) ? NULL : "MKNOD";
 	default:
-		*ret = front_rename(r->f, FRONT_ROOT, "x", FRONT_ROOT, "z");
+		*ret = tree_rename(r->f, FRONT_ROOT, "x", FRONT_ROOT, "z");
 		return IS_ONE_OF(*ret, 0, -ENOENT) ? NULL : "RENAME";
 	}
 }

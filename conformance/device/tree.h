@@ -83,6 +83,45 @@ static inline bool tree_same(struct check_run *r, uint64_t before, const char *w
 			  what);
 }
 
+/**
+ * tree_look() - a LOOKUP, as Linux makes it before it removes or renames a name: some devices know no others.
+ * What comes of it does not matter.
+ */
+static inline void tree_look(struct front *f, uint64_t parent, const char *name)
+{
+	struct fuse_entry_out e;
+
+	(void)!front_lookup(f, parent, name, &e);
+}
+
+static inline int tree_unlink(struct front *f, uint64_t parent, const char *name)
+{
+	tree_look(f, parent, name);
+	return front_unlink(f, parent, name);
+}
+
+static inline int tree_rmdir(struct front *f, uint64_t parent, const char *name)
+{
+	tree_look(f, parent, name);
+	return front_rmdir(f, parent, name);
+}
+
+static inline int tree_rename(struct front *f, uint64_t parent, const char *name,
+			      uint64_t new_parent, const char *new_name)
+{
+	tree_look(f, parent, name);
+	tree_look(f, new_parent, new_name);
+	return front_rename(f, parent, name, new_parent, new_name);
+}
+
+static inline int tree_rename2(struct front *f, const char *name, const char *new_name,
+			       uint32_t flags)
+{
+	tree_look(f, FRONT_ROOT, name);
+	tree_look(f, FRONT_ROOT, new_name);
+	return front_rename2(f, FRONT_ROOT, name, FRONT_ROOT, new_name, flags);
+}
+
 /** tree_reads() - OPEN, READ, RELEASE: at most @size bytes, with a NUL behind them. */
 static inline int tree_reads(struct front *f, uint64_t nodeid, char *ret, size_t size)
 {
