@@ -297,7 +297,7 @@ static const struct check checks[] = {
 		.rows = "FUSE-ENT-003 FUSE-ATTR-011",
 		.sends = "LOOKUP, RENAME into another folder, GETATTR, LOOKUP of the new name",
 		.wants = "success, with the same nodeid",
-		.catches = "nodeid-fresh lost:op=RENAME",
+		.catches = "nodeid-fresh preload:rename-lost",
 		.run = renamed,
 	},
 	{

@@ -199,7 +199,8 @@ static void whiteout(struct check_run *r)
 		return;
 	}
 	WANT(content_is(r, "c", "aaa"));
-	HOST(r, "stat", host_stat(r->share, "a", &st));
+	WANT_THAT(r, host_stat(r->share, "a", &st) == 0, "a whiteout under the old name",
+		  "nothing is there");
 	WANT_SAME(r, S_IFCHR, "type of what is left under the old name", st.st_mode & S_IFMT);
 	WANT_SAME(r, 0, "its device number", st.st_rdev);
 }

@@ -10,20 +10,39 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* What --fault name-cut leaves of a name. */
+#define CUT_NAME_BYTES 200
+
 static bool entry_name_ok(const char *name, size_t length)
 {
 	if (length == 0)
-		return false;
+		return fault_at(FAULT_NAME_EMPTY);
 	if (memchr(name, '/', length))
 		return !strstr(name, "..") && *name != '/' && fault_at(FAULT_NAME_SLASH);
-	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+	return (strcmp(name, ".") != 0 && strcmp(name, "..") != 0) || fault_at(FAULT_NAME_DOTS);
+}
+
+/* Where the name at @p ends; NULL: nowhere in the message. */
+static char *name_end(const struct fs_call *c, char *p, char *stop, enum fs_name kind)
+{
+	char *nul = memchr(p, '\0', (size_t)(stop - p));
+	const char *room = (const char *)c->w->in + sizeof(c->w->in);
+
+	if (!nul && stop < room && fault_at(FAULT_NAME_UNENDED)) {
+		*stop = '\0';
+		nul = stop;
+	}
+	if (nul && kind == NAME_ENTRY && nul - p > CUT_NAME_BYTES && fault_at(FAULT_NAME_CUT))
+		p[CUT_NAME_BYTES] = '\0';
+	return nul;
 }
 
 /* Texts behind the fixed part, each with its NUL, then data, then extensions at the very end. */
 static int call_split(struct fs_call *c)
 {
-	const char *p = c->arg;
-	const char *stop = p + c->arg_bytes;
+	/* The worker's own buffer. */
+	char *p = (char *)c->w->in + sizeof(c->in);
+	char *stop = p + c->arg_bytes;
 	size_t extension = (size_t)c->in.total_extlen * 8;
 
 	p += c->op->in;
@@ -35,16 +54,17 @@ static int call_split(struct fs_call *c)
 		c->extension_bytes = extension;
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(c->name) && c->op->names[i] != NAME_NONE; i++) {
-		const char *nul = memchr(p, '\0', (size_t)(stop - p));
+		char *nul = name_end(c, p, stop, c->op->names[i]);
+		size_t length = nul ? strlen(p) : 0;
 
 		if (!nul)
 			return -EINVAL;
-		if (c->op->names[i] == NAME_ENTRY && nul - p > NAME_MAX)
+		if (c->op->names[i] == NAME_ENTRY && length > NAME_MAX)
 			return -ENAMETOOLONG;
-		if (c->op->names[i] == NAME_ENTRY && !entry_name_ok(p, (size_t)(nul - p)))
+		if (c->op->names[i] == NAME_ENTRY && !entry_name_ok(p, length))
 			return -EINVAL;
 		c->name[i] = p;
-		p = nul + 1;
+		p = nul < stop ? nul + 1 : stop;
 	}
 	if (c->op->flags & OP_DATA) {
 		c->data = (const uint8_t *)p;
@@ -157,12 +177,20 @@ void call_serve(struct fs_call *c)
 		return;
 	}
 	e = fault_hooked(FAULT_HOOK_REQUEST) ? fault_request(r, &c->in) : 0;
-	if (e == 0)
+	if (e == 0 && !fault_at(FAULT_LOST))
 		e = call_run(c);
 	if (!silent && !c->replied)
 		reply_error(c, e);
 	if (c->error < 0 && c->op)
 		tell_trouble(c);
+}
+
+/* For --fault removed-stale. */
+static bool has_no_name(const struct node *n)
+{
+	struct stat st;
+
+	return fstat(n->fd, &st) == 0 && st.st_nlink == 0 && fault_at(FAULT_REMOVED_STALE);
 }
 
 int call_node(struct fs_call *c, uint64_t nodeid, struct node **ret)
@@ -172,12 +200,32 @@ int call_node(struct fs_call *c, uint64_t nodeid, struct node **ret)
 		return -ESTALE;
 	}
 	*ret = node_get(&c->conn->nodes, nodeid);
+	if (!*ret && fault_at(FAULT_NODEID_ANY))
+		*ret = node_get(&c->conn->nodes, FUSE_ROOT_ID);
+	if (*ret && fault_armed(FAULT_REMOVED_STALE) && has_no_name(*ret)) {
+		node_put(*ret);
+		*ret = NULL;
+	}
 	return *ret ? 0 : -ESTALE;
 }
 
 int call_handle(struct fs_call *c, uint64_t fh, struct handle **ret)
 {
+	/* For --fault handle-found. */
+	static _Atomic uint64_t last_fh, last_nodeid;
+
 	*ret = handle_get(&c->conn->handles, fh, c->in.nodeid);
+	if (!*ret && fault_at(FAULT_HANDLE_FOUND))
+		*ret = handle_get(&c->conn->handles, last_fh, last_nodeid);
+	if (*ret && fault_armed(FAULT_HANDLE_FOUND)) {
+		last_fh = (*ret)->id;
+		last_nodeid = (*ret)->nodeid;
+	}
+	if (*ret && fault_armed(FAULT_REMOVED_STALE) && has_no_name((*ret)->node)) {
+		handle_put(*ret);
+		*ret = NULL;
+		return -ESTALE;
+	}
 	return *ret ? 0 : -EBADF;
 }
 

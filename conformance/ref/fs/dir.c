@@ -47,6 +47,8 @@ static uint64_t entry_ino(const struct listing *l, const struct dirent64 *d)
 {
 	bool above = l->h->nodeid == FUSE_ROOT_ID && strcmp(d->d_name, "..") == 0;
 
+	if (fault_at(FAULT_DIRENT_INO))
+		return 1;
 	return above ? l->h->node->ino : d->d_ino;
 }
 
@@ -80,7 +82,7 @@ static bool list_entry(struct listing *l, const struct dirent64 *d)
 		.ino = entry_ino(l, d),
 		.off = (uint64_t)d->d_off,
 		.namelen = (uint32_t)length,
-		.type = d->d_type,
+		.type = fault_at(FAULT_DIRENT_TYPE) ? DT_CHR : d->d_type,
 	};
 
 	if (size > l->room - l->used)
@@ -115,7 +117,7 @@ static int seek(struct handle *h, uint64_t offset)
 		h->dir = calloc(1, sizeof(*h->dir));
 	if (!h->dir)
 		return -ENOMEM;
-	if (h->dir->position == offset)
+	if (h->dir->position == offset || (h->dir->position != 0 && fault_at(FAULT_READDIR_OFFSET)))
 		return 0;
 	if (lseek(h->fd, (off_t)offset, SEEK_SET) < 0)
 		return -errno;
@@ -146,7 +148,7 @@ static int list_from(struct listing *l, uint64_t offset)
 		if (!list_entry(l, d)) {
 			if (l->used > 0 && fault_at(FAULT_READDIR_LOST))
 				dir->at += d->d_reclen;
-			return l->used > 0 ? 0 : -EINVAL;
+			return l->used > 0 || fault_at(FAULT_READDIR_ENDS) ? 0 : -EINVAL;
 		}
 		if (fault_at(FAULT_READDIR_TWICE))
 			(void)list_entry(l, d);
@@ -173,7 +175,7 @@ int dir_read(struct fs_call *c, uint64_t fh, size_t size, uint64_t offset, bool 
 	if (offset > INT64_MAX)
 		return -EINVAL;
 	l.h = h;
-	if (l.room > size)
+	if (l.room > size && !fault_at(FAULT_READDIR_OVERFULL))
 		l.room = size;
 	if (l.room > reply_room(c))
 		l.room = reply_room(c);

@@ -19,15 +19,18 @@ static int entry_add(struct fs_call *c, int take_fd, struct statx *ret_st, struc
 int entry_find(struct fs_call *c, const struct node *parent, const char *name, struct statx *ret_st,
 	       struct node **ret)
 {
+	bool follow = fault_at(FAULT_LINK_FOLLOWED);
+	int flags = (follow ? 0 : AT_SYMLINK_NOFOLLOW) |
+		    (*name == '\0' && fault_armed(FAULT_NAME_EMPTY) ? AT_EMPTY_PATH : 0);
 	int fd;
 
 	/* A name is one component, and a link at its end is not followed: there is no way out of the folder. */
-	if (statx(parent->fd, name, AT_SYMLINK_NOFOLLOW, NODE_STATX, ret_st) < 0)
+	if (statx(parent->fd, name, flags, NODE_STATX, ret_st) < 0)
 		return -errno;
 	*ret = node_find(&c->conn->nodes, ret_st);
 	if (*ret)
 		return 0;
-	fd = openat(parent->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(parent->fd, name, O_PATH | (follow ? 0 : O_NOFOLLOW) | O_CLOEXEC);
 	return fd < 0 ? -errno : entry_add(c, fd, ret_st, ret);
 }
 
@@ -50,7 +53,8 @@ void entry_fill(struct fs_call *c, const struct node *parent, struct node *n,
 		.attr_valid = c->fs->mode->valid_s,
 	};
 	attr_fill(c, n, st, &ret->attr);
-	if (agreed(c, FUSE_SUBMOUNTS) && S_ISDIR(n->type) && n->mount != parent->mount)
+	if (agreed(c, FUSE_SUBMOUNTS) && S_ISDIR(n->type) && n->mount != parent->mount &&
+	    !fault_at(FAULT_SUBMOUNT_SILENT))
 		ret->attr.flags |= FUSE_ATTR_SUBMOUNT;
 	if (fault_hooked(FAULT_HOOK_VALID)) {
 		fault_valid(&ret->entry_valid, &ret->entry_valid_nsec, &ret->generation);
@@ -68,6 +72,31 @@ int entry_reply(struct fs_call *c, const struct node *parent, const char *name)
 	if (!n)
 		return e;
 	entry_fill(c, parent, n, &st, &out);
+	if (c->in.opcode != FUSE_LOOKUP && fault_at(FAULT_MAKE_UNCOUNTED))
+		node_forget(&c->conn->nodes, n->id, 1);
+	return reply_data(c, &out, sizeof(out));
+}
+
+/* For --fault lookup-first. */
+static int reply_first(struct fs_call *c, const struct node *parent)
+{
+	static _Atomic uint64_t first;
+	CLEANUP(node_putp) struct node *known = first ? node_get(&c->conn->nodes, first) : NULL;
+	CLEANUP(node_putp) struct node *n = NULL;
+	struct fuse_entry_out out;
+	struct statx st;
+
+	/* node_find() counts the lookup. */
+	if (known && statx(known->fd, "", AT_EMPTY_PATH, NODE_STATX, &st) == 0)
+		n = node_find(&c->conn->nodes, &st);
+	if (!n) {
+		int e = entry_find(c, parent, c->name[0], &st, &n);
+
+		if (e < 0)
+			return e;
+		first = n->id;
+	}
+	entry_fill(c, parent, n, &st, &out);
 	return reply_data(c, &out, sizeof(out));
 }
 
@@ -78,7 +107,8 @@ int op_lookup(struct fs_call *c)
 	int e = call_node(c, c->in.nodeid, &parent);
 
 	if (e == 0)
-		e = entry_reply(c, parent, c->name[0]);
+		e = fault_at(FAULT_LOOKUP_FIRST) ? reply_first(c, parent)
+						 : entry_reply(c, parent, c->name[0]);
 	if (e == -ENOENT && fault_at(FAULT_NEGATIVE_CACHED))
 		return reply_data(c, &missing, sizeof(missing));
 	return e;

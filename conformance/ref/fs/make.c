@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/fs/ops.h"
 
+#include "conformance/ref/fault/fault.h"
+
 #include <fcntl.h>
+#include <string.h>
 
 /* What is made belongs to who asked for it, and the host refuses what he may not do there. */
 
@@ -38,6 +41,8 @@ static int make(struct fs_call *c, uint64_t parent_id, make_fn *fn, struct makin
 		e = call_become(c);
 	if (e < 0)
 		return e;
+	if (!m->target && fault_at(FAULT_MODE_IGNORED))
+		m->mode = (m->mode & S_IFMT) | 0711;
 	m->mode = call_masked(c, m->mode, mask);
 	e = fn(parent->fd, m) < 0 ? -errno : 0;
 	call_unmask(c);
@@ -50,6 +55,8 @@ int make_node(struct fs_call *c, uint64_t parent, const char *name, mode_t mode,
 {
 	struct making m = { .name = name, .mode = mode, .rdev = rdev };
 
+	if (fault_at(FAULT_TYPE_IGNORED))
+		m.mode = S_IFREG | (mode & 07777);
 	return make(c, parent, call_mknod, &m, mask);
 }
 
@@ -63,7 +70,12 @@ int make_dir(struct fs_call *c, uint64_t parent, const char *name, mode_t mode, 
 int make_symlink(struct fs_call *c, uint64_t parent, const char *name, const char *target)
 {
 	struct making m = { .name = name, .target = target };
+	char cut[PATH_MAX];
 
+	if (strlen(target) > 1 && fault_at(FAULT_TARGET_CUT)) {
+		(void)snprintf(cut, sizeof(cut), "%.*s", (int)strlen(target) - 1, target);
+		m.target = cut;
+	}
 	return make(c, parent, call_symlink, &m, 0);
 }
 

@@ -23,14 +23,18 @@ int name_rename(struct fs_call *c, uint64_t parent_id, const char *name, uint64_
 {
 	CLEANUP(node_putp) struct node *parent = NULL;
 	CLEANUP(node_putp) struct node *new_parent = NULL;
+	const unsigned known = RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT;
 	int e = call_node(c, parent_id, &parent);
 
 	if (e == 0)
 		e = call_node(c, new_parent_id, &new_parent);
 	if (!new_parent)
 		return e;
-	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
-		return -EINVAL;
+	if (flags & ~known) {
+		if (!fault_at(FAULT_RENAME_ANY))
+			return -EINVAL;
+		flags &= known;
+	}
 	if (flags != 0 && fault_at(FAULT_RENAME_FLAGS))
 		flags = 0;
 	if (fault_at(FAULT_RENAME_GAP)) {
@@ -55,5 +59,6 @@ int name_readlink(struct fs_call *c, uint64_t nodeid)
 		return -errno;
 	if (size == PATH_MAX)
 		return -ENAMETOOLONG;
+	size -= size > 1 && fault_at(FAULT_TARGET_CUT);
 	return reply_data(c, c->w->out, (size_t)size);
 }

@@ -31,7 +31,7 @@ int file_reopen(struct fs_call *c, const struct node *n, int flags)
 
 	if (S_ISDIR(n->type))
 		return -EISDIR;
-	if (!S_ISREG(n->type))
+	if (!S_ISREG(n->type) && !fault_at(FAULT_SPECIAL_OPENED))
 		return S_ISLNK(n->type) ? -ELOOP : -ENXIO;
 	(void)snprintf(number, sizeof(number), "%d", n->fd);
 	fd = open_once(c, number, flags);
