@@ -33,7 +33,7 @@ static const struct check_area *const areas[] = {
 	&area_write,
 	&area_config, &area_names,  &area_folders, &area_listing, &area_plus,
 	&area_nodes,  &area_forget, &area_links,   &area_rename,  &area_special,
-	&area_escape, &area_races,  &area_mounts,
+	&area_escape, &area_cut,    &area_races,   &area_mounts,
 };
 /* clang-format on */
 

@@ -174,6 +174,24 @@ static void unlinked_node(struct check_run *r)
 		    -ESTALE);
 }
 
+/* Linux looks again after ESTALE, and after nothing else. */
+static void host_removed(struct check_run *r)
+{
+	struct fuse_entry_out e;
+	char text[8] = "";
+	int result;
+
+	HOST(r, "make a file", host_write(r->share, "a", "abc", 3));
+	WANT_OK(r, "LOOKUP", front_lookup(r->f, FRONT_ROOT, "a", &e));
+	HOST(r, "remove it", host_unlink(r->share, "a"));
+	HOST(r, "make another by that name", host_write(r->share, "a", "other", 5));
+	result = tree_reads(r->f, e.nodeid, text, sizeof(text));
+	WANT_ONE_OF(r, "OPEN and READ of a file that the host has removed", result, 0, -ESTALE,
+		    -ENOENT);
+	if (result == 0)
+		WANT_TEXT(r, "abc", "content", text);
+}
+
 static void replaced(struct check_run *r)
 {
 	struct fuse_entry_out old, new;
@@ -329,6 +347,16 @@ static const struct check checks[] = {
 		.wants = "attributes with nlink 0; ENOENT or ESTALE in the folder",
 		.catches = "removed-stale",
 		.run = unlinked_node,
+	},
+	{
+		.id = "nodes.host-removed",
+		.title = "OPEN of a file that the host has removed works, or is ESTALE",
+		.rows = "MULTI-011 VIRTIO-FS-SEC-011 BUG-44",
+		.sends =
+			"LOOKUP; the host removes the file and makes another by its name; OPEN, READ",
+		.wants = "the removed file's content, or ESTALE or ENOENT; never the other's",
+		.catches = "error:OPEN:EIO lost:op=READ",
+		.run = host_removed,
 	},
 	{
 		.id = "nodes.replaced",
