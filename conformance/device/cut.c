@@ -101,6 +101,9 @@ static void nul_inside(struct check_run *r)
 			  "no other name", "\"%.100s\"", l.item[i].name);
 }
 
+/* A device that went silent is known after a second. */
+static const struct front_options impatient = { .timeout_ms = 1000 };
+
 static const struct check checks[] = {
 	{
 		.id = "cut.no-nul",
@@ -109,6 +112,7 @@ static const struct check checks[] = {
 		.sends = "all opcodes with a name, the message one byte shorter",
 		.wants = "EINVAL, EIO, EPROTO or ENOENT; nothing changes; the device serves on",
 		.catches = "name-unended",
+		.front = &impatient,
 		.run = no_nul,
 	},
 	{
@@ -118,6 +122,7 @@ static const struct check checks[] = {
 		.sends = "RENAME, RENAME2, SYMLINK, their second name left out",
 		.wants = "EINVAL, EIO, EPROTO or ENOENT; nothing changes; the device serves on",
 		.catches = "lost:op=RENAME lost:op=RENAME2 exit-at:SYMLINK",
+		.front = &impatient,
 		.run = second_missing,
 	},
 	{
@@ -127,6 +132,7 @@ static const struct check checks[] = {
 		.sends = "all opcodes with a name, none in the message",
 		.wants = "EINVAL, EIO, EPROTO or ENOENT; nothing changes; the device serves on",
 		.catches = "lost:op=UNLINK lost:op=RENAME",
+		.front = &impatient,
 		.run = no_name,
 	},
 	{
@@ -136,6 +142,7 @@ static const struct check checks[] = {
 		.sends = "MKDIR and LOOKUP of \"made\\0../x\"",
 		.wants = "\"made\" and nothing else, or EINVAL or ENOENT and nothing at all",
 		.catches = "lost:op=MKDIR",
+		.front = &impatient,
 		.run = nul_inside,
 	},
 };

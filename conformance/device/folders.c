@@ -167,7 +167,7 @@ static void big(struct check_run *r)
 static void descends(struct check_run *r)
 {
 	uint64_t nodeid = FRONT_ROOT;
-	char path[512] = "d";
+	CLEANUP(buf_free) struct buf path = { 0 };
 
 	for (unsigned i = 0; i < 100; i++) {
 		struct fuse_entry_out e;
@@ -175,9 +175,10 @@ static void descends(struct check_run *r)
 		WANT_OK(r, "MKDIR, one deeper each time", front_mkdir(r->f, nodeid, "d", 0755, &e));
 		nodeid = e.nodeid;
 	}
-	for (unsigned i = 1; i < 100; i++)
-		(void)strcat(path, "/d");
-	WANT_THAT(r, host_exists(r->share, path), "a folder 100 deep", "it is not there");
+	for (unsigned i = 0; i < 100; i++)
+		(void)buf_printf(&path, i ? "/d" : "d");
+	WANT_THAT(r, host_exists(r->share, buf_text(&path)), "a folder 100 deep",
+		  "it is not there");
 }
 
 static void synced(struct check_run *r)

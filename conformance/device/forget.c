@@ -271,6 +271,8 @@ static void against_lookup(struct check_run *r)
 	WANT_STALE(r, "GETATTR, no lookup being left", seen(r->f, e.nodeid));
 }
 
+static const struct front_options impatient = { .timeout_ms = 1000 };
+
 static const struct check checks[] = {
 	{
 		.id = "forget.counted",
@@ -325,6 +327,7 @@ static const struct check checks[] = {
 		.sends = "BATCH_FORGET with two unknown nodeids and counts 0, 1, 3, 1000, 2^32-1",
 		.wants = "the buffer comes back, the device serves on",
 		.catches = "exit-at:BATCH_FORGET",
+		.front = &impatient,
 		.run = batch_odd,
 	},
 	{

@@ -193,12 +193,15 @@ static inline int tree_list(struct front *f, uint64_t nodeid, bool plus, uint32_
 	return e ? e : end;
 }
 
-/** tree_listed() - how often @name is in it; the last of them in @ret unless that is NULL. */
+/** tree_listed() - how often @name is in it; the last of them, or an empty one, in @ret unless that is NULL. */
 static inline unsigned tree_listed(const struct tree_list *l, const char *name,
 				   const struct front_dirent **ret)
 {
+	static const struct front_dirent none;
 	unsigned count = 0;
 
+	if (ret)
+		*ret = &none;
 	for (unsigned i = 0; i < l->count; i++) {
 		if (strcmp(l->item[i].name, name) != 0)
 			continue;

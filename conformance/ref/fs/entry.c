@@ -92,7 +92,7 @@ static int reply_first(struct fs_call *c, const struct node *parent)
 	if (!n) {
 		int e = entry_find(c, parent, c->name[0], &st, &n);
 
-		if (e < 0)
+		if (!n)
 			return e;
 		first = n->id;
 	}
