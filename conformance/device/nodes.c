@@ -3,7 +3,7 @@
 #include "conformance/device/areas.h"
 #include "conformance/device/tree.h"
 
-#define MANY 200
+#define MANY 100
 
 static void same(struct check_run *r)
 {
@@ -28,7 +28,7 @@ static void distinct(struct check_run *r)
 	struct fuse_entry_out e[MANY];
 	struct fuse_attr_out attr;
 
-	HOST(r, "make 200 files", tree_many(r->share, MANY, 4));
+	HOST(r, "make 100 files", tree_many(r->share, MANY, 4));
 	for (unsigned i = 0; i < MANY; i++) {
 		char name[16];
 
@@ -283,9 +283,9 @@ static const struct check checks[] = {
 		.id = "nodes.distinct",
 		.title = "different files have different nodeids",
 		.rows = "FUSE-ENT-003",
-		.sends = "LOOKUP of 200 files, GETATTR of each",
-		.wants = "200 nodeids, each with the ino of its own LOOKUP",
-		.catches = "lookup-first:after=100",
+		.sends = "LOOKUP of 100 files, GETATTR of each",
+		.wants = "100 nodeids, each with the ino of its own LOOKUP",
+		.catches = "lookup-first:after=50",
 		.run = distinct,
 	},
 	{

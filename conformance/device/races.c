@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-#define LOOPS 300
+#define LOOPS 150
 
 /* A thread of the host that does one thing over and over. */
 struct host_loop {
@@ -329,7 +329,7 @@ static const struct check checks[] = {
 		.title = "a folder that is swapped with a link to outside is never left",
 		.rows = "VIRTIO-FS-SEC-006",
 		.sends =
-			"300 times LOOKUP, LOOKUP and CREATE below; a thread of the host exchanges the "
+			"150 times LOOKUP, LOOKUP and CREATE below; a thread of the host exchanges the "
 			"folder and a link to a folder outside",
 		.wants = "success inside or an error; nothing is found or made outside",
 		.catches = "lookup-first preload:openat-nofollow",
@@ -341,10 +341,10 @@ static const struct check checks[] = {
 			"a file that is swapped with a link to outside is read and changed inside only",
 		.rows = "VIRTIO-FS-SEC-006",
 		.sends =
-			"300 times LOOKUP, OPEN, READ, SETATTR; a thread of the host exchanges the file "
+			"150 times LOOKUP, OPEN, READ, SETATTR; a thread of the host exchanges the file "
 			"and a link to a file outside",
 		.wants = "the content inside or an error; nothing changes outside",
-		.catches = "error:LOOKUP:EIO:after=100 preload:openat-nofollow",
+		.catches = "error:LOOKUP:EIO:after=50 preload:openat-nofollow",
 		.run = swapped_file,
 	},
 	{
@@ -352,9 +352,9 @@ static const struct check checks[] = {
 		.title = "a name that the host replaces all the time is always found, and one file",
 		.rows = "FUSE-ENT-005 MULTI-010 BUG-44",
 		.sends =
-			"300 times LOOKUP, OPEN, READ; a thread of the host renames new files over it",
+			"150 times LOOKUP, OPEN, READ; a thread of the host renames new files over it",
 		.wants = "LOOKUP finds it; the content of one file, or an error of OPEN",
-		.catches = "error:LOOKUP:ENOENT:after=200",
+		.catches = "error:LOOKUP:ENOENT:after=100",
 		.run = replaced_file,
 	},
 	{
@@ -362,10 +362,10 @@ static const struct check checks[] = {
 		.title = "a name that comes and goes does no harm",
 		.rows = "VIRTIO-FS-SEC-010",
 		.sends =
-			"CREATE with and without O_EXCL, UNLINK, MKNOD, RENAME in turns, 300 in all; a "
+			"CREATE with and without O_EXCL, UNLINK, MKNOD, RENAME in turns, 150 in all; a "
 			"thread of the host makes and removes the name",
 		.wants = "success or any error; the device serves on",
-		.catches = "exit-at:CREATE:after=30 exit-at:UNLINK:after=30",
+		.catches = "exit-at:CREATE:after=20 exit-at:UNLINK:after=10",
 		.run = coming_and_going,
 	},
 	{
@@ -384,9 +384,9 @@ static const struct check checks[] = {
 		.title = "a nodeid of a folder works wherever the host moves it",
 		.rows = "FUSE-ENT-003",
 		.sends =
-			"300 times LOOKUP in it, OPEN, READ; a thread of the host moves the folder",
+			"150 times LOOKUP in it, OPEN, READ; a thread of the host moves the folder",
 		.wants = "success, with the right content",
-		.catches = "lookup-first error:LOOKUP:ENOENT:after=200",
+		.catches = "lookup-first error:LOOKUP:ENOENT:after=100",
 		.run = moved_folder,
 	},
 };

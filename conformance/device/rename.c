@@ -252,7 +252,7 @@ static void atomic(struct check_run *r)
 	(void)tree_path(w.path, r->share, "name");
 	HOST(r, "make a file", host_write(r->share, "name", "x", 1));
 	HOST(r, "start a thread", -pthread_create(&thread, NULL, watch, &w));
-	for (unsigned i = 0; i < 200 && e == 0; i++) {
+	for (unsigned i = 0; i < 50 && e == 0; i++) {
 		unsigned before = w.looks;
 
 		e = host_write(r->share, "tmp", "y", 1) < 0
@@ -264,7 +264,7 @@ static void atomic(struct check_run *r)
 	}
 	w.stop = true;
 	(void)pthread_join(thread, NULL);
-	WANT_OK(r, "RENAME over a name, 200 times", e);
+	WANT_OK(r, "RENAME over a name, 50 times", e);
 	WANT_SAME(r, 0, "times that the host found no file by that name", w.missing);
 }
 
@@ -369,7 +369,7 @@ static const struct check checks[] = {
 		.id = "rename.atomic",
 		.title = "while RENAME replaces a name, the name is always there",
 		.rows = "FUSE-ENT-005 MULTI-010",
-		.sends = "200 times RENAME over one name, while a thread of the host looks at it",
+		.sends = "50 times RENAME over one name, while a thread of the host looks at it",
 		.wants = "success; the host never misses the name",
 		.catches = "rename-gap:count=2",
 		.run = atomic,
