@@ -149,6 +149,12 @@ $(BUILD)/conformance/test_conform_%: $(BUILD)/obj/conformance/test/test_conform_
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS) -lcmocka
 
+# Also asks which faults the checks of the device suite name.
+$(BUILD)/conformance/device_fault: $(BUILD)/obj/conformance/test/device_fault.o $(CONFORM_LIB) $(FRONT_LIB) $(SPEC_LIB) $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS) -lcmocka
+
 # Tests of the device link the device; all others of conformance link the front end.
 $(BUILD)/conformance/test_ref_%: $(BUILD)/obj/conformance/test/test_ref_%.o $(REF_LIB) $(LIB)
 	@mkdir -p $(@D)

@@ -66,7 +66,12 @@ enum check_option {
 	CHECK_SMALL_DISK = 1 << 20, /* the share is a file system of 1 MiB */
 	CHECK_MOUNTED = 1 << 21,    /* another file system at "mounted" in the share */
 	CHECK_OPTIONS = 22,
+	CHECK_TAG36 = 1 << 21,	    /* a tag that fills its 36 bytes: check_tag36 */
+	CHECK_KEEP = 1 << 22,	    /* takes the next front end when one has left */
+	CHECK_OPTIONS = 23,
 };
+
+extern const char check_tag36[];
 
 struct check_run;
 
@@ -143,6 +148,11 @@ bool check_alive(struct check_run *r);
 int check_daemon_pid(const struct check_run *r);
 /** check_daemon_ended() - wait until it has: true; false after @ms. The check must say may_die. */
 bool check_daemon_ended(struct check_run *r, unsigned ms);
+/**
+ * check_left_cleanly() - the front end has left, or was sent away: the daemon ends by itself, and not of a
+ * signal, or it serves whoever comes next. The check must say may_die; r->f is hung up.
+ */
+bool check_left_cleanly(struct check_run *r);
 /**
  * check_connect() - one more front end, as r->options say (change them first). NULL is BROKEN or FAIL.
  * The caller's: front_free().

@@ -99,6 +99,34 @@ bool check_daemon_ended(struct check_run *r, unsigned ms)
 	return life_of(r)->started && proc_wait(&life_of(r)->daemon, clock_deadline_ms(ms)) == 0;
 }
 
+static bool serves_next(struct check_run *r)
+{
+	struct front *f = check_connect(r);
+	uint64_t offered;
+	int e = f ? front_get_features(&f->channel, &offered) : -ECONNREFUSED;
+
+	f = front_free(f);
+	return check_that(r, e == 0, "the daemon ends, or serves the next front end",
+			  "it lives, and GET_FEATURES of the next one: %s", strerror(-e));
+}
+
+bool check_left_cleanly(struct check_run *r)
+{
+	struct life *l = life_of(r);
+	char fate[32];
+
+	if (r->f)
+		front_hang_up(r->f);
+	if (!l->started || r->check->options & CHECK_KEEP)
+		return serves_next(r);
+	(void)life_fate(l, true, fate, sizeof(fate));
+	if (strcmp(fate, "alive") == 0)
+		return serves_next(r);
+	return check_that(r, strncmp(fate, "exited:", 7) == 0,
+			  "the daemon ends by itself when its front end has left", "the daemon: %s",
+			  fate);
+}
+
 /* ---- before and after the check ---- */
 
 static bool reach(struct check_run *r, enum check_start start)

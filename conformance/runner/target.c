@@ -13,6 +13,10 @@
 #define MANY_FILES	 8192
 #define WINDOW_BYTES	 (16 * MIB)
 
+#define TAG36 "conform-abcdefghijklmnopqrstuvwxyz-0"
+const char check_tag36[] = TAG36;
+_Static_assert(sizeof(TAG36) - 1 == 36, "fills the field");
+
 /* Words of each daemon for what a check can ask for; the id of a stack begins with `stack`. */
 struct option_words {
 	const char *stack;
@@ -37,6 +41,7 @@ static const struct option_words option_words[] = {
 	{ "rust-", CHECK_KILLPRIV_V2, { "--killpriv-v2" } },
 	{ "rust-", CHECK_DIRECT_IO, { "--allow-direct-io" } },
 	{ "rust-", CHECK_TAG, { "--tag=conform" } },
+	{ "rust-", CHECK_TAG36, { "--tag=" TAG36 } },
 	{ "rust-", CHECK_THREADS4, { "--thread-pool-size=4" } },
 	{ "rust-",
 	  CHECK_HANDLES,
@@ -55,6 +60,8 @@ static const struct option_words option_words[] = {
 	{ "refdev", CHECK_KILLPRIV_V2, { "--killpriv-v2", "--sandbox=privileged" } },
 	{ "refdev", CHECK_DIRECT_IO, { "--allow-direct-io" } },
 	{ "refdev", CHECK_TAG, { "--tag=conform" } },
+	{ "refdev", CHECK_TAG36, { "--tag=" TAG36 } },
+	{ "refdev", CHECK_KEEP, { "--keep" } },
 	{ "refdev", CHECK_QUEUES4, { "--queues=4" } },
 	{ "refdev", CHECK_THREADS4, { "--threads=4" } },
 	{ "refdev", CHECK_WINDOW, { NULL } },
@@ -67,6 +74,29 @@ static const char *const option_names[CHECK_OPTIONS] = {
 	"killpriv-v2",	"direct-io",	   "tag",	   "4 queues",	"4 threads",
 	"file handles", "few descriptors", "xattr-map",	   "id-map",	"DAX window",
 	"small disk",	"mounted folder",
+	"cache=never",
+	"cache=metadata",
+	"cache=always",
+	"writeback",
+	"readonly",
+	"xattr",
+	"posix-acl",
+	"posix-locks",
+	"flock",
+	"announce-submounts",
+	"killpriv-v2",
+	"direct-io",
+	"tag",
+	"4 queues",
+	"4 threads",
+	"file handles",
+	"few descriptors",
+	"xattr-map",
+	"id-map",
+	"DAX window",
+	"small disk",
+	"tag of 36 bytes",
+	"next front end",
 };
 
 const char *target_option_name(unsigned bit)

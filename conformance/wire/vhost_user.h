@@ -48,6 +48,8 @@ enum vhost_user_request {
 	VHOST_USER_REM_MEM_REG = 38,
 	VHOST_USER_SET_STATUS = 39,
 	VHOST_USER_GET_STATUS = 40,
+	VHOST_USER_SET_DEVICE_STATE_FD = 42,
+	VHOST_USER_CHECK_DEVICE_STATE = 43,
 	VHOST_USER_GET_SHMEM_CONFIG = 44,
 };
 
@@ -140,6 +142,31 @@ struct vhost_user_vring_addr {
 	uint64_t log_guest_addr;
 };
 _Static_assert(sizeof(struct vhost_user_vring_addr) == 40, "wire size");
+
+/* Bits of vring_addr's flags: what is written into the used ring is logged, at log_guest_addr. */
+#define VHOST_USER_VRING_F_LOG UINT32_C(1)
+
+/* "Log description": of SET_LOG_BASE, with the descriptor of the bitmap. */
+struct vhost_user_log {
+	uint64_t mmap_size;
+	uint64_t mmap_offset;
+};
+_Static_assert(sizeof(struct vhost_user_log) == 16, "wire size");
+/* Bytes of guest memory for each bit of the log ("VHOST_LOG_PAGE"). */
+#define VHOST_USER_LOG_PAGE 4096
+
+/* "Device state transfer parameters": of SET_DEVICE_STATE_FD, with the descriptor of a pipe. */
+struct vhost_user_device_state {
+	uint32_t direction;
+	uint32_t phase;
+};
+_Static_assert(sizeof(struct vhost_user_device_state) == 8, "wire size");
+#define VHOST_USER_STATE_SAVE	 UINT32_C(0)
+#define VHOST_USER_STATE_LOAD	 UINT32_C(1)
+#define VHOST_USER_STATE_STOPPED UINT32_C(0)
+/* Of the reply: an error, and "no descriptor comes back". */
+#define VHOST_USER_STATE_ERROR UINT64_C(0xff)
+#define VHOST_USER_STATE_NOFD  UINT64_C(0x100)
 
 /* Bits of the u64 that comes with a kick, call or error descriptor. */
 #define VHOST_USER_VRING_INDEX_MASK UINT64_C(0xff)
