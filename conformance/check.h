@@ -65,10 +65,9 @@ enum check_option {
 	CHECK_WINDOW = 1 << 19,	    /* a DAX window of 16 MiB */
 	CHECK_SMALL_DISK = 1 << 20, /* the share is a file system of 1 MiB */
 	CHECK_MOUNTED = 1 << 21,    /* another file system at "mounted" in the share */
-	CHECK_OPTIONS = 22,
-	CHECK_TAG36 = 1 << 21,	    /* a tag that fills its 36 bytes: check_tag36 */
-	CHECK_KEEP = 1 << 22,	    /* takes the next front end when one has left */
-	CHECK_OPTIONS = 23,
+	CHECK_TAG36 = 1 << 22,	    /* a tag that fills its 36 bytes: check_tag36 */
+	CHECK_KEEP = 1 << 23,	    /* takes the next front end when one has left */
+	CHECK_OPTIONS = 24,
 };
 
 extern const char check_tag36[];

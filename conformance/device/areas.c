@@ -7,13 +7,12 @@
 #include <string.h>
 
 /* clang-format off: one for each line, so that additions do not meet */
-/* One for each line: others are added beside them. */
-/* clang-format off */
 static const struct check_area *const areas[] = {
 	&area_append,
 	&area_cachemode,
 	&area_coherence,
 	&area_config,
+	&area_connection,
 	&area_copy,
 	&area_create,
 	&area_cut,
@@ -21,13 +20,18 @@ static const struct check_area *const areas[] = {
 	&area_escape,
 	&area_folders,
 	&area_forget,
+	&area_handshake,
 	&area_killpriv,
 	&area_life,
 	&area_links,
 	&area_listing,
+	&area_malformed,
 	&area_mapping,
 	&area_maprefused,
 	&area_mapsession,
+	&area_memory,
+	&area_messages,
+	&area_migration,
 	&area_mounts,
 	&area_names,
 	&area_nodes,
@@ -36,8 +40,12 @@ static const struct check_area *const areas[] = {
 	&area_plus,
 	&area_races,
 	&area_read,
+	&area_regions,
 	&area_rename,
+	&area_ringlife,
+	&area_ringset,
 	&area_seek,
+	&area_shm,
 	&area_shmem,
 	&area_space,
 	&area_special,

@@ -62,6 +62,8 @@ void fault_config(uint8_t *space, size_t size, uint32_t *offset, bool features_s
 	change_queues(space);
 	if (written.set && written.offset + written.size <= size && fault_at(FAULT_CFG_WRITTEN))
 		memcpy(space + written.offset, written.bytes, written.size);
+	if (size > VIRTIO_FS_CONFIG_BYTES && fault_at(FAULT_CFG_OVERREAD))
+		memset(space + VIRTIO_FS_CONFIG_BYTES, 0x5a, size - VIRTIO_FS_CONFIG_BYTES);
 	if (!features_set && fault_at(FAULT_CFG_LATE))
 		memset(space, 0, size);
 	if (*offset != 0 && fault_at(FAULT_CFG_OFFSET))

@@ -2,6 +2,7 @@
 /* From descriptors to a request: bounds, translation, and the answer to a chain that cannot be served. */
 #include <string.h>
 
+#include "conformance/ref/fault/fault.h"
 #include "conformance/ref/vhost/ring.h"
 #include "conformance/wire/virtio_fs.h"
 
@@ -57,6 +58,8 @@ void chain_add(struct ring *r, struct ring_request *rr, const struct chain_desc 
 		uint64_t part;
 		void *at = memory_at(r->view->memory, addr, d->write, &r->hint, &part);
 
+		if (!at && fault_at(FAULT_MEM_NOWHERE))
+			abort();
 		if (!at) {
 			chain_bad(rr, d->write ? "it writes where there is no guest memory"
 					       : "it reads where there is no guest memory");
@@ -65,6 +68,10 @@ void chain_add(struct ring *r, struct ring_request *rr, const struct chain_desc 
 		if (part > left)
 			part = left;
 		add_part(r, rr, at, part, d->write);
+		if (part < left && fault_at(FAULT_MEM_CROSS)) {
+			add_part(r, rr, (uint8_t *)at - (left - part), left - part, d->write);
+			return;
+		}
 		addr += part;
 		left -= part;
 	}
@@ -82,6 +89,9 @@ unsigned chain_table(struct ring *r, struct ring_request *rr, uint64_t addr, uin
 		chain_bad(rr, "its indirect table has no whole number of descriptors");
 	else if (count > r->size || count > CHAIN_MAX)
 		chain_bad(rr, "its indirect table is longer than the queue");
+	else if (memory_read(r->view->memory, addr, r->table, len, &r->hint) < 0 &&
+		 fault_at(FAULT_MEM_NOWHERE))
+		abort();
 	else if (memory_read(r->view->memory, addr, r->table, len, &r->hint) < 0)
 		chain_bad(rr, "its indirect table is not in guest memory");
 	return rr->bad ? 0 : count;

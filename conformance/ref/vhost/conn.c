@@ -116,8 +116,8 @@ static int ack(struct conn *c, const struct vhost_user_header *asked, const void
 
 static bool wants_ack(const struct conn *c, const struct vhost_user_header *h)
 {
-	return (h->flags & VHOST_USER_FLAG_NEED_REPLY) &&
-	       (c->protocol & (UINT64_C(1) << VHOST_USER_PROTOCOL_F_REPLY_ACK));
+	return (c->protocol & (UINT64_C(1) << VHOST_USER_PROTOCOL_F_REPLY_ACK)) &&
+	       ((h->flags & VHOST_USER_FLAG_NEED_REPLY) || fault_at(FAULT_ACK_UNASKED));
 }
 
 static int acknowledge(struct conn *c, const struct vhost_user_header *h, uint64_t failed)
@@ -148,12 +148,16 @@ static bool well_formed(const struct conn_rule *rule, const struct msg *m)
 	} else {
 		return true;
 	}
+	if (fault_at(FAULT_MESSAGE_ABORT))
+		abort();
 	return false;
 }
 
 static int unknown(struct conn *c, const struct msg *m)
 {
 	ref_log(REF_LOG_WARN, "message %u is not known, or was not negotiated", m->head.request);
+	if (fault_at(FAULT_MESSAGE_ABORT))
+		abort();
 	return fault_at(FAULT_UNKNOWN_SILENT) ? 0 : acknowledge(c, &m->head, 1);
 }
 
@@ -176,8 +180,12 @@ static int dispatch(struct conn *c, struct msg *m)
 		return -EPROTO;
 	if (n < 0)
 		ref_log(REF_LOG_WARN, "%s: %s", rule->name, err.text);
-	if (rule->replies)
-		return ack(c, &head, m->body.bytes, n > 0 ? (size_t)n : 0);
+	if (n < 0 && fault_at(FAULT_MESSAGE_ABORT))
+		abort();
+	if (rule->replies) {
+		n = ack(c, &head, m->body.bytes, n > 0 ? (size_t)n : 0);
+		return n < 0 || !fault_at(FAULT_ACK_GET) ? n : acknowledge(c, &head, 0);
+	}
 	return acknowledge(c, &head, n < 0);
 }
 
@@ -220,6 +228,8 @@ static void talk(struct conn *c)
 		if (p[1].revents)
 			return;
 		n = msg_recv(c->fd, &c->in, &err);
+		if (n < 0 && n != -ECONNRESET && fault_at(FAULT_MESSAGE_ABORT))
+			abort();
 		if (n < 0) {
 			ref_log(n == -ECONNRESET ? REF_LOG_INFO : REF_LOG_ERROR, "%s", err.text);
 			return;
@@ -260,6 +270,7 @@ static int init_queues(struct conn *c)
 
 		if (e < 0)
 			return e;
+		q->waits_all = fault_at(FAULT_RING_WAITS_ALL);
 		q->on_start = on_ring_start;
 		q->on_start_context = c;
 	}
@@ -315,6 +326,8 @@ int conn_serve(const struct ref_options *o, const struct ref_handler *h, struct 
 	}
 	shmem_suspend(shmem);
 	talk(c);
+	while (fault_at(FAULT_LEAVING_HANGS))
+		(void)poll(NULL, 0, SLICE_MS);
 	stop_queues(c);
 	shmem_detach(shmem);
 	over = conn_session_over(c, "the front end has left");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stddef.h>
 
+#include "conformance/ref/fault/fault.h"
 #include "conformance/ref/vhost/conn.h"
 
 /* The whole table is replaced; on an error the old one stays. */
@@ -16,6 +17,8 @@ int conn_set_mem_table(struct conn *c, struct msg *m, struct err *reterr)
 			      m->fd_count, m->head.size);
 		return -EINVAL;
 	}
+	if (memory_count(c->memory.table) > 0 && fault_at(FAULT_MEM_TABLE_ONCE))
+		return 0;
 	table = memory_new();
 	if (!table)
 		return err_set(reterr, -ENOMEM, "out of memory");

@@ -165,7 +165,12 @@ int conn_get_vring_base(struct conn *c, struct msg *m, struct err *reterr)
 		c->used = true;
 	if (!fault_at(FAULT_USED_AFTER_STOP))
 		drain(c, r);
-	m->body.state.num = ring_stop(r) + fault_at(FAULT_BASE_WRONG);
+	if (r->started && fault_at(FAULT_RING_STOPS_NOT)) {
+		m->body.state.num = r->format->base(r);
+		r->draining = false;
+	} else {
+		m->body.state.num = ring_stop(r) + fault_at(FAULT_BASE_WRONG);
+	}
 	(void)unlock(q, 0);
 	suspend_if_all_stopped(c);
 	return sizeof(m->body.state);
@@ -194,6 +199,22 @@ static struct queue *fd_target(struct conn *c, struct msg *m, struct err *reterr
 	return q;
 }
 
+/* --fault: once every queue has a kick, all may go. */
+static void stop_waiting(struct conn *c)
+{
+	bool all = true;
+
+	for (unsigned i = 0; i < c->queue_count; i++) {
+		all = all && lock(&c->queue[i])->kick_fd >= 0;
+		(void)pthread_mutex_unlock(&c->queue[i].ring.lock);
+	}
+	for (unsigned i = 0; all && i < c->queue_count; i++) {
+		(void)lock(&c->queue[i]);
+		c->queue[i].waits_all = false;
+		(void)unlock(&c->queue[i], 0);
+	}
+}
+
 int conn_set_vring_kick(struct conn *c, struct msg *m, struct err *reterr)
 {
 	struct queue *q = fd_target(c, m, reterr);
@@ -207,11 +228,16 @@ int conn_set_vring_kick(struct conn *c, struct msg *m, struct err *reterr)
 		return err_errno(reterr, e, "no thread for queue %u", q->ring.index);
 	c->used = true;
 	r = lock(q);
-	r->kick_always = m->fd_count == 0;
+	if (q->kick_messages++ > 0 && fault_at(FAULT_KICK_KEPT))
+		return unlock(q, 0);
+	r->kick_always = m->fd_count == 0 && !fault_at(FAULT_KICK_NONE);
 	e = ring_set_kick(r, msg_take_fd(m));
 	if (e < 0)
 		(void)err_errno(reterr, e, "queue %u: nobody can wait for this kick", r->index);
-	return unlock(q, e);
+	(void)unlock(q, e);
+	if (fault_armed(FAULT_RING_WAITS_ALL))
+		stop_waiting(c);
+	return e;
 }
 
 int conn_set_vring_call(struct conn *c, struct msg *m, struct err *reterr)
@@ -222,6 +248,10 @@ int conn_set_vring_call(struct conn *c, struct msg *m, struct err *reterr)
 	if (!q)
 		return -EINVAL;
 	r = lock(q);
+	if (r->started && r->call_fd >= 0 && fault_at(FAULT_CALL_KEPT))
+		return unlock(q, 0);
+	if (fault_at(FAULT_MESSAGE_FD_LEAK))
+		r->call_fd = -1;
 	fd_closep(&r->call_fd);
 	r->call_fd = msg_take_fd(m);
 	return unlock(q, 0);
@@ -277,7 +307,8 @@ static void stop_all(struct conn *c)
  */
 static int reset(struct conn *c)
 {
-	stop_all(c);
+	if (!fault_at(FAULT_RESET_KEEPS_RINGS))
+		stop_all(c);
 	if (!conn_session_over(c, "the device was reset"))
 		return CONN_LOST;
 	shmem_suspend(c->shmem);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 
+#include "conformance/ref/fault/fault.h"
 #include "conformance/ref/vhost/guard.h"
 
 /* One mapping; shared by all tables that have it. */
@@ -99,6 +100,8 @@ static int check_region(const struct memory *m, const struct vhost_user_mem_regi
 			       "region of %#" PRIx64 " bytes at %#" PRIx64
 			       " is empty or wraps around",
 			       r->size, r->guest_addr);
+	if (m->count >= 4 && fault_at(FAULT_MEM_SLOTS))
+		return err_set(reterr, -E2BIG, "more than 4 regions");
 	if (m->count >= MEMORY_REGIONS_MAX)
 		return err_set(reterr, -E2BIG, "more than %d regions", MEMORY_REGIONS_MAX);
 	for (unsigned i = 0; i < m->count; i++) {
@@ -168,6 +171,8 @@ static int mapping_new(const struct vhost_user_mem_region *r, int fd, struct slo
 	if (!p)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	p->at = *r;
+	if (fault_at(FAULT_MEM_OFFSET))
+		p->at.mmap_offset = 0;
 	atomic_init(&p->refs, 1);
 	e = map(p, fd, &ret->writable);
 	if (e < 0) {
@@ -175,7 +180,7 @@ static int mapping_new(const struct vhost_user_mem_region *r, int fd, struct slo
 		return err_errno(reterr, e, "cannot map a region of %#" PRIx64 " bytes", r->size);
 	}
 	p->ticket = guard_add(p->base, p->size);
-	ret->start = r->guest_addr;
+	ret->start = fault_at(FAULT_MEM_USER) ? r->user_addr : r->guest_addr;
 	ret->size = r->size;
 	ret->host = (uint8_t *)p->base + p->skip;
 	ret->mapping = p;
@@ -232,6 +237,11 @@ int memory_remove(const struct memory *old, const struct vhost_user_mem_region *
 		m->slot[m->count++] = old->slot[i];
 		atomic_fetch_add_explicit(&old->slot[i].mapping->refs, 1, memory_order_relaxed);
 	}
+	if (found && fault_at(FAULT_MEM_REMOVE)) {
+		(void)memory_unref(m);
+		*ret = memory_ref((struct memory *)(uintptr_t)old);
+		return 0;
+	}
 	if (!found) {
 		(void)memory_unref(m);
 		return err_set(reterr, -ENOENT, "no region of %#" PRIx64 " bytes at %#" PRIx64,
@@ -269,7 +279,11 @@ void *memory_at(const struct memory *m, uint64_t addr, bool write, unsigned *hin
 
 	if (!s || (write && !s->writable))
 		return NULL;
+	if (addr - s->start == s->size - 1 && fault_at(FAULT_MEM_EDGE))
+		return NULL;
 	*ret_size = s->size - (addr - s->start);
+	if (fault_armed(FAULT_MEM_EDGE) && *ret_size > 1)
+		--*ret_size;
 	return s->host + (addr - s->start);
 }
 

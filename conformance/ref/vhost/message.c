@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "conformance/ref/fault/fault.h"
 
 #define HEAD_BYTES sizeof(struct vhost_user_header)
 
@@ -18,7 +19,7 @@ union control {
 
 void msg_clear(struct msg *m)
 {
-	for (size_t i = 0; i < m->fd_count; i++)
+	for (size_t i = 0; i < m->fd_count && !fault_at(FAULT_MESSAGE_FD_LEAK); i++)
 		fd_closep(&m->fd[i]);
 	m->fd_count = 0;
 	m->have = 0;
@@ -108,6 +109,8 @@ int msg_recv(int fd, struct msg *m, struct err *reterr)
 		n = recvmsg(fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == EAGAIN && m->have > 0 && fault_at(FAULT_MESSAGE_WHOLE))
+			return err_set(reterr, -EPROTO, "a message that is not whole");
 		if (n < 0 && errno == EAGAIN)
 			return 0;
 		if (n == 0 || (n < 0 && errno == ECONNRESET))

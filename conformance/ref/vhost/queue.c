@@ -158,7 +158,7 @@ static void lead(struct queue *q)
 	while (!q->quit && !q->todo) {
 		struct ring_request *list;
 
-		if (!r->started &&
+		if (!r->started && !q->waits_all &&
 		    (r->kicked || (r->addr_set && r->enabled && fault_at(FAULT_RING_UNKICKED))))
 			start(q);
 		list = ring_pop(r, BATCH_MAX);

@@ -14,6 +14,8 @@
  */
 struct queue {
 	struct ring ring;
+	unsigned kick_messages;
+	bool waits_all; /* --fault: for the others to be started; under the ring's lock */
 	const struct ref_handler *handler;
 	unsigned poll_us;
 	pthread_t thread[QUEUE_THREADS_MAX];

@@ -98,7 +98,8 @@ int ring_start(struct ring *r)
 									: &ring_split;
 	if (r->format == &ring_packed && r->index == REF_HIPRIO && fault_at(FAULT_PACKED_HIPRIO))
 		r->format = &ring_split;
-	r->event_idx = r->features & (UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX);
+	r->event_idx = (r->features & (UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX)) ||
+		       fault_at(FAULT_EVENT_IDX_ALWAYS);
 	r->indirect = r->features & (UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC);
 	if (ring_view_refresh(r, true) < 0)
 		return -EAGAIN;
@@ -301,6 +302,8 @@ bool ring_set_base(struct ring *r, uint32_t base)
 {
 	bool same = !r->stopped_at_set || r->stopped_at == base;
 
+	if (fault_at(FAULT_BASE_IGNORED))
+		return true;
 	r->base = base;
 	r->base_set = true;
 	return same;

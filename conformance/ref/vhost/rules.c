@@ -52,9 +52,9 @@ static int reply_u64(struct msg *m, uint64_t value)
 
 static int get_features(struct conn *c, struct msg *m, struct err *reterr)
 {
-	(void)c;
 	(void)reterr;
-	return reply_u64(m, conn_features());
+	return reply_u64(m, c->features_set && fault_at(FAULT_FEATURE_FADES) ? c->features
+									     : conn_features());
 }
 
 static int set_features(struct conn *c, struct msg *m, struct err *reterr)
@@ -75,7 +75,7 @@ static int set_features(struct conn *c, struct msg *m, struct err *reterr)
 		r->features = f;
 		/* Without this feature there is no message that would enable a ring. */
 		if (!(f & BIT(VHOST_USER_F_PROTOCOL_FEATURES)))
-			r->enabled = true;
+			r->enabled = !fault_at(FAULT_PROTOCOL_DISABLED);
 		(void)pthread_mutex_unlock(&r->lock);
 		queue_wake(&c->queue[i]);
 	}
@@ -90,6 +90,16 @@ static int set_owner(struct conn *c, struct msg *m, struct err *reterr)
 	return 0;
 }
 
+/* Deprecated, and to be ignored. */
+static int reset_owner(struct conn *c, struct msg *m, struct err *reterr)
+{
+	(void)m;
+	(void)reterr;
+	if (fault_at(FAULT_OWNER_DROPS) && !conn_session_over(c, "RESET_OWNER"))
+		return CONN_LOST;
+	return 0;
+}
+
 static int get_protocol_features(struct conn *c, struct msg *m, struct err *reterr)
 {
 	uint64_t f = conn_protocol(c->options);
@@ -97,7 +107,7 @@ static int get_protocol_features(struct conn *c, struct msg *m, struct err *rete
 	(void)reterr;
 	if ((f & HAS(SHMEM)) && fault_at(FAULT_SHMEM_ALONE))
 		f &= ~HAS(REPLY_ACK);
-	return reply_u64(m, f);
+	return reply_u64(m, !c->features_set && fault_at(FAULT_PROTOCOL_LATE) ? 0 : f);
 }
 
 /* The window needs the channel, descriptors on it, and replies; without one of them there is no window. */
@@ -181,7 +191,7 @@ static int set_config(struct conn *c, struct msg *m, struct err *reterr)
 static int get_status(struct conn *c, struct msg *m, struct err *reterr)
 {
 	(void)reterr;
-	return reply_u64(m, c->status);
+	return reply_u64(m, fault_at(FAULT_STATUS_LOST) ? 0 : c->status);
 }
 
 /* The window is region 0 (virtio 5.11.6.4.1). The answer is the same as long as the connection lasts. */
@@ -215,8 +225,7 @@ static const struct conn_rule rules[] = {
 	RULE(GET_FEATURES, 0, 0, 0, 0, true, 0, get_features),
 	RULE(SET_FEATURES, U64, U64, 0, 0, false, 0, set_features),
 	RULE(SET_OWNER, 0, 0, 0, 0, false, 0, set_owner),
-	/* Deprecated, and to be ignored. */
-	RULE(RESET_OWNER, 0, 0, 0, 0, false, 0, set_owner),
+	RULE(RESET_OWNER, 0, 0, 0, 0, false, 0, reset_owner),
 	RULE(SET_MEM_TABLE, 8, 8 + VHOST_USER_MEM_REGIONS_MAX * REGION, 0,
 	     VHOST_USER_MEM_REGIONS_MAX, false, 0, conn_set_mem_table),
 	RULE(SET_VRING_NUM, STATE, STATE, 0, 0, false, 0, conn_set_vring_num),
