@@ -2,7 +2,6 @@
 #include "conformance/device/areas.h"
 
 #include "conformance/runner/areas.h"
-#include "conformance/runner/claims.h"
 
 #include <string.h>
 
@@ -82,27 +81,6 @@ const char *words_next(const char *list, char *word, size_t size)
 		return NULL;
 	(void)snprintf(word, size, "%.*s", (int)n, list);
 	return list + n;
-}
-
-static bool claims(const struct check *c, const char *name)
-{
-	size_t length = strlen(name);
-	char word[64];
-
-	for (const char *at = c->catches; (at = words_next(at, word, sizeof(word)));)
-		if (strncmp(word, name, length) == 0 &&
-		    (word[length] == '\0' || word[length] == ':'))
-			return true;
-	return false;
-}
-
-bool check_claims_fault(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(areas); i++)
-		for (size_t j = 0; j < areas[i]->count; j++)
-			if (claims(&areas[i]->checks[j], name))
-				return true;
-	return false;
 }
 
 const struct spec_row *check_row(const struct check *c)

@@ -230,6 +230,18 @@ static const struct check checks[] = {
 		.catches = "used-after-stop",
 		.run = stop_in_flight,
 	},
+	{
+		.id = "ringlife.stop-in-flight-threads",
+		.title =
+			"with threads as well, what is in flight when a ring is stopped is used before or after, not meanwhile",
+		.rows = "VIRTIO-FS-MIG-009 VU-003",
+		.sends = "GET_VRING_BASE while OPEN waits on the host; then it can go on",
+		.wants =
+			"GET_VRING_BASE waits for it, or it is used after the ring was started again",
+		.catches = "used-after-stop",
+		.options = CHECK_THREADS4,
+		.run = stop_in_flight,
+	},
 };
 
 const struct check_area area_ringlife = { "ringlife", "Life of a ring", checks,

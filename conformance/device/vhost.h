@@ -116,7 +116,7 @@ static inline bool check_quiet(struct check_run *r, const char *after)
 
 	if (e == 0)
 		e = front_recv(&r->f->channel, &reply, front_deadline(r->f));
-	if (e < 0)
+	if (e != 0)
 		return check_that(r, false, "GET_FEATURES is answered", "after %s: %s", after,
 				  strerror(-e));
 	is = reply.head.request == VHOST_USER_GET_FEATURES && reply.body.u64 == r->f->offered;
