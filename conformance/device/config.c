@@ -120,7 +120,7 @@ static void out_of_range(struct check_run *r)
 	allow_refusal(r);
 	for (size_t i = 0; i < ARRAY_SIZE(cuts) && front_is_alive(r->f); i++)
 		WANT(is_beyond(r, cuts[i][0], cuts[i][1]));
-	if (!front_is_alive(r->f))
+	if (!goes_on(r))
 		WANT(check_left_cleanly(r));
 }
 
@@ -187,7 +187,7 @@ static void write_changes_nothing(struct check_run *r)
 	memset(junk, 'Z', sizeof(junk));
 	for (size_t i = 0; i < ARRAY_SIZE(cuts); i++) {
 		(void)!front_set_config(&r->f->channel, cuts[i][0], junk, cuts[i][1], 0);
-		if (!front_is_alive(r->f)) {
+		if (!goes_on(r)) {
 			WANT(check_left_cleanly(r));
 			return;
 		}

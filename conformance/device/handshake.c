@@ -64,7 +64,7 @@ static void features_not_offered(struct check_run *r)
 
 	allow_refusal(r);
 	(void)answer_to(r, &m);
-	if (!front_is_alive(r->f)) {
+	if (!goes_on(r)) {
 		WANT(check_left_cleanly(r));
 		return;
 	}

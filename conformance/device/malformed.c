@@ -39,7 +39,7 @@ static void too_large(struct check_run *r)
 			  answer_name(a));
 		WANT(check_quiet(r, "a message with too many bytes"));
 	}
-	if (!front_is_alive(r->f))
+	if (!goes_on(r))
 		WANT(check_left_cleanly(r));
 }
 
@@ -71,7 +71,7 @@ static void odd_flags(struct check_run *r)
 		WANT_OK(r, "GET_FEATURES with odd flags", front_send(&r->f->channel, &m));
 		(void)answer_within(r, SILENT_MS, &value);
 	}
-	if (front_is_alive(r->f))
+	if (goes_on(r))
 		WANT(check_served(r, "headers with odd flags"));
 	else
 		WANT(check_left_cleanly(r));
@@ -111,7 +111,7 @@ static void too_many(struct check_run *r)
 		if (answer_to(r, &m) == ANSWER_CLOSED)
 			break;
 	}
-	if (front_is_alive(r->f))
+	if (goes_on(r))
 		WANT(check_fds(r, before, "SET_VRING_NUM with 1 and 9 descriptors"));
 	else
 		WANT(check_left_cleanly(r));

@@ -155,7 +155,7 @@ static void remove_with_fd(struct check_run *r)
 	allow_refusal(r);
 	(void)answer_to(r, &m);
 	extra_close(&x);
-	if (!front_is_alive(r->f)) {
+	if (!goes_on(r)) {
 		WANT(check_left_cleanly(r));
 		return;
 	}
@@ -171,7 +171,7 @@ static void remove_unknown(struct check_run *r)
 	const struct front_message m = front_message_of(VHOST_USER_REM_MEM_REG, &reg, sizeof(reg));
 
 	refuse_all(r, &m, 1, "of a region that was never added");
-	if (r->verdict == CHECK_UNSET && front_is_alive(r->f))
+	if (r->verdict == CHECK_UNSET && goes_on(r))
 		WANT(check_alive(r));
 }
 

@@ -130,7 +130,7 @@ static void unknown_quiet(struct check_run *r)
 
 	WANT_OK(r, "an unknown message is sent", front_send(&r->f->channel, &m));
 	allow_refusal(r);
-	if (!check_quiet(r, "an unknown message") && !front_is_alive(r->f)) {
+	if (!check_quiet(r, "an unknown message") && !goes_on(r)) {
 		/* It may hang up. */
 		r->verdict = CHECK_UNSET;
 		WANT(check_left_cleanly(r));
@@ -192,7 +192,7 @@ static void rings_first(struct check_run *r)
 	front_ring_addr(&r->f->ring[1], &addr);
 	m = front_message_of(VHOST_USER_SET_VRING_ADDR, &addr, sizeof(addr));
 	(void)answer_to(r, &m);
-	if (!front_is_alive(r->f)) {
+	if (!goes_on(r)) {
 		WANT(check_left_cleanly(r));
 		return;
 	}

@@ -148,7 +148,7 @@ static void bad_region(struct check_run *r, struct vhost_user_mem_region region,
 	else
 		WANT_THAT(r, a != ANSWER_SILENT, "an answer, or the connection closed", "%s: %s",
 			  what, answer_name(a));
-	if (front_is_alive(r->f))
+	if (goes_on(r))
 		WANT(check_alive(r));
 	else
 		WANT(check_left_cleanly(r));

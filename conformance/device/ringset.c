@@ -29,7 +29,7 @@ static void addr_refused(struct check_run *r, struct vhost_user_vring_addr addr,
 
 	allow_refusal(r);
 	(void)answer_to(r, &m);
-	if (!front_is_alive(r->f)) {
+	if (!goes_on(r)) {
 		WANT(check_left_cleanly(r));
 		return;
 	}
@@ -38,12 +38,12 @@ static void addr_refused(struct check_run *r, struct vhost_user_vring_addr addr,
 				  r->f->ring[1].kick_fd);
 	front_ring_kick_anyway(&r->f->ring[1]);
 	(void)!front_set_vring_enable(&r->f->channel, 1, true);
-	if (!front_is_alive(r->f)) {
+	if (!goes_on(r)) {
 		WANT(check_left_cleanly(r));
 		return;
 	}
 	(void)!front_get_vring_base(&r->f->channel, 1, &r->f->base[1]);
-	if (!front_is_alive(r->f)) {
+	if (!goes_on(r)) {
 		WANT(check_left_cleanly(r));
 		return;
 	}

@@ -61,6 +61,17 @@ static inline enum answer answer_within(struct check_run *r, unsigned ms, uint64
 	return a;
 }
 
+/*
+ * Has the connection outlived a message that was refused? A device may send its refusal and hang up a moment
+ * later: only one that answers what comes behind it goes on.
+ */
+static inline bool goes_on(struct check_run *r)
+{
+	uint64_t offered;
+
+	return front_is_alive(r->f) && front_get_features(&r->f->channel, &offered) == 0;
+}
+
 /* Send it with need_reply, and take whatever comes first. */
 static inline enum answer answer_to(struct check_run *r, const struct front_message *m)
 {
@@ -102,7 +113,7 @@ static inline void refuse_all(struct check_run *r, const struct front_message *l
 		(void)snprintf(text, sizeof(text), "message %u, %s", list[i].head.request, what);
 		WANT_REFUSED(r, text, answer_to(r, &list[i]));
 	}
-	if (!front_is_alive(r->f))
+	if (!goes_on(r))
 		WANT(check_left_cleanly(r));
 }
 
