@@ -360,4 +360,5 @@ static const struct check checks[] = {
 	},
 };
 
-const struct check_area area_connection = { "connection", "Life of a session", checks, ARRAY_SIZE(checks) };
+const struct check_area area_connection = { "connection", "Life of a session", checks,
+					    ARRAY_SIZE(checks) };

@@ -69,11 +69,28 @@ static const struct option_words option_words[] = {
 
 /* In the order of enum check_option. */
 static const char *const option_names[CHECK_OPTIONS] = {
-	"cache=never",	"cache=metadata",  "cache=always", "writeback", "readonly",
-	"xattr",	"posix-acl",	   "posix-locks",  "flock",	"announce-submounts",
-	"killpriv-v2",	"direct-io",	   "tag",	   "4 queues",	"4 threads",
-	"file handles", "few descriptors", "xattr-map",	   "id-map",	"DAX window",
-	"small disk",	"mounted folder",
+	"cache=never",
+	"cache=metadata",
+	"cache=always",
+	"writeback",
+	"readonly",
+	"xattr",
+	"posix-acl",
+	"posix-locks",
+	"flock",
+	"announce-submounts",
+	"killpriv-v2",
+	"direct-io",
+	"tag",
+	"4 queues",
+	"4 threads",
+	"file handles",
+	"few descriptors",
+	"xattr-map",
+	"id-map",
+	"DAX window",
+	"small disk",
+	"mounted folder",
 	"tag of 36 bytes",
 	"next front end",
 };
@@ -113,7 +130,7 @@ unsigned target_options(const struct target *t)
 		options |= geteuid() == 0 ? CHECK_SMALL_DISK : 0;
 	/* Whose command line is not ours may have a window: the checks ask the device. */
 	options |= t->stack ? cache_options(t->stack) : CHECK_WINDOW;
-		options |= geteuid() == 0 ? CHECK_SMALL_DISK | CHECK_MOUNTED : 0;
+	options |= geteuid() == 0 ? CHECK_SMALL_DISK | CHECK_MOUNTED : 0;
 	if (t->stack)
 		options |= cache_options(t->stack);
 	for (size_t i = 0; i < ARRAY_SIZE(option_words); i++)

@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "conformance/test/device_fault_data.h"
 #include "conformance/runner/claims.h"
+#include "conformance/test/device_fault_data.h"
 #include "conformance/test/device_fault_file.h"
 #include "conformance/test/device_fault_fuse.h"
 #include "conformance/test/device_fault_map.h"
@@ -30,9 +30,7 @@ static const struct {
 } all[] = {
 	{ ring_cases, ARRAY_SIZE(ring_cases) }, { fuse_cases, ARRAY_SIZE(fuse_cases) },
 	{ file_cases, ARRAY_SIZE(file_cases) }, { data_cases, ARRAY_SIZE(data_cases) },
-	{ map_cases, ARRAY_SIZE(map_cases) },
-	{ file_cases, ARRAY_SIZE(file_cases) }, { map_cases, ARRAY_SIZE(map_cases) },
-	{ name_cases, ARRAY_SIZE(name_cases) },
+	{ map_cases, ARRAY_SIZE(map_cases) },	{ name_cases, ARRAY_SIZE(name_cases) },
 };
 
 /* VQ_FAULT=NAME tries only what begins so. */
@@ -85,6 +83,8 @@ static void open_files(void **state)
 {
 	(void)state;
 	run_cases(data_cases, ARRAY_SIZE(data_cases));
+}
+
 static void names(void **state)
 {
 	(void)state;
@@ -170,10 +170,9 @@ static void table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(table), cmocka_unit_test(rings),      cmocka_unit_test(messages),
-		cmocka_unit_test(files), cmocka_unit_test(open_files), cmocka_unit_test(windows),
-		cmocka_unit_test(table), cmocka_unit_test(rings), cmocka_unit_test(messages),
-		cmocka_unit_test(files), cmocka_unit_test(names), cmocka_unit_test(windows),
+		cmocka_unit_test(table),   cmocka_unit_test(rings),	 cmocka_unit_test(messages),
+		cmocka_unit_test(files),   cmocka_unit_test(open_files), cmocka_unit_test(names),
+		cmocka_unit_test(windows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
