@@ -271,7 +271,8 @@ void one_check(const struct target *t, const struct check *c, const struct one_o
 	       struct check_result *ret)
 {
 	struct check_run r = { .check = c, .seed = o->seed };
-	unsigned options = c->options | (target_options(t) & CHECK_XATTR);
+	unsigned given = c->options & CHECK_NO_XATTR ? 0 : CHECK_XATTR;
+	unsigned options = c->options | (target_options(t) & given);
 	struct life l = { 0 };
 	struct err err = { "" };
 	uint64_t start = clock_now_ns();

@@ -93,6 +93,11 @@ static const char *const option_names[CHECK_OPTIONS] = {
 	"mounted folder",
 	"tag of 36 bytes",
 	"next front end",
+	"cache=never",	"cache=metadata",  "cache=always", "writeback", "readonly",
+	"xattr",	"posix-acl",	   "posix-locks",  "flock",	"announce-submounts",
+	"killpriv-v2",	"direct-io",	   "tag",	   "4 queues",	"4 threads",
+	"file handles", "few descriptors", "xattr-map",	   "id-map",	"DAX window",
+	"small disk",	"no xattr",
 };
 
 const char *target_option_name(unsigned bit)
@@ -132,7 +137,7 @@ unsigned target_options(const struct target *t)
 	options |= t->stack ? cache_options(t->stack) : CHECK_WINDOW;
 	options |= geteuid() == 0 ? CHECK_SMALL_DISK | CHECK_MOUNTED : 0;
 	if (t->stack)
-		options |= cache_options(t->stack);
+		options |= cache_options(t->stack) | CHECK_NO_XATTR;
 	for (size_t i = 0; i < ARRAY_SIZE(option_words); i++)
 		if (is_for(&option_words[i], t))
 			options |= option_words[i].option;

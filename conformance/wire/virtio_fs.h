@@ -4,7 +4,7 @@
 
 /*
  * What <linux/virtio_fs.h> and <linux/fuse.h> of Debian 12 (FUSE 7.38) lack: numbers and layouts only.
- * Source: virtio 1.4, "File System Device"; the kernel's include/uapi/linux/fuse.h (7.39 to 7.45).
+ * Source: virtio 1.4, "File System Device"; the kernel's include/uapi/linux/fuse.h (7.38 to 7.45).
  */
 
 #include <linux/fuse.h>
@@ -17,6 +17,11 @@
 #define VIRTIO_FS_CONFIG_BYTES_NOTIF 44
 #define VIRTIO_FS_TAG_BYTES	     36
 
+#ifndef FUSE_CREATE_SUPP_GROUP
+#define FUSE_CREATE_SUPP_GROUP (UINT64_C(1) << 34)
+#endif
+/* Type of a fuse_ext_header (7.38) that is followed by a count and that many group ids. */
+#define FUSE_EXTENSION_GROUPS 32
 #ifndef FUSE_DIRECT_IO_ALLOW_MMAP
 #define FUSE_DIRECT_IO_ALLOW_MMAP (UINT64_C(1) << 36)
 #endif

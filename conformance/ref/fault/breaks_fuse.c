@@ -183,6 +183,10 @@ void fault_init(struct fuse_init_out *out)
 		out->major = (uint32_t)fault_number(FAULT_INIT_MAJOR);
 	if (fault_at(FAULT_INIT_MINOR))
 		out->minor = (uint32_t)fault_number(FAULT_INIT_MINOR);
+	if (fault_at(FAULT_INIT_FLAGS_ALL)) {
+		out->flags = INT32_MAX;
+		out->flags2 = UINT32_MAX;
+	}
 	if (fault_at(FAULT_INIT_FLAGS_NONE))
 		out->flags = out->flags2 = 0;
 	if (fault_at(FAULT_INIT_FLAGS_MORE))
@@ -202,6 +206,12 @@ void fault_init(struct fuse_init_out *out)
 		out->map_alignment = (uint16_t)fault_number(FAULT_INIT_ALIGNMENT);
 	if (fault_at(FAULT_INIT_MAX_WRITE))
 		out->max_write = 0;
+	if (fault_at(FAULT_INIT_MAX_PAGES))
+		out->max_pages = 0;
+	if (fault_at(FAULT_INIT_READAHEAD))
+		out->max_readahead = UINT32_MAX;
+	if (fault_at(FAULT_INIT_TIME_GRAN))
+		out->time_gran = NSEC_STRANGE;
 }
 
 /* ---- entries and attributes ---- */

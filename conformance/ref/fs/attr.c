@@ -108,6 +108,8 @@ int op_statx(struct fs_call *c)
 		return -errno;
 	resize_after(c, n);
 	statx_fill(&st, &out.stat);
+	if (fault_at(FAULT_STATX_MASK))
+		out.stat.mask = 0;
 	return reply_data(c, &out, sizeof(out));
 }
 
@@ -119,6 +121,8 @@ int attr_access(struct fs_call *c, uint64_t nodeid, int mask)
 
 	if (e < 0)
 		return e;
+	if (fault_at(FAULT_ACCESS_GRANTED))
+		return 0;
 	if (mask & ~(R_OK | W_OK | X_OK))
 		return -EINVAL;
 	if ((mask & W_OK) && c->fs->o->readonly)

@@ -102,7 +102,7 @@ static int call_run(struct fs_call *c)
 	    !(fault_at(FAULT_INIT_NOT_NEEDED) && init_unasked(c) == 0))
 		return -EIO;
 	if (c->fs->o->readonly && (c->op->flags & OP_CHANGES))
-		return -EROFS;
+		return fault_at(FAULT_READONLY_ERROR) ? -EACCES : -EROFS;
 	if (!(c->op->flags & OP_NO_REPLY) && reply_room(c) < c->op->out)
 		return -EINVAL;
 	c->w = worker_self(c->fs->proc_fd);
@@ -266,14 +266,17 @@ int call_become(struct fs_call *c)
 
 	if (fault_at(FAULT_SENDER_IGNORED))
 		return 0;
-
+	if (count > 0 && fault_at(FAULT_GROUPS_IGNORED))
+		count = 0;
 	return e < 0 ? e : worker_become(c->w, c->in.uid, c->in.gid, groups, count);
 }
 
 mode_t call_masked(struct fs_call *c, mode_t mode, uint32_t mask)
 {
 	mask &= 0777;
-	if (!agreed(c, FUSE_DONT_MASK) || mask == 0)
+	if (fault_at(FAULT_UMASK_OWN))
+		mode &= ~(mode_t)022;
+	if (!agreed(c, FUSE_DONT_MASK) || mask == 0 || fault_at(FAULT_UMASK_IGNORED))
 		return mode;
 	/* Without a umask of its own the thread would change everybody's. */
 	if (!c->w->own_cwd)

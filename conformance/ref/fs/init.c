@@ -189,6 +189,8 @@ int op_init(struct fs_call *c)
 	/* A newer driver asks again in our version; an older one has none in common with us. */
 	if (in.major > FUSE_KERNEL_VERSION)
 		return fault_at(FAULT_INIT_NEWER) ? -EPROTO : reply_init(c, &out);
+	if (in.major < FUSE_KERNEL_VERSION && fault_at(FAULT_INIT_OLDER))
+		return reply_init(c, &out);
 	if (in.major < FUSE_KERNEL_VERSION || in.minor < FUSE_MINOR_OLDEST) {
 		ref_log(REF_LOG_ERROR, "the guest speaks FUSE %u.%u, at least 7.%u is needed",
 			in.major, in.minor, FUSE_MINOR_OLDEST);
@@ -212,7 +214,8 @@ int op_init(struct fs_call *c)
 	out.time_gran = 1;
 	out.max_pages = conn->flags & FUSE_MAX_PAGES ? MAX_PAGES : 0;
 	out.map_alignment = conn->flags & FUSE_MAP_ALIGNMENT ? DAX_ALIGNMENT_LOG2 : 0;
-	if (c->conn && fault_at(FAULT_INIT_KEEPS_SESSION))
+	if (c->conn && (fault_at(FAULT_INIT_KEEPS_SESSION) ||
+			fault_armed(FAULT_DESTROY_KEEPS_SESSION)))
 		(void)conn_free(conn);
 	else
 		session_begin(c->session, conn, false);

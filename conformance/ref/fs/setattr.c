@@ -78,11 +78,13 @@ static int time_of(uint32_t valid, uint32_t set, uint32_t now, uint64_t s, uint3
 		   struct timespec *ret)
 {
 	ret->tv_sec = (time_t)s;
-	ret->tv_nsec = ns;
-	if (valid & now)
+	ret->tv_nsec = fault_at(FAULT_TIME_SECONDS) ? 0 : ns;
+	if (ret->tv_sec < 0 && fault_at(FAULT_TIME_UNSIGNED))
+		ret->tv_sec = 0;
+	if ((valid & now) && !fault_at(FAULT_NOW_IGNORED))
 		ret->tv_nsec = UTIME_NOW;
-	else if (!(valid & set))
-		ret->tv_nsec = UTIME_OMIT;
+	else if (!(valid & (set | now)))
+		ret->tv_nsec = fault_at(FAULT_TIME_BOTH) ? UTIME_NOW : UTIME_OMIT;
 	else if (ns >= NS_PER_S)
 		return -EINVAL;
 	return 0;
@@ -131,9 +133,13 @@ int attr_set(struct fs_call *c, uint64_t nodeid, const uint64_t *fh)
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		if (!(a.in.valid & steps[i].valid))
 			continue;
+		if (!(steps[i].valid & FATTR_SIZE) && fault_at(FAULT_SETATTR_LOST))
+			continue;
 		e = steps[i].set(&a);
 		if (e < 0)
 			return e;
+		if (fault_at(FAULT_SETATTR_FIRST))
+			break;
 	}
 	return attr_reply(c, n);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/fs/worker.h"
 
+#include "conformance/ref/fault/fault.h"
 #include "conformance/ref/log.h"
 
 #include <grp.h>
@@ -113,7 +114,7 @@ int worker_become(struct worker *w, uid_t uid, gid_t gid, const gid_t *groups, u
 
 void worker_return(struct worker *w)
 {
-	if (!w->other)
+	if (!w->other || fault_at(FAULT_SENDER_STICKS))
 		return;
 	w->other = false;
 	(void)setfsuid(w->uid);

@@ -22,7 +22,8 @@ static int xattr_node(struct fs_call *c, uint64_t nodeid, struct node **ret)
 static bool hidden(const struct fs_call *c, const char *name)
 {
 	return !agreed(c, FUSE_POSIX_ACL) &&
-	       (strcmp(name, ACL_ACCESS) == 0 || strcmp(name, ACL_DEFAULT) == 0);
+	       (strcmp(name, ACL_ACCESS) == 0 || strcmp(name, ACL_DEFAULT) == 0) &&
+	       !fault_at(FAULT_ACL_PASSED);
 }
 
 /* The driver asks for the size first, with room for none. */
@@ -50,9 +51,12 @@ int xattr_get(struct fs_call *c, uint64_t nodeid, const char *name, size_t size)
 		return reply_size(c, getxattr(path, name, NULL, 0));
 	if (size > sizeof(c->w->out))
 		size = sizeof(c->w->out);
-	got = getxattr(path, name, c->w->out, size);
+	got = getxattr(path, name, c->w->out,
+		       fault_armed(FAULT_XATTR_CUT) ? sizeof(c->w->out) : size);
 	if (got < 0)
 		return -errno;
+	if ((size_t)got > size && fault_at(FAULT_XATTR_CUT))
+		got = (ssize_t)size;
 	return (size_t)got > reply_room(c) ? -ERANGE : reply_data(c, c->w->out, (size_t)got);
 }
 
@@ -88,6 +92,8 @@ int xattr_list(struct fs_call *c, uint64_t nodeid, size_t size)
 	if (got < 0)
 		return -errno;
 	kept = list_filter(c, list, (size_t)got);
+	if (kept > 0 && fault_at(FAULT_XATTR_LIST))
+		kept = strnlen(list, kept - 1) + 1;
 	if (size == 0)
 		return reply_size(c, (ssize_t)kept);
 	return kept > size || kept > reply_room(c) ? -ERANGE : reply_data(c, list, kept);
@@ -132,10 +138,13 @@ int op_setxattr(struct fs_call *c)
 		return -EINVAL;
 	if (hidden(c, name))
 		return -EOPNOTSUPP;
+	if (fault_at(FAULT_XATTR_LOST))
+		return 0;
 	if (setxattr(worker_xattr_path(c->w, n->fd, &scratch), name, nul + 1, in.size,
-		     (int)in.flags) < 0)
+		     fault_at(FAULT_XATTR_FLAGS) ? 0 : (int)in.flags) < 0)
 		return -errno;
-	if ((in.setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID) && strcmp(name, ACL_ACCESS) == 0)
+	if ((in.setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID) && strcmp(name, ACL_ACCESS) == 0 &&
+	    !fault_at(FAULT_ACL_SGID))
 		return clear_sgid(c, n);
 	return 0;
 }
@@ -150,5 +159,7 @@ int xattr_remove(struct fs_call *c, uint64_t nodeid, const char *name)
 		return e;
 	if (hidden(c, name))
 		return -EOPNOTSUPP;
+	if (fault_at(FAULT_XATTR_KEPT))
+		return 0;
 	return removexattr(worker_xattr_path(c->w, n->fd, &scratch), name) < 0 ? -errno : 0;
 }
