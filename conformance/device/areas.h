@@ -5,7 +5,11 @@
 #include "conformance/check.h"
 
 /* One for each file of this folder; areas.c lists them, and a test compares that list with the folder. */
+extern const struct check_area area_acl;
 extern const struct check_area area_append;
+extern const struct check_area area_attrfh;
+extern const struct check_area area_attrs;
+extern const struct check_area area_byteorder;
 extern const struct check_area area_cachemode;
 extern const struct check_area area_coherence;
 extern const struct check_area area_config;
@@ -18,7 +22,9 @@ extern const struct check_area area_escape;
 extern const struct check_area area_flags;
 extern const struct check_area area_folders;
 extern const struct check_area area_forget;
+extern const struct check_area area_groups;
 extern const struct check_area area_handshake;
+extern const struct check_area area_ids;
 extern const struct check_area area_init;
 extern const struct check_area area_killpriv;
 extern const struct check_area area_life;
@@ -31,14 +37,17 @@ extern const struct check_area area_mapsession;
 extern const struct check_area area_memory;
 extern const struct check_area area_messages;
 extern const struct check_area area_migration;
+extern const struct check_area area_modes;
 extern const struct check_area area_mounts;
 extern const struct check_area area_names;
 extern const struct check_area area_nodes;
 extern const struct check_area area_nowindow;
 extern const struct check_area area_open;
 extern const struct check_area area_plus;
+extern const struct check_area area_privs;
 extern const struct check_area area_races;
 extern const struct check_area area_read;
+extern const struct check_area area_readonly;
 extern const struct check_area area_regions;
 extern const struct check_area area_rename;
 extern const struct check_area area_ringlife;
@@ -49,10 +58,14 @@ extern const struct check_area area_shm;
 extern const struct check_area area_shmem;
 extern const struct check_area area_space;
 extern const struct check_area area_special;
+extern const struct check_area area_statx;
 extern const struct check_area area_sync;
+extern const struct check_area area_times;
 extern const struct check_area area_truncate;
 extern const struct check_area area_unmapping;
 extern const struct check_area area_window;
 extern const struct check_area area_write;
+extern const struct check_area area_xattr;
+extern const struct check_area area_xattrns;
 
 #endif

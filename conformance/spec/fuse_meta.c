@@ -25,8 +25,9 @@ static const struct spec_row meta_rows[] = {
 	    "ACCESS answers what the host would answer the caller, or does not exist (ENOSYS).",
 	    "All is granted", .derived = true),
 	ROW("FUSE-META-006", DEFACTO, DEVICE, D, "FUSE 7.45, struct fuse_in_header; POSIX.1-2017, open()",
-	    "What the caller makes is made by the host's rules for his user and groups: none of "
-	    "the device's own help him, and the next caller is himself again.",
+	    "What the caller makes is made as his user and with his groups, and the next caller "
+	    "is himself again; where his groups come along (CREATE_SUPP_GROUP) they and no others "
+	    "help him.",
 	    "The device stays another user", .derived = true),
 	ROW("FUSE-META-007", DEFACTO, DEVICE, D, "FUSE 7.45, FUSE_DONT_MASK; POSIX.1-2017, umask()",
 	    "What is made has the mode that was asked for, less the request's umask if DONT_MASK "
@@ -62,6 +63,10 @@ static const struct spec_row meta_rows[] = {
 	    "asked, max_pages not 0 where MAX_PAGES is answered, time_gran at most a second, what "
 	    "is unused zero.",
 	    "max_readahead is the device's own", .derived = true),
+	ROW("FUSE-META-016", MAY, DEVICE, D, "virtio 1.4, 5.11.6.5; POSIX.1-2017, open()",
+	    "Permissions are the driver's to check; a device may refuse as well what the host "
+	    "would refuse the caller.",
+	    "The device's own capabilities help him", .derived = true),
 };
 /* clang-format on */
 
