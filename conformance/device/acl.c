@@ -161,7 +161,7 @@ static const struct check checks[] = {
 	{
 		.id = "acl.off",
 		.title = "without POSIX_ACL there are no ACLs",
-		.rows = "FUSE-META-011",
+		.rows = "FUSE-META-017",
 		.sends =
 			"SETXATTR, GETXATTR, LISTXATTR, REMOVEXATTR of both ACLs of a folder, with --xattr alone",
 		.wants = "EOPNOTSUPP or likewise; they are not listed, and the host's stay",
@@ -207,7 +207,7 @@ static const struct check checks[] = {
 	{
 		.id = "acl.not-agreed",
 		.title = "a driver without ACLs meets none",
-		.rows = "FUSE-META-011",
+		.rows = "FUSE-META-017",
 		.sends = "a device with ACLs; INIT without POSIX_ACL, SETXATTR of an ACL",
 		.wants = "INIT is refused; or the ACL is, and not on the host",
 		.catches = "acl-passed",

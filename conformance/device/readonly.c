@@ -79,7 +79,7 @@ static void attributes(struct check_run *r)
 
 static void data(struct check_run *r)
 {
-	static const uint32_t flags[] = { O_WRONLY, O_RDWR, O_RDONLY | O_TRUNC,
+	static const uint32_t flags[] = { O_WRONLY, O_RDWR, O_WRONLY | O_TRUNC,
 					  O_WRONLY | O_APPEND };
 	struct fuse_open_out open;
 	uint64_t target, before;
@@ -91,6 +91,8 @@ static void data(struct check_run *r)
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
 		WANT_ERROR(r, -EROFS, meta_say(&t, "OPEN with flags 0%o", flags[i]),
 			   front_open_file(r->f, target, flags[i], &open));
+	WANT_ONE_OF(r, "OPEN with O_RDONLY and O_TRUNC",
+		    front_open_file(r->f, target, O_RDONLY | O_TRUNC, &open), -EROFS, -EINVAL);
 	WANT_OK(r, "OPEN to read", front_open_file(r->f, target, O_RDONLY, &open));
 	WANT_ONE_OF(r, "WRITE", front_write(r->f, target, open.fh, 0, "x", 1, &done), -EROFS,
 		    -EBADF);
@@ -159,7 +161,8 @@ static const struct check checks[] = {
 		.rows = "FUSE-META-013",
 		.sends =
 			"OPEN to write, to cut and to append; WRITE and FALLOCATE with a handle to read",
-		.wants = "EROFS; EBADF for the handle",
+		.wants =
+			"EROFS; EBADF for the handle; EINVAL for O_TRUNC with O_RDONLY, which POSIX leaves open",
 		.catches = "error:OPEN:EACCES error:WRITE:EIO",
 		.options = CHECK_READONLY,
 		.run = data,

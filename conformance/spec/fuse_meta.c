@@ -45,9 +45,9 @@ static const struct spec_row meta_rows[] = {
 	    "With a map, names go through it both ways, and what it hides is not listed.",
 	    "Names are mapped, lists are not", .derived = true),
 	ROW("FUSE-META-011", DEFACTO, DEVICE, D, "FUSE 7.45, FUSE_POSIX_ACL; Linux, acl(5)",
-	    "ACLs pass only where POSIX_ACL was agreed on; then the host's rules for mode and "
-	    "default ACL hold.",
-	    "An ACL that nobody enforces", .derived = true),
+	    "Where POSIX_ACL was agreed on, ACLs are the host's, with its rules for mode and "
+	    "default ACL; ACL_KILL_SGID takes set-group-id away.",
+	    "Set-group-id stays", .derived = true),
 	ROW("FUSE-META-012", DEFACTO, DEVICE, D, "FUSE 7.45, FUSE_POSIX_LOCKS and FUSE_FLOCK_LOCKS",
 	    "Locks that were agreed on hold between owners and against the host, and end with "
 	    "FLUSH or RELEASE; others are refused, never granted in appearance.",
@@ -67,6 +67,10 @@ static const struct spec_row meta_rows[] = {
 	    "Permissions are the driver's to check; a device may refuse as well what the host "
 	    "would refuse the caller.",
 	    "The device's own capabilities help him", .derived = true),
+	ROW("FUSE-META-017", SHOULD, DEVICE, D, "FUSE 7.45, FUSE_POSIX_ACL; Linux, fuse_get_acl()",
+	    "Where POSIX_ACL was not agreed on, no ACL is set or shown: the driver would not "
+	    "enforce it.",
+	    "An ACL that nobody enforces", .derived = true),
 };
 /* clang-format on */
 

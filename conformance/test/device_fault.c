@@ -18,6 +18,7 @@
 #include "conformance/test/device_fault_fuse.h"
 #include "conformance/test/device_fault_map.h"
 #include "conformance/test/device_fault_name.h"
+#include "conformance/test/device_fault_meta.h"
 #include "conformance/test/device_fault_ring.h"
 
 /* What was promised of the table. */
@@ -31,6 +32,8 @@ static const struct {
 	{ ring_cases, ARRAY_SIZE(ring_cases) }, { fuse_cases, ARRAY_SIZE(fuse_cases) },
 	{ file_cases, ARRAY_SIZE(file_cases) }, { data_cases, ARRAY_SIZE(data_cases) },
 	{ map_cases, ARRAY_SIZE(map_cases) },	{ name_cases, ARRAY_SIZE(name_cases) },
+	{ file_cases, ARRAY_SIZE(file_cases) }, { map_cases, ARRAY_SIZE(map_cases) },
+	{ meta_cases, ARRAY_SIZE(meta_cases) },
 };
 
 /* VQ_FAULT=NAME tries only what begins so. */
@@ -89,6 +92,10 @@ static void names(void **state)
 {
 	(void)state;
 	run_cases(name_cases, ARRAY_SIZE(name_cases));
+static void attributes(void **state)
+{
+	(void)state;
+	run_cases(meta_cases, ARRAY_SIZE(meta_cases));
 }
 
 static void windows(void **state)
@@ -173,6 +180,8 @@ int main(void)
 		cmocka_unit_test(table),   cmocka_unit_test(rings),	 cmocka_unit_test(messages),
 		cmocka_unit_test(files),   cmocka_unit_test(open_files), cmocka_unit_test(names),
 		cmocka_unit_test(windows),
+		cmocka_unit_test(table), cmocka_unit_test(rings),   cmocka_unit_test(messages),
+		cmocka_unit_test(files), cmocka_unit_test(windows), cmocka_unit_test(attributes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
