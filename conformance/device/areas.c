@@ -6,6 +6,8 @@
 #include <string.h>
 
 /* clang-format off: one for each line, so that additions do not meet */
+/* One a line, so that areas can be added side by side. */
+/* clang-format off */
 static const struct check_area *const areas[] = {
 	&area_acl,
 	&area_append,

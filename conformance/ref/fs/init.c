@@ -214,8 +214,8 @@ int op_init(struct fs_call *c)
 	out.time_gran = 1;
 	out.max_pages = conn->flags & FUSE_MAX_PAGES ? MAX_PAGES : 0;
 	out.map_alignment = conn->flags & FUSE_MAP_ALIGNMENT ? DAX_ALIGNMENT_LOG2 : 0;
-	if (c->conn && (fault_at(FAULT_INIT_KEEPS_SESSION) ||
-			fault_armed(FAULT_DESTROY_KEEPS_SESSION)))
+	if (c->conn &&
+	    (fault_at(FAULT_INIT_KEEPS_SESSION) || fault_armed(FAULT_DESTROY_KEEPS_SESSION)))
 		(void)conn_free(conn);
 	else
 		session_begin(c->session, conn, false);
