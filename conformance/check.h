@@ -67,9 +67,8 @@ enum check_option {
 	CHECK_MOUNTED = 1 << 21,    /* another file system at "mounted" in the share */
 	CHECK_TAG36 = 1 << 22,	    /* a tag that fills its 36 bytes: check_tag36 */
 	CHECK_KEEP = 1 << 23,	    /* takes the next front end when one has left */
-	CHECK_OPTIONS = 24,
-	CHECK_NO_XATTR = 1 << 21,   /* as it is started without that option */
-	CHECK_OPTIONS = 22,
+	CHECK_NO_XATTR = 1 << 24,   /* as it is started without that option */
+	CHECK_OPTIONS = 25,
 };
 
 extern const char check_tag36[];

@@ -93,11 +93,7 @@ static const char *const option_names[CHECK_OPTIONS] = {
 	"mounted folder",
 	"tag of 36 bytes",
 	"next front end",
-	"cache=never",	"cache=metadata",  "cache=always", "writeback", "readonly",
-	"xattr",	"posix-acl",	   "posix-locks",  "flock",	"announce-submounts",
-	"killpriv-v2",	"direct-io",	   "tag",	   "4 queues",	"4 threads",
-	"file handles", "few descriptors", "xattr-map",	   "id-map",	"DAX window",
-	"small disk",	"no xattr",
+	"no xattr",
 };
 
 const char *target_option_name(unsigned bit)

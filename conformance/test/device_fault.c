@@ -17,8 +17,8 @@
 #include "conformance/test/device_fault_file.h"
 #include "conformance/test/device_fault_fuse.h"
 #include "conformance/test/device_fault_map.h"
-#include "conformance/test/device_fault_name.h"
 #include "conformance/test/device_fault_meta.h"
+#include "conformance/test/device_fault_name.h"
 #include "conformance/test/device_fault_ring.h"
 
 /* What was promised of the table. */
@@ -32,7 +32,6 @@ static const struct {
 	{ ring_cases, ARRAY_SIZE(ring_cases) }, { fuse_cases, ARRAY_SIZE(fuse_cases) },
 	{ file_cases, ARRAY_SIZE(file_cases) }, { data_cases, ARRAY_SIZE(data_cases) },
 	{ map_cases, ARRAY_SIZE(map_cases) },	{ name_cases, ARRAY_SIZE(name_cases) },
-	{ file_cases, ARRAY_SIZE(file_cases) }, { map_cases, ARRAY_SIZE(map_cases) },
 	{ meta_cases, ARRAY_SIZE(meta_cases) },
 };
 
@@ -92,6 +91,8 @@ static void names(void **state)
 {
 	(void)state;
 	run_cases(name_cases, ARRAY_SIZE(name_cases));
+}
+
 static void attributes(void **state)
 {
 	(void)state;
@@ -177,11 +178,10 @@ static void table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(table),   cmocka_unit_test(rings),	 cmocka_unit_test(messages),
-		cmocka_unit_test(files),   cmocka_unit_test(open_files), cmocka_unit_test(names),
-		cmocka_unit_test(windows),
-		cmocka_unit_test(table), cmocka_unit_test(rings),   cmocka_unit_test(messages),
-		cmocka_unit_test(files), cmocka_unit_test(windows), cmocka_unit_test(attributes),
+		cmocka_unit_test(table),      cmocka_unit_test(rings),
+		cmocka_unit_test(messages),   cmocka_unit_test(files),
+		cmocka_unit_test(open_files), cmocka_unit_test(names),
+		cmocka_unit_test(attributes), cmocka_unit_test(windows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,14 +34,15 @@ static const struct {
 	{ "G", 13 }, { "H", 13 }, { "I", 20 }, { "J", 17 }, { "K", 24 }, { "L", 11 },
 	{ "M", 17 }, { "N", 44 }, { "O", 29 }, { "P", 18 }, { "Q", 25 }, { "R", 44 },
 	{ "S", 18 }, { "T", 25 }, { "U", 12 }, { "V", 10 }, { "W", 14 }, { "X", 10 },
+	{ "Y", 17 },
 };
 
 static const size_t levels[SPEC_LEVELS] = {
-	[SPEC_MUST] = 192,    [SPEC_SHOULD] = 8, [SPEC_MAY] = 8,
-	[SPEC_DEFACTO] = 255, [SPEC_INFO] = 16,
+	[SPEC_MUST] = 192,    [SPEC_SHOULD] = 9, [SPEC_MAY] = 9,
+	[SPEC_DEFACTO] = 270, [SPEC_INFO] = 16,
 };
 
-static const size_t means[SPEC_MEANS_BITS] = { 265, 186, 119, 46, UNSEEN_ROWS };
+static const size_t means[SPEC_MEANS_BITS] = { 282, 186, 119, 46, UNSEEN_ROWS };
 
 /* ---- forms ---- */
 
@@ -191,7 +192,7 @@ static void counts(void **state)
 		total += s->count;
 	}
 	assert_null(spec_section_at(ARRAY_SIZE(sections)));
-	assert_int_equal(total, 479);
+	assert_int_equal(total, 496);
 	assert_int_equal(spec_count(), total);
 	for (size_t i = 0; (r = spec_row_at(i)); i++) {
 		by_level[r->level]++;
