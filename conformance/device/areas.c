@@ -74,6 +74,9 @@ static const struct check_area *const areas[] = {
 	&area_write,
 	&area_xattr,
 	&area_xattrns,
+	&area_indirect,
+	&area_hostile,
+	&area_chains,
 };
 /* clang-format on */
 
