@@ -91,6 +91,7 @@ struct check {
 	uint64_t init; /* these are asked for as well, and must be accepted */
 	const struct front_options *front;
 	unsigned timeout_ms; /* of the whole check; default 20000 */
+	bool should;	     /* the sentence that it checks says SHOULD, others of its row MUST */
 	bool may_die;	     /* the daemon's end is no failure of this check */
 	void (*run)(struct check_run *r);
 };

@@ -77,6 +77,8 @@ static const struct check_area *const areas[] = {
 	&area_indirect,
 	&area_hostile,
 	&area_chains,
+	&area_config,	&area_names,   &area_split,  &area_calls,
+	&area_indirect, &area_hostile, &area_chains,
 };
 /* clang-format on */
 
@@ -118,5 +120,7 @@ enum spec_level check_level(const struct check *c)
 {
 	const struct spec_row *row = check_row(c);
 
+	if (row && c->should && row->level == SPEC_MUST)
+		return SPEC_SHOULD;
 	return row ? row->level : SPEC_INFO;
 }

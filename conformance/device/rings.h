@@ -180,7 +180,7 @@ static inline bool held_let(struct check_run *r, struct held *h)
 
 /* ---- rings begun again ---- */
 
-/** rings_again() - stop all, change the size if @size, and start at @base with the session as it is. */
+/** rings_again() - stop all, change the size if @size, and start at @base; then a new session. Split only. */
 static inline bool rings_again(struct check_run *r, unsigned size, uint16_t base)
 {
 	struct front *f = r->f;
@@ -198,11 +198,15 @@ static inline bool rings_again(struct check_run *r, unsigned size, uint16_t base
 	for (unsigned i = 0; e == 0 && i < f->ring_count; i++) {
 		front_ring_reset(&f->ring[i], base);
 		f->base[i] = base;
+		/* As the device has left it at that index: it wants to be told of the next one. */
+		if (f->ring[i].event_idx)
+			*front_split_avail_event(&f->ring[i]) = htole16(base);
 	}
 	f->kept = true;
 	if (e == 0)
 		e = front_start(f, &err);
-	return check_that(r, e == 0, "rings can be stopped and started again", "%s", err.text);
+	return check_that(r, e == 0, "rings can be stopped and started again", "%s", err.text) &&
+	       check_ok(r, "INIT of a new session", front_init(f, 0, NULL));
 }
 
 /* ---- chains by hand ---- */
