@@ -79,6 +79,15 @@ static const struct check_area *const areas[] = {
 	&area_chains,
 	&area_config,	&area_names,   &area_split,  &area_calls,
 	&area_indirect, &area_hostile, &area_chains,
+	&area_config,
+	&area_names,
+	&area_calls,
+	&area_chains,
+	&area_framing,
+	&area_hostile,
+	&area_indirect,
+	&area_reply,
+	&area_split,
 };
 /* clang-format on */
 

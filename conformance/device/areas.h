@@ -70,6 +70,8 @@ extern const struct check_area area_window;
 extern const struct check_area area_write;
 extern const struct check_area area_xattr;
 extern const struct check_area area_xattrns;
+extern const struct check_area area_reply;
+extern const struct check_area area_framing;
 extern const struct check_area area_split;
 extern const struct check_area area_calls;
 extern const struct check_area area_indirect;
