@@ -6,8 +6,6 @@
 #include <string.h>
 
 /* clang-format off: one for each line, so that additions do not meet */
-/* One a line, so that areas can be added side by side. */
-/* clang-format off */
 static const struct check_area *const areas[] = {
 	&area_acl,
 	&area_append,
@@ -15,6 +13,8 @@ static const struct check_area *const areas[] = {
 	&area_attrs,
 	&area_byteorder,
 	&area_cachemode,
+	&area_calls,
+	&area_chains,
 	&area_coherence,
 	&area_config,
 	&area_connection,
@@ -26,10 +26,14 @@ static const struct check_area *const areas[] = {
 	&area_flags,
 	&area_folders,
 	&area_forget,
+	&area_framing,
 	&area_groups,
 	&area_handshake,
+	&area_hiprio,
+	&area_hostile,
 	&area_idmap,
 	&area_ids,
+	&area_indirect,
 	&area_init,
 	&area_killpriv,
 	&area_life,
@@ -45,10 +49,12 @@ static const struct check_area *const areas[] = {
 	&area_migration,
 	&area_modes,
 	&area_mounts,
+	&area_multiqueue,
 	&area_names,
 	&area_nodes,
 	&area_nowindow,
 	&area_open,
+	&area_packed,
 	&area_plus,
 	&area_privs,
 	&area_queues,
@@ -57,6 +63,7 @@ static const struct check_area *const areas[] = {
 	&area_readonly,
 	&area_regions,
 	&area_rename,
+	&area_reply,
 	&area_ringlife,
 	&area_ringset,
 	&area_seek,
@@ -65,6 +72,7 @@ static const struct check_area *const areas[] = {
 	&area_shmem,
 	&area_space,
 	&area_special,
+	&area_split,
 	&area_statx,
 	&area_sync,
 	&area_times,
@@ -74,20 +82,6 @@ static const struct check_area *const areas[] = {
 	&area_write,
 	&area_xattr,
 	&area_xattrns,
-	&area_indirect,
-	&area_hostile,
-	&area_chains,
-	&area_config,	&area_names,   &area_split,  &area_calls,
-	&area_indirect, &area_hostile, &area_chains,
-	&area_config,
-	&area_names,
-	&area_calls,
-	&area_chains,
-	&area_framing,
-	&area_hostile,
-	&area_indirect,
-	&area_reply,
-	&area_split,
 };
 /* clang-format on */
 

@@ -130,7 +130,7 @@ static void errors(struct check_run *r)
 
 static void unknown_opcodes(struct check_run *r)
 {
-	static const uint32_t opcodes[] = { 7,	  19,	53,    60,	   99,	      1000,
+	static const uint32_t opcodes[] = { 7,	  19,	61,    60,	   99,	      1000,
 					    4095, 4097, 65535, 0x7fffffff, UINT32_MAX };
 	struct front_op op = front_op_getattr(FRONT_ROOT, NULL);
 
