@@ -13,6 +13,9 @@
 
 #include <linux/fuse.h>
 
+/* What a device that was told to die ends with. */
+#define FAULT_EXIT_CODE 70
+
 /* ---- breaks_vhost.c ---- */
 
 /** fault_config() - the @size bytes of configuration space; @offset: from where a driver reads. */
@@ -37,6 +40,11 @@ struct fault_element {
  * Return: how many of @e are to be written instead, from 0 to FAULT_ELEMENTS_MAX.
  */
 unsigned fault_used(const struct ref_request *r, struct fault_element e[FAULT_ELEMENTS_MAX]);
+/** fault_exit() - the device is gone. */
+void fault_exit(const char *why) __attribute__((noreturn));
+/** fault_early_hide() - take the header out of the reply; fault_early_show() puts it back, too late. */
+void fault_early_hide(const struct ref_request *r, struct fuse_out_header *ret);
+void fault_early_show(const struct ref_request *r, const struct fuse_out_header *h);
 /** fault_call() - is the driver to be told? */
 bool fault_call(bool wanted);
 /** fault_wait_alone() - until a counter of requests in flight says 1; bounded. */

@@ -19,8 +19,6 @@
 #define PADDING_BYTES 8
 #define DAY_S	      86400
 #define NSEC_STRANGE  2000000000U
-/* What a device that was told to die ends with. */
-#define EXIT_CODE 70
 /* Places whose first value is remembered. */
 #define PLACES 64
 
@@ -82,6 +80,23 @@ static int refuse_queue(const struct ref_request *r, const struct fuse_in_header
 	return 0;
 }
 
+/* INTERRUPT of one request, and the second one after it hears of it. */
+static bool interrupted_other(const struct fuse_in_header *in)
+{
+	static _Atomic unsigned countdown;
+	unsigned left = countdown;
+
+	if (in->opcode == FUSE_INTERRUPT) {
+		if (fault_at(FAULT_INTERRUPT_OTHER))
+			countdown = 2;
+		return false;
+	}
+	if (left == 0)
+		return false;
+	countdown = left - 1;
+	return left == 1;
+}
+
 int fault_request(const struct ref_request *r, const struct fuse_in_header *in)
 {
 	int e;
@@ -89,7 +104,7 @@ int fault_request(const struct ref_request *r, const struct fuse_in_header *in)
 	fault_serving.opcode = in->opcode;
 	if (fault_at(FAULT_EXIT)) {
 		ref_log(REF_LOG_ERROR, "ending, as --fault exit-at says");
-		_exit(EXIT_CODE);
+		_exit(FAULT_EXIT_CODE);
 	}
 	if (fault_at(FAULT_DELAY))
 		(void)poll(NULL, 0, (int)fault_serving.ms);
@@ -98,6 +113,8 @@ int fault_request(const struct ref_request *r, const struct fuse_in_header *in)
 	e = refuse_queue(r, in);
 	if (e < 0)
 		return e;
+	if (interrupted_other(in))
+		return -EINTR;
 	if (r->in[0].iov_len != sizeof(*in) && fault_at(FAULT_HEADER_SPLIT))
 		return -EINVAL;
 	if (in->opcode == FUSE_INIT && in->len < sizeof(*in) + sizeof(struct fuse_init_in) &&

@@ -3,6 +3,7 @@
 #include "conformance/ref/fault/breaks.h"
 
 #include "base/clock.h"
+#include "conformance/ref/log.h"
 #include "conformance/wire/virtio_fs.h"
 
 #include <byteswap.h>
@@ -10,12 +11,14 @@
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BIT(n) (UINT64_C(1) << (n))
 /* No file system device has it. */
 #define FEATURE_NONE 1
 /* fault_wait_alone() waits at most that long: a test that fails is better than one that hangs. */
 #define ALONE_MS 20000
+#define EARLY_MS 2
 
 static struct {
 	bool set;
@@ -76,6 +79,9 @@ uint64_t fault_features(uint64_t features)
 		features |= BIT(FEATURE_NONE);
 	if (fault_at(FAULT_FEATURE_LEGACY))
 		features &= ~BIT(VIRTIO_F_VERSION_1);
+	/* VIRTIO_FS_F_NOTIFICATION */
+	if (fault_at(FAULT_FEATURE_NOTIFICATION))
+		features |= BIT(0);
 	if (fault_at(FAULT_FEATURE_IN_ORDER))
 		features |= BIT(VIRTIO_F_IN_ORDER);
 	return features;
@@ -208,6 +214,28 @@ unsigned fault_used(const struct ref_request *r, struct fault_element e[FAULT_EL
 		return 2;
 	}
 	return reorder(r, e);
+}
+
+void fault_exit(const char *why)
+{
+	ref_log(REF_LOG_ERROR, "ending, as --fault says: %s", why);
+	_exit(FAULT_EXIT_CODE);
+}
+
+void fault_early_hide(const struct ref_request *r, struct fuse_out_header *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (r->out_count == 0 || r->out[0].iov_len < sizeof(*ret))
+		return;
+	memcpy(ret, r->out[0].iov_base, sizeof(*ret));
+	memset(r->out[0].iov_base, 0, sizeof(*ret));
+}
+
+void fault_early_show(const struct ref_request *r, const struct fuse_out_header *h)
+{
+	(void)poll(NULL, 0, EARLY_MS);
+	if (h->len != 0)
+		memcpy(r->out[0].iov_base, h, sizeof(*h));
 }
 
 bool fault_call(bool wanted)

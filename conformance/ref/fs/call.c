@@ -94,17 +94,30 @@ static int call_run(struct fs_call *c)
 {
 	int e;
 
-	if (c->in.len != c->r->in_bytes)
-		return -EINVAL;
+	if (c->in.len != c->r->in_bytes) {
+		if (fault_at(FAULT_BAD_REQUEST_EXITS))
+			fault_exit("in.len is not that of the readable part");
+		if (!fault_at(FAULT_IN_LEN_IGNORED))
+			return -EINVAL;
+		c->in.len = (uint32_t)c->r->in_bytes;
+	}
 	if (!c->op)
 		return !c->conn ? -EIO : fault_at(FAULT_OPCODE_EINVAL) ? -EINVAL : -ENOSYS;
 	if (!c->conn && !(c->op->flags & OP_EARLY) &&
 	    !(fault_at(FAULT_INIT_NOT_NEEDED) && init_unasked(c) == 0))
 		return -EIO;
 	if (c->fs->o->readonly && (c->op->flags & OP_CHANGES))
+<<<<<<< HEAD
 		return fault_at(FAULT_READONLY_ERROR) ? -EACCES : -EROFS;
 	if (!(c->op->flags & OP_NO_REPLY) && reply_room(c) < c->op->out)
+=======
+		return -EROFS;
+	if (!(c->op->flags & OP_NO_REPLY) && reply_room(c) < c->op->out) {
+		if (fault_at(FAULT_BAD_REQUEST_EXITS))
+			fault_exit("no room for the reply");
+>>>>>>> d6389b6 (ref: faults of rings: indices, events, tables, bad chains, packed)
 		return -EINVAL;
+	}
 	c->w = worker_self(c->fs->proc_fd);
 	if (!c->w)
 		return -ENOMEM;
@@ -165,12 +178,20 @@ void call_serve(struct fs_call *c)
 	bool silent;
 	int e;
 
-	if (iov_get(r->in, r->in_count, 0, &c->in, sizeof(c->in)) < sizeof(c->in))
+	if (iov_get(r->in, r->in_count, 0, &c->in, sizeof(c->in)) < sizeof(c->in)) {
+		if (fault_at(FAULT_BAD_REQUEST_EXITS))
+			fault_exit("no whole header");
 		return;
+	}
 	c->op = fs_op(c->in.opcode);
 	silent = c->op && (c->op->flags & OP_NO_REPLY);
 	/* Without room for an answer nothing is done either. */
-	if (!silent && r->out_bytes < sizeof(struct fuse_out_header))
+	if (!silent && r->out_bytes < sizeof(struct fuse_out_header)) {
+		if (fault_at(FAULT_BAD_REQUEST_EXITS))
+			fault_exit("no room for a header");
+		return;
+	}
+	if (silent && r->in[0].iov_len < sizeof(c->in) && fault_at(FAULT_FORGET_PIECEMEAL))
 		return;
 	if (c->in.opcode == FUSE_INIT_BSWAP_RESERVED) {
 		refuse_swapped(c);

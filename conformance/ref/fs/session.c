@@ -155,6 +155,8 @@ static void session_request(void *context, struct ref_request *r)
 	c.conn = __atomic_load_n(&s->current, __ATOMIC_SEQ_CST);
 	if (r->queue == REF_HIPRIO && fault_at(FAULT_HIPRIO_WAITS))
 		fault_wait_alone(&s->in_flight);
+	if (r->queue != REF_HIPRIO && fault_at(FAULT_QUEUES_WAIT))
+		fault_wait_alone(&s->in_flight);
 	call_serve(&c);
 	if (fault_hooked(FAULT_HOOK_REPLY))
 		c.used = fault_reply(r, &c.in, c.used);

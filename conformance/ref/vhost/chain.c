@@ -2,7 +2,11 @@
 /* From descriptors to a request: bounds, translation, and the answer to a chain that cannot be served. */
 #include <string.h>
 
+<<<<<<< HEAD
 #include "conformance/ref/fault/fault.h"
+=======
+#include "conformance/ref/fault/breaks.h"
+>>>>>>> d6389b6 (ref: faults of rings: indices, events, tables, bad chains, packed)
 #include "conformance/ref/vhost/ring.h"
 #include "conformance/wire/virtio_fs.h"
 
@@ -52,6 +56,8 @@ void chain_add(struct ring *r, struct ring_request *rr, const struct chain_desc 
 {
 	uint64_t addr = d->addr, left = d->len;
 
+	if (left == 0 && fault_at(FAULT_EMPTY_PIECE_EXITS))
+		fault_exit("a descriptor of no bytes");
 	if (!d->write && rr->pub.out_count > 0)
 		chain_bad(rr, "a readable descriptor follows a writable one");
 	while (left > 0 && !rr->bad) {

@@ -55,6 +55,8 @@ void ring_destroy(struct ring *r)
 
 void ring_break(struct ring *r, const char *why)
 {
+	if (fault_at(FAULT_BAD_RING_EXITS))
+		fault_exit(why);
 	r->broken = true;
 	ref_log(REF_LOG_ERROR, "queue %u: %s; the queue is not served before it is reset", r->index,
 		why);
@@ -65,7 +67,15 @@ void ring_break(struct ring *r, const char *why)
 static void push(struct ring *r, const struct ring_request *rr, uint32_t used)
 {
 	struct fault_element e[FAULT_ELEMENTS_MAX];
+	struct fuse_out_header late;
 	unsigned count;
+
+	if (used > 0 && fault_at(FAULT_USED_EARLY)) {
+		fault_early_hide(&rr->pub, &late);
+		r->format->push(r, rr->pub.head, rr->slots, used);
+		fault_early_show(&rr->pub, &late);
+		return;
+	}
 
 	if (!fault_hooked(FAULT_HOOK_USED)) {
 		r->format->push(r, rr->pub.head, rr->slots, used);
@@ -122,8 +132,13 @@ int ring_start(struct ring *r)
 	return 0;
 }
 
+/* --fault: a chain that could not be served has stopped all of them. */
+static _Atomic bool all_stopped;
+
 static bool may_look(const struct ring *r)
 {
+	if (all_stopped)
+		return false;
 	return r->started && (r->enabled || fault_armed(FAULT_RING_DISABLED)) && !r->draining &&
 	       !r->broken;
 }
@@ -131,7 +146,13 @@ static bool may_look(const struct ring *r)
 /* Answer it here: it never was in flight. */
 static void refuse(struct ring *r, struct ring_request *rr)
 {
-	uint32_t used = chain_refuse(rr);
+	uint32_t used;
+
+	if (fault_at(FAULT_BAD_CHAIN_EXITS))
+		fault_exit(rr->bad);
+	if (fault_at(FAULT_BAD_CHAIN_STOPS))
+		all_stopped = true;
+	used = chain_refuse(rr);
 
 	ref_log(REF_LOG_WARN, "queue %u: chain %u cannot be served: %s", r->index, rr->pub.head,
 		rr->bad);

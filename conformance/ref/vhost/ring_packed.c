@@ -65,6 +65,8 @@ static void step(uint16_t *at, bool *wrap, uint32_t by, uint32_t size)
 {
 	uint32_t next = *at + by;
 
+	if ((size & (size - 1)) != 0 && fault_at(FAULT_PACKED_POWER))
+		size = UINT32_C(1) << (31 - __builtin_clz(size));
 	if (next >= size) {
 		next -= size;
 		*wrap = !*wrap;
@@ -80,6 +82,8 @@ static void add_indirect(struct ring *r, struct ring_request *rr, uint64_t addr,
 	for (unsigned i = 0; i < count && !rr->bad; i++) {
 		const struct vring_packed_desc *d = (const void *)&r->table[i];
 
+		if (le16toh(d->flags) & ~VRING_DESC_F_WRITE && fault_at(FAULT_PACKED_TABLE_FLAGS))
+			chain_bad(rr, "an entry of a table has other flags");
 		chain_add(r, rr,
 			  &(struct chain_desc){ le64toh(d->addr), le32toh(d->len),
 						le16toh(d->flags) & VRING_DESC_F_WRITE });
@@ -135,16 +139,19 @@ static void packed_push(struct ring *r, uint16_t head, uint16_t slots, uint32_t 
 {
 	struct vring_packed_desc *d = &slots_of(r)[r->used];
 	uint16_t flags = r->used_wrap ? F_AVAIL | F_USED : 0;
+	bool used_wrap = r->used_wrap;
 
 	/* The length means something only if the device says that it wrote. */
-	if (used > 0)
+	if (used > 0 || fault_at(FAULT_PACKED_WRITE_FLAG))
 		flags |= VRING_DESC_F_WRITE;
 	store(&d->id, htole16(head));
 	store(&d->len, htole32(used));
 	__atomic_store_n(&d->flags, htole16(flags), __ATOMIC_RELEASE);
 	if (slots > 1 && fault_at(FAULT_PACKED_SLOTS))
 		slots = 1;
-	step(&r->used, &r->used_wrap, slots, r->size);
+	step(&r->used, &used_wrap, slots, r->size);
+	if (used_wrap == r->used_wrap || !fault_at(FAULT_PACKED_WRAP))
+		r->used_wrap = used_wrap;
 	r->pushed += slots;
 }
 

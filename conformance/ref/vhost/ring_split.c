@@ -47,6 +47,8 @@ static uint16_t ahead(const struct ring *r)
 {
 	uint16_t idx = __atomic_load_n(&driver_part(r)->idx, __ATOMIC_ACQUIRE);
 
+	if (le16toh(idx) < r->avail && fault_at(FAULT_AVAIL_NO_WRAP))
+		return 0;
 	return (uint16_t)(le16toh(idx) - r->avail);
 }
 
@@ -67,6 +69,11 @@ static struct vring_desc copy_desc(const struct vring_desc *from)
 	return d;
 }
 
+static bool has_next(const struct vring_desc *d)
+{
+	return d->flags & VRING_DESC_F_NEXT || (d->next != 0 && fault_at(FAULT_NEXT_UNFLAGGED));
+}
+
 /* The table is ours by now; its entries may chain in any order, but never to another table. */
 static void add_indirect(struct ring *r, struct ring_request *rr, const struct vring_desc *of)
 {
@@ -75,6 +82,8 @@ static void add_indirect(struct ring *r, struct ring_request *rr, const struct v
 
 	if (of->flags & VRING_DESC_F_NEXT)
 		chain_bad(rr, "a descriptor is indirect and has a next one");
+	if (of->flags & VRING_DESC_F_WRITE && fault_at(FAULT_INDIRECT_WRITE))
+		chain_bad(rr, "a descriptor is indirect and writable");
 	for (unsigned seen = 0; count > 0 && !rr->bad; seen++) {
 		struct vring_desc d;
 
@@ -89,7 +98,12 @@ static void add_indirect(struct ring *r, struct ring_request *rr, const struct v
 			chain_add(r, rr,
 				  &(struct chain_desc){ d.addr, d.len,
 							d.flags & VRING_DESC_F_WRITE });
-		if (!(d.flags & VRING_DESC_F_NEXT))
+		if (fault_at(FAULT_INDIRECT_IN_ORDER)) {
+			if (++at == count)
+				return;
+			continue;
+		}
+		if (!has_next(&d))
 			return;
 		at = d.next;
 		if (at >= count)
@@ -119,7 +133,7 @@ static void walk(struct ring *r, struct ring_request *rr, uint16_t head)
 		}
 		chain_add(r, rr,
 			  &(struct chain_desc){ d.addr, d.len, d.flags & VRING_DESC_F_WRITE });
-		if (!(d.flags & VRING_DESC_F_NEXT))
+		if (!has_next(&d))
 			return;
 		at = d.next;
 		if (at >= r->size)
@@ -173,8 +187,13 @@ static bool split_must_call(const struct ring *r)
 
 	/* The index must be there before we look what the driver wants (virtio 2.7.13.4). */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (!r->event_idx)
+	if (!r->event_idx && !fault_at(FAULT_EVENT_UNASKED))
 		return !(le16toh(load(&a->flags)) & VRING_AVAIL_F_NO_INTERRUPT);
+	if (le16toh(load(&a->flags)) & VRING_AVAIL_F_NO_INTERRUPT && fault_at(FAULT_EVENT_FLAGS))
+		return false;
+	if (fault_at(FAULT_EVENT_LATE))
+		return vring_need_event((uint16_t)(le16toh(load(&a->ring[r->size])) + 1), r->used,
+					(uint16_t)(r->used - r->pushed));
 	if (r->never_called || r->pushed > UINT16_MAX)
 		return true;
 	return vring_need_event(le16toh(load(&a->ring[r->size])), r->used,
