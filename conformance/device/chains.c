@@ -13,67 +13,68 @@ struct bad_chain {
 	const char *id;
 	struct raw_piece piece[PIECES_MAX];
 	bool refused; /* it must not be answered with success */
+	bool back;    /* it must be used: the ring has no fault */
 };
 
 /* clang-format off */
 static const struct bad_chain chains[] = {
 	{ "chains.next-beyond",
-	  { { RAW_AT_IN, RAW_IN, N, RAW_NUMBER(RING_SIZE) } }, true },
+	  { { RAW_AT_IN, RAW_IN, N, RAW_NUMBER(RING_SIZE) } }, true, false },
 	{ "chains.next-beyond",
 	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT },
-	    { RAW_AT_OUT, RAW_OUT, W | N, RAW_NUMBER(UINT16_MAX) } }, true },
+	    { RAW_AT_OUT, RAW_OUT, W | N, RAW_NUMBER(UINT16_MAX) } }, true, false },
 	{ "chains.loop-self",
-	  { { RAW_AT_IN, RAW_IN, N, 0 } }, true },
+	  { { RAW_AT_IN, RAW_IN, N, 0 } }, true, false },
 	{ "chains.loop-two",
-	  { { RAW_AT_IN, 40, N, RAW_NEXT }, { RAW_AT_IN, 16, N, 0 } }, true },
+	  { { RAW_AT_IN, 40, N, RAW_NEXT }, { RAW_AT_IN, 16, N, 0 } }, true, false },
 	{ "chains.loop-writable",
-	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_OUT, RAW_OUT, W | N, 1 } }, true },
+	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_OUT, RAW_OUT, W | N, 1 } }, true, false },
 	{ "chains.address-of-header",
-	  { { RAW_AT_NOWHERE, RAW_IN, N, RAW_NEXT }, { RAW_AT_OUT, RAW_OUT, W, 0 } }, true },
+	  { { RAW_AT_NOWHERE, RAW_IN, N, RAW_NEXT }, { RAW_AT_OUT, RAW_OUT, W, 0 } }, true, false },
 	{ "chains.address-of-arguments",
 	  { { RAW_AT_IN, 40, N, RAW_NEXT }, { RAW_AT_NOWHERE, 16, N, RAW_NEXT },
-	    { RAW_AT_OUT, RAW_OUT, W, 0 } }, true },
+	    { RAW_AT_OUT, RAW_OUT, W, 0 } }, true, false },
 	{ "chains.address-of-reply",
-	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_NOWHERE, RAW_OUT, W, 0 } }, true },
+	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_NOWHERE, RAW_OUT, W, 0 } }, true, false },
 	{ "chains.address-of-payload",
 	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_OUT, 16, W | N, RAW_NEXT },
-	    { RAW_AT_NOWHERE, 104, W, 0 } }, true },
+	    { RAW_AT_NOWHERE, 104, W, 0 } }, true, false },
 	{ "chains.address-wraps",
-	  { { RAW_AT_WRAP, 4096, N, RAW_NEXT }, { RAW_AT_OUT, RAW_OUT, W, 0 } }, true },
+	  { { RAW_AT_WRAP, 4096, N, RAW_NEXT }, { RAW_AT_OUT, RAW_OUT, W, 0 } }, true, false },
 	{ "chains.address-wraps",
-	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_WRAP, 4096, W, 0 } }, true },
+	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_WRAP, 4096, W, 0 } }, true, false },
 	{ "chains.length-beyond",
-	  { { RAW_AT_IN, UINT32_MAX, N, RAW_NEXT }, { RAW_AT_OUT, RAW_OUT, W, 0 } }, true },
+	  { { RAW_AT_IN, UINT32_MAX, N, RAW_NEXT }, { RAW_AT_OUT, RAW_OUT, W, 0 } }, true, false },
 	{ "chains.length-beyond",
-	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_OUT, UINT32_MAX, W, 0 } }, false },
+	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_OUT, UINT32_MAX, W, 0 } }, false, false },
 	{ "chains.length-sum",
 	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_OUT, UINT32_MAX, W | N, RAW_NEXT },
-	    { RAW_AT_OUT, UINT32_MAX, W, 0 } }, false },
+	    { RAW_AT_OUT, UINT32_MAX, W, 0 } }, false, false },
 	{ "chains.writable-first",
-	  { { RAW_AT_OUT, RAW_OUT, W | N, RAW_NEXT }, { RAW_AT_IN, RAW_IN, 0, 0 } }, true },
+	  { { RAW_AT_OUT, RAW_OUT, W | N, RAW_NEXT }, { RAW_AT_IN, RAW_IN, 0, 0 } }, true, false },
 	{ "chains.writable-between",
 	  { { RAW_AT_IN, 40, N, RAW_NEXT }, { RAW_AT_OUT, RAW_OUT, W | N, RAW_NEXT },
-	    { RAW_AT_IN, 16, 0, 0 } }, true },
+	    { RAW_AT_IN, 16, 0, 0 } }, true, false },
 	{ "chains.no-writable",
-	  { { RAW_AT_IN, RAW_IN, 0, 0 } }, true },
+	  { { RAW_AT_IN, RAW_IN, 0, 0 } }, true, true },
 	{ "chains.no-readable",
-	  { { RAW_AT_OUT, RAW_OUT, W, 0 } }, true },
+	  { { RAW_AT_OUT, RAW_OUT, W, 0 } }, true, true },
 	{ "chains.room-no-header",
-	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_OUT, 1, W, 0 } }, true },
+	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_OUT, 1, W, 0 } }, true, true },
 	{ "chains.room-no-header",
-	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_OUT, 8, W, 0 } }, true },
+	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_OUT, 8, W, 0 } }, true, true },
 	{ "chains.room-no-header",
-	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_OUT, 15, W, 0 } }, true },
+	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_OUT, 15, W, 0 } }, true, true },
 	{ "chains.room-no-payload",
-	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_OUT, 16, W, 0 } }, true },
+	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_OUT, 16, W, 0 } }, true, true },
 	{ "chains.room-no-payload",
-	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_OUT, RAW_OUT - 1, W, 0 } }, true },
+	  { { RAW_AT_IN, RAW_IN, N, RAW_NEXT }, { RAW_AT_OUT, RAW_OUT - 1, W, 0 } }, true, true },
 	{ "chains.header-short",
-	  { { RAW_AT_IN, 1, N, RAW_NEXT }, { RAW_AT_OUT, RAW_OUT, W, 0 } }, true },
+	  { { RAW_AT_IN, 1, N, RAW_NEXT }, { RAW_AT_OUT, RAW_OUT, W, 0 } }, true, true },
 	{ "chains.header-short",
-	  { { RAW_AT_IN, 16, N, RAW_NEXT }, { RAW_AT_OUT, RAW_OUT, W, 0 } }, true },
+	  { { RAW_AT_IN, 16, N, RAW_NEXT }, { RAW_AT_OUT, RAW_OUT, W, 0 } }, true, true },
 	{ "chains.header-short",
-	  { { RAW_AT_IN, 39, N, RAW_NEXT }, { RAW_AT_OUT, RAW_OUT, W, 0 } }, true },
+	  { { RAW_AT_IN, 39, N, RAW_NEXT }, { RAW_AT_OUT, RAW_OUT, W, 0 } }, true, true },
 };
 /* clang-format on */
 
@@ -101,6 +102,9 @@ static bool try_chain(struct check_run *r, const struct bad_chain *b)
 	if (fate == RAW_USED && !check_range(r, 0, room_of(b), "used length", len))
 		return false;
 	if (!raw_checked(r, &m, room_of(b)))
+		return false;
+	if (b->back && fate != RAW_GONE &&
+	    !check_that(r, fate == RAW_USED, "the chain is used", "it is not"))
 		return false;
 	memcpy(&h, m.out->at, sizeof(h));
 	if (b->refused && len >= sizeof(h) &&
@@ -197,6 +201,7 @@ static void flood(struct check_run *r)
 		.id = "chains." id_, .title = (title_), .rows = (rows_), .sends = (sends_), \
 		.wants = (wants_), .catches = (catches_), .run = bad_chain,                 \
 	}
+#define BACK  "used with an error or with nothing; hiprio and a new session work"
 #define LIVES "used with an error or with nothing, or the ring stops; hiprio and a new session work"
 
 static const struct check checks[] = {
@@ -234,18 +239,18 @@ static const struct check checks[] = {
 	CHAIN("writable-between", "a writable descriptor in the midst of a request is refused",
 	      "VIRTIO-VQ-004", "header, writable descriptor, arguments", LIVES, BAD),
 	CHAIN("no-writable", "a request without room for its reply is used with length 0",
-	      "VIRTIO-FS-QUEUE-017", "a GETATTR in readable descriptors alone", LIVES,
+	      "VIRTIO-FS-QUEUE-017", "a GETATTR in readable descriptors alone", BACK,
 	      "no-room-hangs " SHORT),
 	CHAIN("no-readable", "a chain without a request is given back", "VIRTIO-FS-QUEUE-014",
-	      "120 writable bytes, none readable", LIVES, SHORT),
+	      "120 writable bytes, none readable", BACK, SHORT),
 	CHAIN("room-no-header", "less room than a header has is never written past",
-	      "VIRTIO-FS-QUEUE-016", "a GETATTR with 1, 8, 15 writable bytes", LIVES,
+	      "VIRTIO-FS-QUEUE-016", "a GETATTR with 1, 8, 15 writable bytes", BACK,
 	      "no-room-hangs " SHORT),
 	CHAIN("room-no-payload", "less room than the reply needs is an error",
-	      "VIRTIO-FS-QUEUE-016", "a GETATTR with 16 and with 119 writable bytes of 120", LIVES,
+	      "VIRTIO-FS-QUEUE-016", "a GETATTR with 16 and with 119 writable bytes of 120", BACK,
 	      "reply-overrun " SHORT),
 	CHAIN("header-short", "a request shorter than its header is given back",
-	      "VIRTIO-FS-QUEUE-014", "1, 16, 39 readable bytes, 120 writable ones", LIVES, SHORT),
+	      "VIRTIO-FS-QUEUE-014", "1, 16, 39 readable bytes, 120 writable ones", BACK, SHORT),
 	{
 		.id = "chains.in-len",
 		.title = "a length in the header that is not that of the request is an error",

@@ -403,7 +403,7 @@ static const struct check checks[] = {
 	      "write-shifted read-short write-lost", pages),
 	FRAME("region-end", "a buffer may end where its memory region ends",
 	      "a GETATTR whose last writable byte is the last of the region",
-	      "error:GETATTR:EIO used-len-header", at_the_edge),
+	      "error:GETATTR:EIO used-len-header:op=GETATTR", at_the_edge),
 };
 
 const struct check_area area_framing = { "framing", "Cuts of requests", checks,
