@@ -19,6 +19,7 @@
 #include "conformance/test/device_fault_map.h"
 #include "conformance/test/device_fault_meta.h"
 #include "conformance/test/device_fault_name.h"
+#include "conformance/test/device_fault_queue.h"
 #include "conformance/test/device_fault_ring.h"
 
 /* What was promised of the table. */
@@ -33,6 +34,11 @@ static const struct {
 	{ file_cases, ARRAY_SIZE(file_cases) }, { data_cases, ARRAY_SIZE(data_cases) },
 	{ map_cases, ARRAY_SIZE(map_cases) },	{ name_cases, ARRAY_SIZE(name_cases) },
 	{ meta_cases, ARRAY_SIZE(meta_cases) },
+	{ ring_cases, ARRAY_SIZE(ring_cases) },
+	{ queue_cases, ARRAY_SIZE(queue_cases) },
+	{ fuse_cases, ARRAY_SIZE(fuse_cases) },
+	{ file_cases, ARRAY_SIZE(file_cases) },
+	{ map_cases, ARRAY_SIZE(map_cases) },
 };
 
 /* VQ_FAULT=NAME tries only what begins so. */
@@ -67,6 +73,12 @@ static void rings(void **state)
 {
 	(void)state;
 	run_cases(ring_cases, ARRAY_SIZE(ring_cases));
+}
+
+static void queues(void **state)
+{
+	(void)state;
+	run_cases(queue_cases, ARRAY_SIZE(queue_cases));
 }
 
 static void messages(void **state)
@@ -182,6 +194,8 @@ int main(void)
 		cmocka_unit_test(messages),   cmocka_unit_test(files),
 		cmocka_unit_test(open_files), cmocka_unit_test(names),
 		cmocka_unit_test(attributes), cmocka_unit_test(windows),
+		cmocka_unit_test(table), cmocka_unit_test(rings), cmocka_unit_test(queues),   cmocka_unit_test(messages),
+		cmocka_unit_test(files), cmocka_unit_test(windows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@
 #define FEATURE_NONE 1
 /* fault_wait_alone() waits at most that long: a test that fails is better than one that hangs. */
 #define ALONE_MS 20000
-#define EARLY_MS 2
+#define EARLY_MS 50
 
 static struct {
 	bool set;

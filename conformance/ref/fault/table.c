@@ -176,7 +176,7 @@ const struct fault_row fault_rows[FAULT_COUNT] = {
 	ROW(EVENT_FLAGS, HERE, "event-flags", "VIRTIO-VQ-015",
 	    "with EVENT_IDX NO_INTERRUPT is obeyed all the same (split rings)"),
 	ROW(USED_EARLY, HERE, "used-early", "VIRTIO-VQ-020",
-	    "the used index goes up 2 ms before the header is there"),
+	    "the used index goes up 50 ms before the header is there"),
 	ROW(BAD_CHAIN_EXITS, HERE, "bad-chain-exits", "VIRTIO-VQ-004 VIRTIO-VQ-008 VIRTIO-VQ-012 VIRTIO-FS-QUEUE-030",
 	    "the device is gone when a chain cannot be served"),
 	ROW(BAD_CHAIN_STOPS, HERE, "bad-chain-stops", "VIRTIO-VQ-004 VIRTIO-VQ-008 VIRTIO-VQ-012 VIRTIO-FS-QUEUE-030",
