@@ -328,32 +328,6 @@ static void pages(struct check_run *r)
 	}
 }
 
-/* The last byte of a reply is the last of its region. */
-static void at_the_edge(struct check_run *r)
-{
-	struct front_buf *edge = front_buf_new_edge(r->f->memory, 1, RAW_OUT);
-	struct front_span span[2];
-	struct fuse_out_header h;
-	struct raw m;
-	uint32_t len;
-
-	WANT(raw_new(r, &m));
-	WANT(check_host(r, "guest memory", edge ? 0 : -ENOMEM));
-	front_buf_poison(edge);
-	span[0] = (struct front_span){ m.in->guest, RAW_IN, 0 };
-	span[1] = (struct front_span){ edge->guest, RAW_OUT, VRING_DESC_F_WRITE };
-	WANT_SAME(r, 0, "room in the ring",
-		  (uint64_t)-front_ring_add(&r->f->ring[1], span, 2, NULL, 0, NULL, NULL));
-	front_ring_publish(&r->f->ring[1]);
-	front_ring_kick_anyway(&r->f->ring[1]);
-	WANT_THAT(r, raw_wait(r, 1, &len) == RAW_USED, "it is used", "it is not");
-	memcpy(&h, edge->at, sizeof(h));
-	WANT_SAME(r, RAW_OUT, "used length", len);
-	WANT_SAME(r, m.unique, "unique", h.unique);
-	WANT_SAME(r, 0, "error", (uint64_t)-h.error);
-	WANT(check_alive(r));
-}
-
 static const struct front_options big = { .ring_size = 256 };
 
 #define SAME \
@@ -401,9 +375,6 @@ static const struct check checks[] = {
 	FRAME("pages", "data may lie in pieces of any size",
 	      "WRITE and READ of 64 KiB in pieces of 4096, 1000, 513, 8192, 65535 bytes",
 	      "write-shifted read-short write-lost", pages),
-	FRAME("region-end", "a buffer may end where its memory region ends",
-	      "a GETATTR whose last writable byte is the last of the region",
-	      "error:GETATTR:EIO used-len-header:op=GETATTR", at_the_edge),
 };
 
 const struct check_area area_framing = { "framing", "Cuts of requests", checks,

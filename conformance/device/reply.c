@@ -2,6 +2,7 @@
 /* Headers of replies: length, unique, error, and what the ring says of them. */
 #include "conformance/device/areas.h"
 #include "conformance/device/opcodes.h"
+#include "conformance/device/raw.h"
 
 #define IN_FLIGHT 64
 #define BLOCK	  512
@@ -84,7 +85,7 @@ static void writable_only(struct check_run *r)
 static void layout(struct check_run *r)
 {
 	struct front_op op = front_op_getattr(FRONT_ROOT, NULL);
-	struct fuse_attr_out attr;
+	struct fuse_attr_out attr = { 0 };
 	struct stat st;
 	char why[128];
 	const char *differs;
@@ -103,7 +104,6 @@ static void layout(struct check_run *r)
 		memcpy(&attr, q->payload, sizeof(attr));
 	front_request_free(q);
 	WANT_OK(r, "GETATTR", e);
-
 	WANT_SAME(r, sizeof(attr), "bytes of struct fuse_attr_out", size);
 	differs = host_compare(&attr.attr, &st, true, why, sizeof(why));
 	WANT_THAT(r, !differs, "the host's attributes at their places", "%s", differs);

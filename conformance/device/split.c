@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Split virtqueues as a good driver uses them. */
 #include "conformance/device/areas.h"
-#include "conformance/device/rings.h"
+#include "conformance/device/raw.h"
 
 #define W VRING_DESC_F_WRITE
 #define N VRING_DESC_F_NEXT
@@ -209,6 +209,32 @@ static void moved(struct check_run *r)
 	WANT_THAT(r, before != r->f->ring[1].part[0]->guest, "another place", "the same");
 }
 
+/* The last byte of a reply is the last of its region. */
+static void at_the_edge(struct check_run *r)
+{
+	struct front_buf *edge = front_buf_new_edge(r->f->memory, 1, RAW_OUT);
+	struct front_span span[2];
+	struct fuse_out_header h;
+	struct raw m;
+	uint32_t len = 0;
+
+	WANT(raw_new(r, &m));
+	WANT(check_host(r, "guest memory", edge ? 0 : -ENOMEM));
+	front_buf_poison(edge);
+	span[0] = (struct front_span){ m.in->guest, RAW_IN, 0 };
+	span[1] = (struct front_span){ edge->guest, RAW_OUT, VRING_DESC_F_WRITE };
+	WANT_SAME(r, 0, "room in the ring",
+		  (uint64_t)-front_ring_add(&r->f->ring[1], span, 2, NULL, 0, NULL, NULL));
+	front_ring_publish(&r->f->ring[1]);
+	front_ring_kick_anyway(&r->f->ring[1]);
+	WANT_THAT(r, raw_wait(r, 1, &len) == RAW_USED, "it is used", "it is not");
+	memcpy(&h, edge->at, sizeof(h));
+	WANT_SAME(r, RAW_OUT, "used length", len);
+	WANT_SAME(r, m.unique, "unique", h.unique);
+	WANT_SAME(r, 0, "error", (uint64_t)-h.error);
+	WANT(check_alive(r));
+}
+
 static const struct front_options big_ring = { .ring_size = 256 };
 static const struct front_options big_memory = {
 	.memory = { .regions = 2, .region_bytes = { 64 * MIB, 64 * MIB } }
@@ -320,6 +346,15 @@ static const struct check checks[] = {
 		.wants = "all descriptors are what they were",
 		.catches = "desc-written",
 		.run = table_untouched,
+	},
+	{
+		.id = "split.region-end",
+		.title = "a buffer may end where its memory region ends",
+		.rows = "VIRTIO-FS-QUEUE-002",
+		.sends = "a GETATTR whose last writable byte is the last of the region",
+		.wants = "success, with the used length of the whole reply",
+		.catches = "error:GETATTR:EIO used-len-header:op=GETATTR",
+		.run = at_the_edge,
 	},
 	{
 		.id = "split.moved",

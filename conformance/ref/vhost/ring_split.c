@@ -206,7 +206,8 @@ static void split_want_kick(struct ring *r, bool wanted)
 	struct vring_used *u = device_part(r);
 
 	if (!r->event_idx)
-		store(&u->flags, htole16(wanted ? 0 : VRING_USED_F_NO_NOTIFY));
+		store(&u->flags, htole16((wanted ? 0 : VRING_USED_F_NO_NOTIFY) |
+					 (fault_armed(FAULT_RING_FLAGS) ? 2 : 0)));
 	else if (wanted)
 		store((uint16_t *)&u->ring[r->size], htole16(r->avail));
 }
