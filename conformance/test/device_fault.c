@@ -38,6 +38,8 @@ static const struct {
 	{ queue_cases, ARRAY_SIZE(queue_cases) },
 	{ fuse_cases, ARRAY_SIZE(fuse_cases) },
 	{ file_cases, ARRAY_SIZE(file_cases) },
+	{ ring_cases, ARRAY_SIZE(ring_cases) }, { queue_cases, ARRAY_SIZE(queue_cases) },
+	{ fuse_cases, ARRAY_SIZE(fuse_cases) }, { file_cases, ARRAY_SIZE(file_cases) },
 	{ map_cases, ARRAY_SIZE(map_cases) },
 };
 
@@ -196,6 +198,8 @@ int main(void)
 		cmocka_unit_test(attributes), cmocka_unit_test(windows),
 		cmocka_unit_test(table), cmocka_unit_test(rings), cmocka_unit_test(queues),   cmocka_unit_test(messages),
 		cmocka_unit_test(files), cmocka_unit_test(windows),
+		cmocka_unit_test(table),    cmocka_unit_test(rings), cmocka_unit_test(queues),
+		cmocka_unit_test(messages), cmocka_unit_test(files), cmocka_unit_test(windows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
