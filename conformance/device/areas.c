@@ -82,8 +82,6 @@ static const struct check_area *const areas[] = {
 	&area_write,
 	&area_xattr,
 	&area_xattrns,
-	&area_config,  &area_names,    &area_calls,  &area_chains, &area_framing, &area_hiprio,
-	&area_hostile, &area_indirect, &area_packed, &area_queues, &area_reply,	  &area_split,
 };
 /* clang-format on */
 
