@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* clang-format off: one for each line, so that additions do not meet */
+/* One for each line, so that additions do not meet. */
+/* clang-format off */
 static const struct check_area *const areas[] = {
 	&area_acl,
 	&area_append,

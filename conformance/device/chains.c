@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Chains of descriptors that no driver may make: the device lives, and writes nowhere else. */
 #include "conformance/device/areas.h"
-#include "conformance/device/raw.h"
+#include "conformance/device/rawchain.h"
 
 #define W	   VRING_DESC_F_WRITE
 #define N	   VRING_DESC_F_NEXT

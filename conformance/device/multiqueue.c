@@ -300,4 +300,5 @@ static const struct check checks[] = {
 	},
 };
 
-const struct check_area area_multiqueue = { "multiqueue", "Several queues", checks, ARRAY_SIZE(checks) };
+const struct check_area area_multiqueue = { "multiqueue", "Several queues", checks,
+					    ARRAY_SIZE(checks) };

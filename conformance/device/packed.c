@@ -2,7 +2,7 @@
 /* Packed virtqueues, where a device offers them. */
 #include "conformance/device/areas.h"
 #include "conformance/device/opcodes.h"
-#include "conformance/device/raw.h"
+#include "conformance/device/rawchain.h"
 
 #define CALL_MS	 1000
 #define QUIET_MS 30

@@ -2,7 +2,7 @@
 /* Headers of replies: length, unique, error, and what the ring says of them. */
 #include "conformance/device/areas.h"
 #include "conformance/device/opcodes.h"
-#include "conformance/device/raw.h"
+#include "conformance/device/rawchain.h"
 
 #define IN_FLIGHT 64
 #define BLOCK	  512

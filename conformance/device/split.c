@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Split virtqueues as a good driver uses them. */
 #include "conformance/device/areas.h"
-#include "conformance/device/raw.h"
+#include "conformance/device/rawchain.h"
 
 #define W VRING_DESC_F_WRITE
 #define N VRING_DESC_F_NEXT

@@ -30,17 +30,14 @@ static const struct {
 	const struct fault_case *row;
 	size_t count;
 } all[] = {
-	{ ring_cases, ARRAY_SIZE(ring_cases) }, { fuse_cases, ARRAY_SIZE(fuse_cases) },
-	{ file_cases, ARRAY_SIZE(file_cases) }, { data_cases, ARRAY_SIZE(data_cases) },
-	{ map_cases, ARRAY_SIZE(map_cases) },	{ name_cases, ARRAY_SIZE(name_cases) },
-	{ meta_cases, ARRAY_SIZE(meta_cases) },
-	{ ring_cases, ARRAY_SIZE(ring_cases) },
-	{ queue_cases, ARRAY_SIZE(queue_cases) },
-	{ fuse_cases, ARRAY_SIZE(fuse_cases) },
-	{ file_cases, ARRAY_SIZE(file_cases) },
-	{ ring_cases, ARRAY_SIZE(ring_cases) }, { queue_cases, ARRAY_SIZE(queue_cases) },
-	{ fuse_cases, ARRAY_SIZE(fuse_cases) }, { file_cases, ARRAY_SIZE(file_cases) },
-	{ map_cases, ARRAY_SIZE(map_cases) },
+	{ ring_cases, ARRAY_SIZE(ring_cases) },	  { fuse_cases, ARRAY_SIZE(fuse_cases) },
+	{ file_cases, ARRAY_SIZE(file_cases) },	  { data_cases, ARRAY_SIZE(data_cases) },
+	{ map_cases, ARRAY_SIZE(map_cases) },	  { name_cases, ARRAY_SIZE(name_cases) },
+	{ meta_cases, ARRAY_SIZE(meta_cases) },	  { ring_cases, ARRAY_SIZE(ring_cases) },
+	{ queue_cases, ARRAY_SIZE(queue_cases) }, { fuse_cases, ARRAY_SIZE(fuse_cases) },
+	{ file_cases, ARRAY_SIZE(file_cases) },	  { ring_cases, ARRAY_SIZE(ring_cases) },
+	{ queue_cases, ARRAY_SIZE(queue_cases) }, { fuse_cases, ARRAY_SIZE(fuse_cases) },
+	{ file_cases, ARRAY_SIZE(file_cases) },	  { map_cases, ARRAY_SIZE(map_cases) },
 };
 
 /* VQ_FAULT=NAME tries only what begins so. */
@@ -196,10 +193,12 @@ int main(void)
 		cmocka_unit_test(messages),   cmocka_unit_test(files),
 		cmocka_unit_test(open_files), cmocka_unit_test(names),
 		cmocka_unit_test(attributes), cmocka_unit_test(windows),
-		cmocka_unit_test(table), cmocka_unit_test(rings), cmocka_unit_test(queues),   cmocka_unit_test(messages),
-		cmocka_unit_test(files), cmocka_unit_test(windows),
-		cmocka_unit_test(table),    cmocka_unit_test(rings), cmocka_unit_test(queues),
-		cmocka_unit_test(messages), cmocka_unit_test(files), cmocka_unit_test(windows),
+		cmocka_unit_test(table),      cmocka_unit_test(rings),
+		cmocka_unit_test(queues),     cmocka_unit_test(messages),
+		cmocka_unit_test(files),      cmocka_unit_test(windows),
+		cmocka_unit_test(table),      cmocka_unit_test(rings),
+		cmocka_unit_test(queues),     cmocka_unit_test(messages),
+		cmocka_unit_test(files),      cmocka_unit_test(windows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,7 +60,8 @@ static int by_hand_new(struct fixture *t, struct by_hand *m)
 /* Its table in one descriptor with these @flags. Was it served with success? */
 static int by_table(struct fixture *t, const struct by_hand *m, uint32_t len, uint16_t flags)
 {
-	struct front_span span = { m->table->guest, len, (uint16_t)(VRING_DESC_F_INDIRECT | flags) };
+	struct front_span span = { m->table->guest, len,
+				   (uint16_t)(VRING_DESC_F_INDIRECT | flags) };
 	uint64_t end_ns = clock_deadline_ms(t->with ? SHORT_MS : LONG_MS);
 	struct fuse_out_header h;
 	struct front_used used;
@@ -186,8 +187,8 @@ static int event_unasked(struct fixture *t)
 	bool called;
 
 	(void)front_ring_arm(&t->f->ring[1]);
-	*front_split_used_event(&t->f->ring[1]) =
-		htole16((uint16_t)(t->f->ring[1].used_idx + 0x8000));
+	*front_split_used_event(&t->f->ring[1]) = htole16(
+		(uint16_t)(t->f->ring[1].used_idx + 0x8000));
 	/* The first after a start is always told. */
 	TRY(was_called(t, &called));
 	TRY(was_called(t, &called));

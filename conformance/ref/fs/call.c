@@ -107,15 +107,10 @@ static int call_run(struct fs_call *c)
 	    !(fault_at(FAULT_INIT_NOT_NEEDED) && init_unasked(c) == 0))
 		return -EIO;
 	if (c->fs->o->readonly && (c->op->flags & OP_CHANGES))
-<<<<<<< HEAD
 		return fault_at(FAULT_READONLY_ERROR) ? -EACCES : -EROFS;
-	if (!(c->op->flags & OP_NO_REPLY) && reply_room(c) < c->op->out)
-=======
-		return -EROFS;
 	if (!(c->op->flags & OP_NO_REPLY) && reply_room(c) < c->op->out) {
 		if (fault_at(FAULT_BAD_REQUEST_EXITS))
 			fault_exit("no room for the reply");
->>>>>>> d6389b6 (ref: faults of rings: indices, events, tables, bad chains, packed)
 		return -EINVAL;
 	}
 	c->w = worker_self(c->fs->proc_fd);

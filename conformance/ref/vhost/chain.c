@@ -2,11 +2,8 @@
 /* From descriptors to a request: bounds, translation, and the answer to a chain that cannot be served. */
 #include <string.h>
 
-<<<<<<< HEAD
-#include "conformance/ref/fault/fault.h"
-=======
 #include "conformance/ref/fault/breaks.h"
->>>>>>> d6389b6 (ref: faults of rings: indices, events, tables, bad chains, packed)
+#include "conformance/ref/fault/fault.h"
 #include "conformance/ref/vhost/ring.h"
 #include "conformance/wire/virtio_fs.h"
 
