@@ -35,7 +35,7 @@ GUEST_PROGRAMS := $(BUILD)/guest/vq-init $(BUILD)/guest/vq-agent $(BUILD)/guest/
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help soak-kill check-real compile-flavour check-flavour all bench bench-self setup setup-test image check check-asan check-clang test lint \
+.PHONY: help spec-check findings soak-kill check-real compile-flavour check-flavour all bench bench-self setup setup-test image check check-asan check-clang test lint \
 	lint-includes format format-check clean
 
 help: ## this list
@@ -208,6 +208,18 @@ check-real: all $(REAL_TESTS) ## tests that boot guests (needs root; `make image
 	@bench/test/run-all "in lanes" bench/test/run -j $$(nproc) --apart $(LONG_TESTS) \
 		$(filter-out $(LONG_TESTS) $(QUIET_TESTS),$(REAL_TESTS)) -- \
 		"alone" bench/test/run $(QUIET_TESTS)
+
+# Becomes a part of check as soon as every area has landed: `check: ... spec-check`.
+spec-check: $(BUILD)/virtiofs-conform ## is every requirement, normative statement and client bug checked, or waived?
+	@$< spec-check
+
+# Of the daemons that others ship. RUN= takes the results of a run instead of checking them now.
+SHIPPED := c-bookworm rust-trixie rust-sid
+findings: $(BUILD)/virtiofs-conform ## check the shipped daemons and write conformance/FINDINGS.md (RUN=DIR: from that run)
+	@if [ -n "$(RUN)" ]; then results="$(RUN)"; else results=$(BUILD)/findings; rm -rf $$results; \
+		$< $(addprefix --stack=,$(SHIPPED)) --out $$results >$(BUILD)/findings.log; status=$$?; \
+		case $$status in 0|1|3) ;; *) cat $(BUILD)/findings.log; exit $$status ;; esac; fi; \
+	$< findings $$results >conformance/FINDINGS.md.part && mv conformance/FINDINGS.md.part conformance/FINDINGS.md
 
 soak-kill: all $(BUILD)/test/soak_kill ## kill -9 the driver at 100 moments and resume; resumable; writes results/baselines/kill.md
 	@$(BUILD)/test/soak_kill $(KILLS)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* virtiofs-conform: checks one virtio-fs daemon (or several, one after the other) without a guest. */
+#include "conformance/runner/command.h"
 #include "conformance/runner/suite.h"
 
 #include "base/fs.h"
@@ -135,6 +136,8 @@ static int run_target(const struct call *c, struct target *t)
 	if (suite_select(c->options, &s, &err) < 0)
 		return complain(STATUS_USAGE, err.text);
 	s.target = t;
+	s.dir = c->dir;
+	s.home = c->home;
 	if (load_known(c, t, &s, &err) < 0) {
 		suite_free(&s);
 		return complain(STATUS_USAGE, err.text);
@@ -221,13 +224,10 @@ static int run_isolated(struct call *c)
 
 static int run_command(const struct conform_options *o)
 {
-	if (o->operand_count == 2 && strcmp(o->operands[0], "explain") == 0) {
-		if (output_explain(o->operands[1], stdout) == 0)
-			return 0;
-		return complain(STATUS_USAGE,
-				"explain: there is no such check; see virtiofs-conform --list");
-	}
-	return complain(STATUS_USAGE, "there is no such command; see virtiofs-conform --help");
+	struct err err = { "" };
+	int status = command_run(o, stdout, &err);
+
+	return err.text[0] ? complain(status, err.text) : status;
 }
 
 int main(int argc, char **argv)

@@ -83,6 +83,9 @@ void conform_options_help(FILE *out)
 		"usage: virtiofs-conform --stack ID | --daemon 'ARGV' | --socket PATH [OPTION]...\n"
 		"       virtiofs-conform prove --stack refdev [OPTION]...\n"
 		"       virtiofs-conform explain CHECK\n"
+		"       virtiofs-conform diff A.json B.json [--format json]\n"
+		"       virtiofs-conform findings RESULT_DIR...\n"
+		"       virtiofs-conform spec-check [--verbose] [--format json]\n"
 		"       virtiofs-conform --list [--format json]\n\n"
 		"Checks a virtio-fs daemon over its vhost-user socket, without a guest.\n\n");
 	for (unsigned i = 0; i < ID_COUNT; i++) {
@@ -95,7 +98,8 @@ void conform_options_help(FILE *out)
 	(void)fprintf(out,
 		      "\nExit status: 0 what is required holds; 1 a failure at MUST or DEFACTO "
 		      "that is not known;\n2 usage, or nothing selected; 3 a check could not be "
-		      "done; 77 all were skipped; 130 interrupted.\n");
+		      "done; 4 diff: B fails what A passes; 77 all were skipped; 130 "
+		      "interrupted.\n");
 }
 
 static int number(const char *name, const char *text, uint64_t least, uint64_t most, uint64_t *ret,

@@ -13,18 +13,16 @@ static const char *clause(const struct check *c)
 	return row ? row->source : "?";
 }
 
-/* The command that does this one check again. */
-static void print_repeat(const struct suite *s, const struct check *c, FILE *out)
+char *output_repeat(const struct suite *s, const struct check *c)
 {
 	CLEANUP(strv_free) struct strv argv = { 0 };
-	CLEANUP(freep) char *line = NULL;
 
 	strv_add(&argv, "virtiofs-conform");
 	if (s->target->stack)
 		strv_addf(&argv, "--stack=%s", s->target->id);
 	else if (s->options->daemon)
 		strv_addf(&argv, "--daemon=%s", s->options->daemon);
-	else
+	else if (s->options->socket)
 		strv_addf(&argv, "--socket=%s", s->options->socket);
 	for (size_t i = 0; i < s->options->more.count; i++)
 		strv_addf(&argv, "--word=%s", s->options->more.item[i]);
@@ -32,7 +30,13 @@ static void print_repeat(const struct suite *s, const struct check *c, FILE *out
 		strv_addf(&argv, "--env=%s", s->options->env.item[i]);
 	strv_addf(&argv, "--seed=%llu", (unsigned long long)s->options->seed);
 	strv_addf(&argv, "--only=%s", c->id);
-	line = strv_failed(&argv) ? NULL : strv_join_quoted(argv.item);
+	return strv_failed(&argv) ? NULL : strv_join_quoted(argv.item);
+}
+
+static void print_repeat(const struct suite *s, const struct check *c, FILE *out)
+{
+	CLEANUP(freep) char *line = output_repeat(s, c);
+
 	(void)fprintf(out, "     repeat    %s\n", line ? line : "?");
 }
 

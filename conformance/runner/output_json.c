@@ -3,6 +3,7 @@
 #include "conformance/runner/suite.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 
 #include <string.h>
 
@@ -19,36 +20,131 @@ static json_t *check_json(const struct check *c)
 			 row ? row->source : "", "rows", c->rows);
 }
 
-static json_t *text_or_null(const char *text)
+/* Folders of this machine and of this run say nothing about a daemon, and differ from run to run. */
+static void hide_folder(char *text, const char *folder, const char *as)
 {
-	json_t *s = text[0] ? json_stringn(text, strlen(text)) : json_null();
+	size_t n = folder ? strlen(folder) : 0;
 
+	for (char *at = n ? strstr(text, folder) : NULL; at; at = strstr(at, folder)) {
+		char *rest = at + n;
+
+		if (*rest == '/' && strspn(rest + 1, "0123456789") > 0)
+			rest += 1 + strspn(rest + 1, "0123456789"); /* of one check in it */
+		(void)memmove(at, as, strlen(as));
+		at += strlen(as);
+		(void)memmove(at, rest, strlen(rest) + 1);
+	}
+}
+
+#define DIR_NAME  "{dir}"
+#define HOME_NAME "{home}"
+
+static json_t *text_or_null(const struct suite *s, const char *text)
+{
+	CLEANUP(freep) char *copy = NULL;
+	json_t *j;
+
+	if (!text || !text[0])
+		return json_null();
+	copy = strdup(text);
+	if (!copy)
+		return NULL;
+	if (s->dir && strlen(s->dir) >= strlen(DIR_NAME))
+		hide_folder(copy, s->dir, DIR_NAME);
+	if (s->home && strlen(s->home) >= strlen(HOME_NAME))
+		hide_folder(copy, s->home, HOME_NAME);
+	j = json_string(copy);
 	/* What a daemon says need not be UTF-8. */
-	return s ? s : json_string("(not UTF-8)");
+	return j ? j : json_string("(not UTF-8)");
+}
+
+/* Does a standard require what decided the verdict? */
+static bool is_normative(const struct check *c, const struct check_result *r)
+{
+	const struct spec_row *row = r->row[0] ? spec_find(r->row) : NULL;
+
+	row = row ? row : check_row(c);
+	return row && spec_is_normative(row);
+}
+
+static void add_failure(json_t *one, const struct suite *s, size_t index)
+{
+	const struct check_result *r = &s->result[index];
+	bool failed = r->verdict != CHECK_PASS && r->verdict != CHECK_SKIP;
+	CLEANUP(freep) char *repeat = failed ? output_repeat(s, s->check[index]) : NULL;
+
+	(void)json_object_set_new(one, "repeat", text_or_null(s, repeat));
+	(void)json_object_set_new(one, "evidence", text_or_null(s, failed ? r->evidence : NULL));
+	(void)json_object_set_new(one, "log", text_or_null(s, failed ? r->log : NULL));
 }
 
 static json_t *result_json(const struct suite *s, size_t index)
 {
+	const struct check *c = s->check[index];
 	const struct check_result *r = &s->result[index];
-	enum known known = suite_known(s, index, NULL);
-	json_t *one = check_json(s->check[index]);
+	const struct known_row *row;
+	enum known known = suite_known(s, index, &row);
+	json_t *one = check_json(c);
 
 	if (!one)
 		return NULL;
+	(void)json_object_set_new(one, "normative", json_boolean(is_normative(c, r)));
+	(void)json_object_set_new(one, "sends", json_string(c->sends));
 	(void)json_object_set_new(one, "verdict", json_string(verdict_name(r->verdict)));
-	(void)json_object_set_new(one, "expected", text_or_null(r->expected));
-	(void)json_object_set_new(one, "seen", text_or_null(r->seen));
-	(void)json_object_set_new(one, "broken_row", text_or_null(r->row));
-	(void)json_object_set_new(one, "known",
-				  known_name(known) ? json_string(known_name(known)) : json_null());
-	(void)json_object_set_new(one, "fate", text_or_null(r->fate));
+	(void)json_object_set_new(one, "expected", text_or_null(s, r->expected));
+	(void)json_object_set_new(one, "seen", text_or_null(s, r->seen));
+	(void)json_object_set_new(one, "broken_row", text_or_null(s, r->row));
+	(void)json_object_set_new(one, "known", text_or_null(s, known_name(known)));
+	(void)json_object_set_new(one, "known_status", text_or_null(s, row ? row->status : NULL));
+	(void)json_object_set_new(one, "known_reason", text_or_null(s, row ? row->reason : NULL));
+	(void)json_object_set_new(one, "fate", text_or_null(s, r->fate));
 	(void)json_object_set_new(one, "duration_ms",
-				  json_real((double)r->duration_ns / (double)NS_PER_MS));
-	if (r->verdict != CHECK_PASS && r->verdict != CHECK_SKIP) {
-		(void)json_object_set_new(one, "evidence", text_or_null(r->evidence));
-		(void)json_object_set_new(one, "log", text_or_null(r->log));
-	}
+				  json_num((double)r->duration_ns / (double)NS_PER_MS));
+	add_failure(one, s, index);
 	return one;
+}
+
+static bool has_area(const struct suite *s, const struct check_area *a)
+{
+	size_t n = strlen(a->id);
+
+	for (size_t i = 0; i < s->count; i++)
+		if (strncmp(s->check[i]->id, a->id, n) == 0 && s->check[i]->id[n] == '.')
+			return true;
+	return false;
+}
+
+/* Those that anything was run of, in their order. */
+static json_t *areas_json(const struct suite *s)
+{
+	size_t count;
+	const struct check_area *const *area = device_areas(&count);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		if (has_area(s, area[i]))
+			(void)json_array_append_new(list, json_pack("{s:s, s:s}", "id", area[i]->id,
+								    "title", area[i]->title));
+	return list;
+}
+
+/* Rows that the front end looks after in every check. */
+static json_t *always_json(void)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < FRONT_FAULT_COUNT; i++) {
+		json_t *id = json_string(front_faults[i].requirement);
+		bool known = false;
+		size_t j;
+		json_t *other;
+
+		json_array_foreach(list, j, other)
+			known = known || json_equal(other, id);
+		(void)(known ? 0 : json_array_append(list, id));
+		json_decref(id);
+	}
+	return list;
 }
 
 json_t *output_json(const struct suite *s)
@@ -57,9 +153,12 @@ json_t *output_json(const struct suite *s)
 
 	for (size_t i = 0; i < s->count; i++)
 		(void)json_array_append_new(checks, result_json(s, i));
-	return json_pack("{s:i, s:s, s:{s:s, s:s}, s:I, s:o}", "schema", SCHEMA, "suite", "device",
-			 "target", "name", s->target->id, "version", s->target->version, "seed",
-			 (json_int_t)s->options->seed, "checks", checks);
+	return json_pack("{s:i, s:s, s:{s:s, s:s}, s:I, s:b, s:o, s:o, s:o, s:o}", "schema", SCHEMA,
+			 "suite", "device", "target", "name", s->target->id, "version",
+			 s->target->version, "seed", (json_int_t)s->options->seed, "strict",
+			 (int)s->options->strict, "duration_ms",
+			 json_num((double)s->duration_ns / (double)NS_PER_MS), "areas",
+			 areas_json(s), "always", always_json(), "checks", checks);
 }
 
 int output_list(const struct conform_options *o, FILE *out)
@@ -80,8 +179,10 @@ int output_list(const struct conform_options *o, FILE *out)
 	if (e == 0)
 		suite_free(&s);
 	all = json_pack("{s:i, s:s, s:o}", "schema", SCHEMA, "suite", "device", "checks", list);
-	if (o->format == OUTPUT_JSON && e == 0)
+	if (o->format == OUTPUT_JSON && e == 0) {
 		(void)json_dumpf(all, out, JSON_INDENT(2));
+		(void)fputc('\n', out);
+	}
 	return e;
 }
 

@@ -19,6 +19,9 @@ struct suite {
 	size_t count;
 	uint64_t duration_ns;
 	struct known_list known; /* of the target's product */
+	/* Folders of this machine that no result names; may be NULL. */
+	const char *dir;
+	const char *home;
 };
 
 /** suite_select() - the checks that the options ask for, repeated and shuffled. -ENOENT: none. */
@@ -55,6 +58,8 @@ void output_end(const struct suite *s, FILE *out);
 int output_list(const struct conform_options *o, FILE *out);
 /** output_json() - DESIGN's form of any suite. New reference. */
 json_t *output_json(const struct suite *s);
+/** output_repeat() - the command that does this one check again; owned, NULL when out of memory. */
+char *output_repeat(const struct suite *s, const struct check *c) MUST_USE;
 void output_tap(const struct suite *s, FILE *out);
 void output_junit(const struct suite *s, FILE *out);
 int output_explain(const char *id, FILE *out);
