@@ -2,8 +2,10 @@
 /* list: what there is. */
 #include "commands.h"
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/json.h"
+#include "base/proc.h"
 #include "metric/metric.h"
 #include "run/describe.h"
 #include "run/plan.h"
@@ -132,6 +134,7 @@ static void print_metrics(json_t *metrics)
 	(void)printf("\n");
 }
 
+#define LIST_MS	 10000
 #define BUILT_IN "built-in"
 
 static void print_group(const char *title, json_t *list)
@@ -158,7 +161,31 @@ static void print_group(const char *title, json_t *list)
 	(void)printf("\n");
 }
 
-int command_list(const struct command_call *c)
+/* The checks are rows of virtiofs-conform: it says them itself, in the form of any suite. */
+static int list_checks(const struct command_call *c)
+{
+	CLEANUP(freep) char *program = fs_path("%s/build/virtiofs-conform", c->home);
+	char *argv[] = { program, (char *)(uintptr_t) "--list", (char *)(uintptr_t) "--format",
+			 (char *)(uintptr_t)(opt_is_json(c->opts) ? "json" : "text"), NULL };
+	const struct proc_spec spec = { .argv = argv };
+	CLEANUP(proc_output_free) struct proc_output o = { 0 };
+	struct err err = { 0 };
+
+	if (!program)
+		return EXIT_BROKEN;
+	if (proc_run(&spec, 16 * MIB, clock_deadline_ms(LIST_MS), &o, &err) < 0)
+		return command_error(EXIT_BROKEN, &err);
+	(void)fputs(buf_text(&o.out), stdout);
+	(void)fputs(buf_text(&o.err), stderr);
+	return o.status == 0 ? EXIT_OK : EXIT_BROKEN;
+}
+
+static bool is_device(const struct opts *o)
+{
+	return opt_given(o, OPT_SUITE) && suites_parse(o->value[OPT_SUITE].text) == PLAN_DEVICE;
+}
+
+static int list_bench(const struct command_call *c)
 {
 	json_auto_t *all = json_pack("{s:i,s:s,s:o,s:o,s:o,s:o,s:o}", "schema", 1, "suite", "bench",
 				     "stacks", list_stacks(), "vmms", list_vmms(), "kernels",
@@ -176,4 +203,9 @@ int command_list(const struct command_call *c)
 	print_group("workloads", json_object_get(all, "workloads"));
 	print_group("plans", json_object_get(all, "plans"));
 	return EXIT_OK;
+}
+
+int command_list(const struct command_call *c)
+{
+	return is_device(c->opts) ? list_checks(c) : list_bench(c);
 }

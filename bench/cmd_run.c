@@ -98,6 +98,7 @@ int command_plan_load(struct opts *o, const char *dir, const char *name, struct 
 		.workload_glob = o->value[OPT_WORKLOAD].text,
 		.cell_glob = o->value[OPT_CELL].text,
 		.kernel = is_user_kernel(o) ? "user" : o->value[OPT_KERNEL].text,
+		.suites = opt_given(o, OPT_SUITE) ? suites_parse(o->value[OPT_SUITE].text) : 0,
 	};
 	int e;
 
@@ -118,7 +119,15 @@ int command_plan_load(struct opts *o, const char *dir, const char *name, struct 
 	ret->seed = (uint64_t)opt_from_plan(o, OPT_SEED, (double)ret->seed);
 	ret->time_ms = (unsigned)(opt_from_plan(o, OPT_TIME, ret->time_ms / 1000.0) * 1000.0 + 0.5);
 	if (opt_given(o, OPT_ATTACH)) {
-		e = attach_check(o->value[OPT_ATTACH].text, reterr);
+		/* There is no daemon inside of a guest. */
+		ret->suites &= ~(unsigned)PLAN_DEVICE;
+		if (filter.suites & PLAN_DEVICE)
+			e = err_set(
+				reterr, -EINVAL,
+				"--attach goes with --suite bench only: the device suite checks "
+				"daemons of the host");
+		if (e == 0)
+			e = attach_check(o->value[OPT_ATTACH].text, reterr);
 		if (e == 0)
 			e = attach_plan(ret, reterr);
 	}
@@ -129,13 +138,24 @@ int command_plan_load(struct opts *o, const char *dir, const char *name, struct 
 	return e;
 }
 
+/* Who asks for checks alone, and no plan, is asked about every daemon. */
+static const char *default_plan(const struct opts *o)
+{
+	bool given = strcmp(o->value[OPT_PLAN].origin, "default") != 0;
+
+	if (!given && opt_given(o, OPT_SUITE) &&
+	    suites_parse(o->value[OPT_SUITE].text) == PLAN_DEVICE)
+		return "device";
+	return o->value[OPT_PLAN].text;
+}
+
 static int load_selected(const struct command_call *c, struct plan *ret, struct err *reterr)
 {
 	CLEANUP(freep) char *dir = fs_path("%s/bench/plans", c->home);
 
 	if (!dir)
 		return err_set(reterr, -ENOMEM, "out of memory");
-	return command_plan_load(c->opts, dir, c->opts->value[OPT_PLAN].text, ret, reterr);
+	return command_plan_load(c->opts, dir, default_plan(c->opts), ret, reterr);
 }
 
 /* What will run and how long it will take, stack by stack. */
@@ -154,6 +174,9 @@ static void print_head(FILE *out, const struct plan *p)
 	for (size_t i = 0; i < e.stack_count; i++)
 		(void)fprintf(out, "  %-16s %6zu %13zu %8.0f\n", e.stack[i].stack->id,
 			      e.stack[i].cells, e.stack[i].na, e.stack[i].seconds);
+	for (size_t i = 0; i < p->daemon_count; i++)
+		(void)fprintf(out, "  %-16s %20s %8.0f\n", p->daemon[i]->id, "device suite",
+			      (double)ESTIMATE_DEVICE_S);
 	if (e.guests)
 		(void)fprintf(out, "  starting %zu guest%s %*.0f\n", e.guests,
 			      e.guests == 1 ? " " : "s", 28, e.guests_s);
@@ -190,6 +213,7 @@ static json_t *plan_json(const struct plan *p)
 	CLEANUP(estimate_free) struct estimate e = { 0 };
 	json_t *cells = json_array();
 	json_t *na = json_array();
+	json_t *daemons = json_array();
 
 	if (estimate_plan(p, &e) < 0)
 		return NULL;
@@ -203,12 +227,14 @@ static json_t *plan_json(const struct plan *p)
 			(void)json_array_append_new(
 				na, json_pack("{s:s,s:s}", "id", c->id, "reason", why));
 	}
-	return json_pack("{s:i,s:s,s:s,s:i,s:i,s:I,s:o,s:{s:I,s:o},s:o,s:o,s:o}", "schema", 1,
-			 "name", p->name, "title", p->title, "rounds", (int)p->rounds, "observed",
-			 (int)p->observed, "seed", (json_int_t)p->seed, "expected_s",
+	for (size_t i = 0; i < p->daemon_count; i++)
+		(void)json_array_append_new(daemons, json_string(p->daemon[i]->id));
+	return json_pack("{s:i,s:s,s:s,s:i,s:i,s:I,s:o,s:{s:I,s:o},s:o,s:o,s:o,s:o,s:o}", "schema",
+			 1, "name", p->name, "title", p->title, "rounds", (int)p->rounds,
+			 "observed", (int)p->observed, "seed", (json_int_t)p->seed, "expected_s",
 			 json_num(e.seconds), "guests", "count", (json_int_t)e.guests, "expected_s",
 			 json_num(e.guests_s), "stacks", stacks_json(&e), "expected_na", na,
-			 "cells", cells);
+			 "cells", cells, "suites", suites_json(p->suites), "daemons", daemons);
 }
 
 int command_plan(const struct command_call *c)
@@ -234,9 +260,18 @@ static int outcome_status(const struct run_outcome *o)
 {
 	if (o->interrupted)
 		return EXIT_INTERRUPTED;
-	if (o->failed || o->pending)
+	if (o->failed || o->pending || o->device.broken || o->device.pending)
 		return EXIT_BROKEN;
-	return o->ok ? EXIT_OK : EXIT_SKIPPED;
+	if (o->device.failed)
+		return EXIT_FAIL;
+	return o->ok || o->device.passed ? EXIT_OK : EXIT_SKIPPED;
+}
+
+static json_t *device_json(const struct suites_outcome *o)
+{
+	return json_pack("{s:I,s:I,s:I,s:I,s:I}", "passed", (json_int_t)o->passed, "failed",
+			 (json_int_t)o->failed, "broken", (json_int_t)o->broken, "n/a",
+			 (json_int_t)o->na, "pending", (json_int_t)o->pending);
 }
 
 static int show_outcome(const struct command_call *c, const struct run_outcome *o)
@@ -247,10 +282,11 @@ static int show_outcome(const struct command_call *c, const struct run_outcome *
 	if (e < 0)
 		return command_error(EXIT_BROKEN, &err);
 	if (opt_is_json(c->opts)) {
-		json_auto_t *j = json_pack(
-			"{s:i,s:s,s:b,s:I,s:I,s:I,s:I}", "schema", 1, "dir", o->dir, "interrupted",
-			o->interrupted, "ok", (json_int_t)o->ok, "n/a", (json_int_t)o->na, "failed",
-			(json_int_t)o->failed, "pending", (json_int_t)o->pending);
+		json_auto_t *j = json_pack("{s:i,s:s,s:b,s:I,s:I,s:I,s:I,s:o}", "schema", 1, "dir",
+					   o->dir, "interrupted", o->interrupted, "ok",
+					   (json_int_t)o->ok, "n/a", (json_int_t)o->na, "failed",
+					   (json_int_t)o->failed, "pending", (json_int_t)o->pending,
+					   "device", device_json(&o->device));
 
 		(void)json_dumpf(j, stdout, JSON_INDENT(2));
 		(void)printf("\n");
@@ -260,9 +296,9 @@ static int show_outcome(const struct command_call *c, const struct run_outcome *
 	if (e < 0)
 		return command_error(EXIT_BROKEN, &err);
 	if (o->interrupted)
-		(void)printf("interrupted: %zu cells were not finished; what was done is in %s\n"
-			     "complete it with: virtiofs-qual resume %s\n",
-			     o->pending, o->dir, o->dir);
+		(void)printf("interrupted: %zu cells and %zu daemons were not finished; what was "
+			     "done is in %s\ncomplete it with: virtiofs-qual resume %s\n",
+			     o->pending, o->device.pending, o->dir, o->dir);
 	return outcome_status(o);
 }
 

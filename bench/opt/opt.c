@@ -16,6 +16,7 @@ struct opt_def {
 	const char *help;
 	const char *def;
 	const char *allowed; /* words separated by '|', NULL: anything */
+	bool list;	     /* several of them, parted by ',' */
 	enum opt_kind kind;
 	double min;
 	double max;
@@ -140,12 +141,12 @@ static const struct opt_def defs[OPT_COUNT] = {
 			 .kind = OPT_TEXT,
 			 .commands = CMD_SELECT | CMD_RESUME },
 	[OPT_SUITE] = { .name = "suite",
-			.arg = "S",
-			.help = "suite of this version: bench",
-			.def = "bench",
-			.allowed = "bench",
+			.arg = "S[,S]",
+			.help = "bench, device (checks of daemons, no guest) or both (default: as the plan says)",
+			.allowed = "bench|device",
+			.list = true,
 			.kind = OPT_TEXT,
-			.commands = CMD_RUN | CMD_LIST },
+			.commands = CMD_SELECT | CMD_LIST },
 	[OPT_FORMAT] = { .name = "format",
 			 .arg = "text|json",
 			 .help = "form of what is printed",
@@ -175,6 +176,24 @@ static int allowed_word(const char *allowed, const char *word)
 	return 0;
 }
 
+static int allowed_words(const struct opt_def *d, const char *text)
+{
+	char word[32];
+
+	if (!d->list)
+		return allowed_word(d->allowed, text);
+	for (;; text++) {
+		size_t n = strcspn(text, ",");
+
+		(void)snprintf(word, sizeof(word), "%.*s", (int)n, text);
+		if (n >= sizeof(word) || !allowed_word(d->allowed, word))
+			return 0;
+		text += n;
+		if (!*text)
+			return 1;
+	}
+}
+
 static int set_value(struct opt_value *v, const struct opt_def *d, const char *text,
 		     const char *origin, struct err *reterr)
 {
@@ -183,7 +202,7 @@ static int set_value(struct opt_value *v, const struct opt_def *d, const char *t
 	if (d->kind == OPT_TEXT && text[0] == '\0')
 		return err_set(reterr, -EINVAL, "--%s needs %s, not an empty text", d->name,
 			       d->arg);
-	if (d->allowed && !allowed_word(d->allowed, text))
+	if (d->allowed && !allowed_words(d, text))
 		return err_set(reterr, -EINVAL, "--%s '%s': allowed are %s", d->name, text,
 			       d->allowed);
 	if (d->kind == OPT_NUMBER) {

@@ -135,6 +135,7 @@ int estimate_plan(const struct plan *p, struct estimate *ret)
 		e.guests += first_of_guest(p, i);
 	}
 	e.guests_s = (double)e.guests * GUEST_S;
+	e.seconds += (double)p->daemon_count * ESTIMATE_DEVICE_S;
 	e.seconds += e.guests_s;
 	*ret = e;
 	return 0;

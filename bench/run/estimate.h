@@ -9,6 +9,9 @@
  * that was measured under TCG on two cores; with KVM a run is faster. That a cell will be n/a is a
  * prediction from the tables only: the run asks, and what it is answered is the result.
  */
+/* The device suite for one daemon: measured on two cores. */
+#define ESTIMATE_DEVICE_S 25
+
 struct estimate_stack {
 	const struct stack *stack;
 	size_t cells;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/isolate.h"
 #include "base/json.h"
 #include "base/version.h"
 #include "metric/metric.h"
@@ -11,7 +12,6 @@
 #include "run/dax.h"
 #include "run/describe.h"
 #include "run/estimate.h"
-#include "base/isolate.h"
 #include "run/observe.h"
 #include "run/pass.h"
 #include "run/probe.h"
@@ -185,6 +185,8 @@ static int describe_run(struct store *s, const struct run_request *req, struct e
 	(void)json_object_set_new(run, "stacks", describe_stacks(p));
 	if (req->attach)
 		(void)json_object_set_new(run, "attached", attach_describe(req->attach));
+	if (suites_describe(run, p) < 0)
+		return err_set(reterr, -ENOMEM, "out of memory");
 	(void)json_object_set_new(run, "vmms", describe_vmms(p));
 	(void)json_object_set_new(run, "kernels", describe_kernels(p));
 	describe_workloads(run, p);
@@ -383,8 +385,13 @@ static int run_in_world(struct inner *in, const struct world *w, struct err *ret
 	fo.log_dir = log_dir = guest_log_dir(in);
 	if (e < 0 || !log_dir || !cmdline)
 		return e < 0 ? e : -ENOMEM;
+	/* The shorter one first: it boots no guest. */
+	e = suites_run(in->store, in->req->home, in->req->plan->seed, reterr);
+	if (e < 0)
+		return e;
 	fleet_init(&fleet, &fo);
-	e = run_rounds(in, &ctx, reterr);
+	if (in->req->plan->cells.count > 0)
+		e = run_rounds(in, &ctx, reterr);
 	resume_merge_guests(in->store->run, fleet_describe(&fleet));
 	fleet_free(&fleet);
 	return e < 0 ? e : save_complete(in->store, in->start_ns, reterr);
@@ -438,6 +445,7 @@ static int settle(const char *dir, bool interrupted, struct run_outcome *o, stru
 		(void)json_object_set_new(run, "finished", utc_now());
 		e = json_save_atomic(path, run, reterr);
 	}
+	suites_count(run, &o->device);
 	json_array_foreach(json_object_get(run, "cells"), i, id) {
 		CLEANUP(freep)
 		char *cell_path = fs_path("%s/cells/%s/cell.json", dir, json_string_value(id));
@@ -488,7 +496,7 @@ static int go_on(struct inner *in, bool *ret_done, struct err *reterr)
 		e = store_load_cells(s, req->plan, req->retry_failed, &in->passes_before, reterr);
 	if (e < 0)
 		return e;
-	*ret_done = resume_pending(s, req->plan) == 0;
+	*ret_done = resume_pending(s, req->plan) + suites_resume(s, req->retry_failed) == 0;
 	if (*ret_done) /* it may have been killed right behind its last pass */
 		return strcmp(json_str_at(s->run, "status", ""), "complete") == 0
 			       ? 0

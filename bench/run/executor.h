@@ -4,6 +4,7 @@
 
 #include "opt/opt.h"
 #include "run/plan.h"
+#include "run/suites.h"
 
 /* One run of a plan. */
 struct run_request {
@@ -23,6 +24,7 @@ struct run_outcome {
 	bool interrupted;
 	bool nothing_to_do; /* a run that was complete already */
 	size_t ok, na, failed, pending;
+	struct suites_outcome device;
 };
 
 /**

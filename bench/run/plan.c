@@ -4,6 +4,7 @@
 #include "base/conf.h"
 #include "base/fs.h"
 #include "base/rng.h"
+#include "run/suites.h"
 #include "stack/vmm_failure.h"
 
 #include <confuse.h>
@@ -25,6 +26,7 @@ static char off_default[] = "{off}";
 static char none_default[] = "{none}";
 static char default_default[] = "{default}";
 static char window_default[] = "{64m}";
+static char suites_default[] = "{bench}";
 
 /* A guest's kernel maps pieces of 2 MiB; no number beyond the largest is a size. */
 #define WINDOW_MIB_MIN	2
@@ -53,6 +55,7 @@ static cfg_opt_t plan_opts[] = {
 	CFG_INT("step_ms", 10000, CFGF_NONE),
 	CFG_INT("share_mib", 2048, CFGF_NONE),
 	CFG_INT("seed", 1, CFGF_NONE),
+	CFG_STR_LIST("suites", suites_default, CFGF_NONE),
 	CFG_SEC("cells", cells_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 	CFG_END(),
 };
@@ -359,10 +362,33 @@ static const struct {
 	{ "share_mib", SHARE_MIB_MIN, SHARE_MIB_MAX, offsetof(struct plan, share_mib) },
 };
 
+static int fill_suites(cfg_t *cfg, const struct conf *conf, struct plan *p, struct err *reterr)
+{
+	unsigned n = cfg_size(cfg, "suites");
+
+	if (n == 0)
+		return err_set(reterr, -EINVAL, "%s:%u: 'suites' cannot be empty", conf->file,
+			       conf_line(conf, 0, "suites", 0));
+	for (unsigned i = 0; i < n; i++) {
+		unsigned one = suites_parse(cfg_getnstr(cfg, "suites", i));
+
+		if (!one)
+			return err_set(reterr, -EINVAL,
+				       "%s:%u: there is no suite '%s' (bench, device)", conf->file,
+				       conf_line(conf, 0, "suites", i),
+				       cfg_getnstr(cfg, "suites", i));
+		p->suites |= one;
+	}
+	return 0;
+}
+
 static int fill_plan(cfg_t *cfg, const struct conf *conf, struct plan *p, struct err *reterr)
 {
 	long seed = 0;
-	int e = get_bounded(cfg, conf, "seed", 0, INT32_MAX, &seed, reterr);
+	int e = fill_suites(cfg, conf, p, reterr);
+
+	if (e == 0)
+		e = get_bounded(cfg, conf, "seed", 0, INT32_MAX, &seed, reterr);
 
 	for (size_t i = 0; e == 0 && i < ARRAY_SIZE(numbers); i++) {
 		long v = 0;
@@ -382,7 +408,7 @@ static int fill_plan(cfg_t *cfg, const struct conf *conf, struct plan *p, struct
 
 		e = add_section(&s, &p->cells);
 	}
-	if (e == 0 && p->cells.count == 0)
+	if (e == 0 && p->cells.count == 0 && p->suites & PLAN_BENCH)
 		e = err_set(reterr, -EINVAL, "%s has no cells", conf->file);
 	return e;
 }
@@ -412,6 +438,7 @@ void plan_free(struct plan *p)
 	free(p->title);
 	free(p->text);
 	cells_free(&p->cells);
+	free(p->daemon);
 	*p = (struct plan){ 0 };
 }
 
@@ -464,10 +491,24 @@ static bool keeps(const char *glob, const char *text)
 	return !glob || fnmatch(glob, text, 0) == 0;
 }
 
+static int select_daemons(struct plan *p, const struct plan_filter *f)
+{
+	if (f->suites)
+		p->suites = f->suites;
+	else if (f->workload_glob || f->cell_glob)
+		p->suites &= ~(unsigned)PLAN_DEVICE;
+	free(p->daemon);
+	p->daemon = NULL;
+	p->daemon_count = 0;
+	return p->suites & PLAN_DEVICE
+		       ? suites_daemons(p, f->stack_glob, &p->daemon, &p->daemon_count)
+		       : 0;
+}
+
 int plan_select(struct plan *p, const struct plan_filter *f, struct err *reterr)
 {
 	struct cell_list kept = { 0 };
-	int e = 0;
+	int e = select_daemons(p, f);
 
 	for (size_t i = 0; e == 0 && i < p->cells.count; i++) {
 		struct cell c = p->cells.item[i];
@@ -477,12 +518,12 @@ int plan_select(struct plan *p, const struct plan_filter *f, struct err *reterr)
 			cell_name(&c);
 		}
 		if (keeps(f->stack_glob, c.stack->id) && keeps(f->workload_glob, c.workload->id) &&
-		    keeps(f->cell_glob, c.id))
+		    keeps(f->cell_glob, c.id) && p->suites & PLAN_BENCH)
 			e = cells_add(&kept, &c);
 	}
-	if (e == 0 && kept.count == 0)
-		e = err_set(reterr, -ENOENT, "nothing selected: no cell of plan %s matches",
-			    p->name);
+	if (e == 0 && kept.count == 0 && p->daemon_count == 0)
+		e = err_set(reterr, -ENOENT, "nothing selected: no %s of plan %s matches",
+			    p->suites & PLAN_BENCH ? "cell" : "virtio-fs daemon", p->name);
 	if (e < 0) {
 		cells_free(&kept);
 		return e;

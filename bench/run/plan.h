@@ -4,6 +4,12 @@
 
 #include "run/cell.h"
 
+/* Suites of a plan: cells of `bench`, and checks of `device`, which needs no guest. */
+enum plan_suite {
+	PLAN_BENCH = 1 << 0,
+	PLAN_DEVICE = 1 << 1,
+};
+
 /* A plan file: what is run, how often. Each `cells` section is a cross product of its lists. */
 struct plan {
 	char *name; /* file name without folder and ".conf" */
@@ -17,7 +23,10 @@ struct plan {
 	unsigned step_ms;   /* plug, mount, unmount, unplug, each */
 	unsigned share_mib; /* size of the private file system that shares lie on */
 	uint64_t seed;
+	unsigned suites; /* enum plan_suite */
 	struct cell_list cells;
+	const struct stack **daemon; /* that the device suite checks; by plan_select() */
+	size_t daemon_count;
 };
 
 /* What the command line keeps of a plan; NULL keeps all. */
@@ -26,6 +35,7 @@ struct plan_filter {
 	const char *workload_glob;
 	const char *cell_glob;
 	const char *kernel; /* replaces the kernel of every cell */
+	unsigned suites;    /* instead of the plan's; 0: the plan's */
 };
 
 /**
@@ -36,7 +46,10 @@ struct plan_filter {
 int plan_load(const char *plan_dir, const char *name, struct plan *ret, struct err *reterr)
 	MUST_USE;
 
-/** plan_select() - drop the cells that the filter excludes. -ENOENT when none is left. */
+/**
+ * plan_select() - drop the cells that the filter excludes, and find the daemons of the device suite. Who chooses
+ * workloads or cells chooses no checks, unless the filter names suites. -ENOENT when nothing is left.
+ */
 int plan_select(struct plan *p, const struct plan_filter *f, struct err *reterr) MUST_USE;
 
 /**

@@ -134,6 +134,8 @@ json_t *probe_versions(const struct plan *p, json_t **ret_broken)
 		if (c->kernel)
 			add_kernel(&v, c->kernel);
 	}
+	for (size_t i = 0; i < p->daemon_count; i++)
+		add_stack(&v, p->daemon[i]);
 	*ret_broken = v.broken;
 	return v.seen;
 }

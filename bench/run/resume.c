@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "run/suites.h"
 
 #include <string.h>
 
@@ -29,7 +30,7 @@ int resume_check_plan(json_t *run, const struct plan *p, struct err *reterr)
 {
 	json_t *cells = json_object_get(run, "cells");
 	json_t *order = json_object_get(run, "order");
-	bool same = json_array_size(cells) == p->cells.count &&
+	bool same = suites_same(run, p) && json_array_size(cells) == p->cells.count &&
 		    json_array_size(order) == p->rounds + p->observed;
 
 	for (size_t i = 0; same && i < p->cells.count; i++)

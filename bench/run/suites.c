@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/suites.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/proc.h"
+#include "run/probe.h"
+
+#include <fnmatch.h>
+#include <string.h>
+#include <sys/wait.h>
+
+/* Far beyond what all checks take; each of them has a deadline of its own. */
+#define DEVICE_MS  3600000
+#define OUTPUT_MAX (16 * MIB)
+#define FOLDER	   "conformance"
+
+static const struct {
+	const char *name;
+	enum plan_suite bit;
+} suites[] = { { "bench", PLAN_BENCH }, { "device", PLAN_DEVICE } };
+
+unsigned suites_parse(const char *words)
+{
+	unsigned all = 0;
+
+	for (const char *w = words; *w;) {
+		size_t n = strcspn(w, ",");
+		unsigned bit = 0;
+
+		for (size_t i = 0; i < ARRAY_SIZE(suites); i++)
+			if (strlen(suites[i].name) == n && strncmp(w, suites[i].name, n) == 0)
+				bit = suites[i].bit;
+		if (!bit)
+			return 0;
+		all |= bit;
+		w += n + (w[n] == ',');
+	}
+	return all;
+}
+
+json_t *suites_json(unsigned set)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < ARRAY_SIZE(suites); i++)
+		if (set & suites[i].bit)
+			(void)json_array_append_new(list, json_string(suites[i].name));
+	return list;
+}
+
+static void add_daemon(const struct stack *s, const char *glob, const struct stack **list,
+		       size_t *count)
+{
+	if (s->kind != STACK_VIRTIOFS || stack_makes_socket(s) ||
+	    (glob && fnmatch(glob, s->id, 0) != 0))
+		return;
+	for (size_t i = 0; i < *count; i++)
+		if (list[i] == s)
+			return;
+	list[(*count)++] = s;
+}
+
+int suites_daemons(const struct plan *p, const char *glob, const struct stack ***ret,
+		   size_t *ret_count)
+{
+	size_t count;
+	const struct stack *const *all = stack_list(&count);
+	size_t room = p->cells.count > count ? p->cells.count : count;
+	const struct stack **list = calloc(room + 1, sizeof(const struct stack *));
+
+	if (!list)
+		return -ENOMEM;
+	*ret_count = 0;
+	for (size_t i = 0; i < p->cells.count; i++)
+		add_daemon(p->cells.item[i].stack, glob, list, ret_count);
+	for (size_t i = 0; p->cells.count == 0 && i < count; i++)
+		add_daemon(all[i], glob, list, ret_count);
+	*ret = list;
+	return 0;
+}
+
+int suites_describe(json_t *run, const struct plan *p)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < p->daemon_count; i++)
+		(void)json_array_append_new(list,
+					    json_pack("{s:s,s:s,s:s,s:n,s:s,s:s+,s:n}", "suite",
+						      "device", "stack", p->daemon[i]->id, "status",
+						      "pending", "reason", "version", "", "dir",
+						      FOLDER "/", p->daemon[i]->id, "elapsed_s"));
+	if (json_array_size(list) != p->daemon_count)
+		return -ENOMEM;
+	(void)json_object_set_new(run, "suites", suites_json(p->suites));
+	return json_object_set_new(run, "conformance", list);
+}
+
+static json_t *list_of(json_t *run)
+{
+	return json_object_get(run, "conformance");
+}
+
+bool suites_same(json_t *run, const struct plan *p)
+{
+	if (json_array_size(list_of(run)) != p->daemon_count)
+		return false;
+	for (size_t i = 0; i < p->daemon_count; i++)
+		if (strcmp(json_str_at(json_array_get(list_of(run), i), "stack", ""),
+			   p->daemon[i]->id) != 0)
+			return false;
+	return true;
+}
+
+static bool is_status(json_t *one, const char *status)
+{
+	return strcmp(json_str_at(one, "status", ""), status) == 0;
+}
+
+/* Only what says that it is done, and has its results, is. */
+static bool is_done(const struct store *s, json_t *one, bool retry_failed)
+{
+	CLEANUP(freep)
+	char *path = fs_path("%s/%s/device.json", s->dir, json_str_at(one, "dir", ""));
+
+	if (is_status(one, "n/a"))
+		return true;
+	if (is_status(one, "failed") || is_status(one, "broken"))
+		return !retry_failed;
+	return is_status(one, "passed") && path && fs_exists(path);
+}
+
+size_t suites_resume(struct store *s, bool retry_failed)
+{
+	size_t pending = 0;
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(list_of(s->run), i, one) {
+		if (is_done(s, one, retry_failed))
+			continue;
+		pending++;
+		(void)json_object_set_new(one, "status", json_string("pending"));
+		(void)json_object_set_new(one, "reason", json_null());
+	}
+	return pending;
+}
+
+static void judge(json_t *one, const char *status, const char *reason)
+{
+	(void)json_object_set_new(one, "status", json_string(status));
+	(void)json_object_set_new(one, "reason", reason ? json_string(reason) : json_null());
+}
+
+/* The first line of what it complains of; without a complaint what its status says. */
+static void judge_end(json_t *one, const struct proc_output *o)
+{
+	static const struct {
+		int code;
+		const char *status;
+		const char *reason;
+	} ends[] = {
+		{ 0, "passed", NULL },
+		{ 1, "failed", "checks that are required fail, and are not known" },
+		{ 77, "n/a", "every check was skipped" },
+	};
+	const char *said = buf_text(&o->err);
+	char text[400];
+
+	for (size_t i = 0; WIFEXITED(o->status) && i < ARRAY_SIZE(ends); i++)
+		if (WEXITSTATUS(o->status) == ends[i].code) {
+			judge(one, ends[i].status, ends[i].reason);
+			return;
+		}
+	(void)snprintf(text, sizeof(text), "%.*s", (int)strcspn(said, "\n"), said);
+	if (!*text)
+		(void)snprintf(text, sizeof(text), "%s",
+			       WIFEXITED(o->status) && WEXITSTATUS(o->status) == 3
+				       ? "checks could not be done"
+				       : "virtiofs-conform did not end as it should");
+	judge(one, "broken", text);
+}
+
+static int conform(const char *home, const char *stack, const char *out, uint64_t seed,
+		   struct proc_output *ret, struct err *reterr)
+{
+	CLEANUP(strv_free) struct strv argv = { 0 };
+	struct proc_spec spec = { 0 };
+
+	strv_addf(&argv, "%s/build/virtiofs-conform", home);
+	strv_add(&argv, "--home");
+	strv_add(&argv, home);
+	strv_addf(&argv, "--stack=%s", stack);
+	strv_addf(&argv, "--seed=%llu", (unsigned long long)seed);
+	strv_addf(&argv, "--out=%s", out);
+	if (strv_failed(&argv))
+		return err_set(reterr, -ENOMEM, "out of memory");
+	spec.argv = argv.item;
+	return proc_run(&spec, OUTPUT_MAX, clock_deadline_ms(DEVICE_MS), ret, reterr);
+}
+
+/* Results are complete in a folder of their own before run.json names them. */
+static int keep(const struct store *s, json_t *one, const char *part, const struct proc_output *o,
+		struct err *reterr)
+{
+	const char *stack = json_str_at(one, "stack", "");
+	CLEANUP(freep) char *from = fs_path("%s/%s", part, stack);
+	CLEANUP(freep) char *to = fs_path("%s/%s", s->dir, json_str_at(one, "dir", ""));
+	CLEANUP(freep) char *log = from ? fs_path("%s/output.txt", from) : NULL;
+	json_auto_t *result = NULL;
+	CLEANUP(freep) char *file = from ? fs_path("%s/device.json", from) : NULL;
+	int e = log && to && file ? fs_mkdirs(from, 0755, reterr) : -ENOMEM;
+
+	if (e == 0)
+		e = fs_write_atomic(log, buf_text(&o->out), o->out.size, reterr);
+	if (e == 0)
+		e = fs_remove_tree(to, reterr);
+	if (e < 0)
+		return e;
+	if (json_load_path(file, &result, NULL) == 0)
+		(void)json_object_set_new(one, "version",
+					  json_string(json_str_at(result, "target.version", "")));
+	else if (!is_status(one, "broken"))
+		judge(one, "broken", "virtiofs-conform left no results");
+	return rename(from, to) < 0 ? err_errno(reterr, -errno, "cannot complete %s", to) : 0;
+}
+
+/* What no program needs to be asked for. */
+static bool is_absent(const struct stack *stack, json_t *one)
+{
+	const struct cell c = { .stack = stack };
+	char reason[512];
+
+	if (stack->conf) {
+		judge(one, "n/a",
+		      "a stack of a conf file: virtiofs-conform --daemon 'ARGV' checks it");
+		return true;
+	}
+	if (!probe_absent(&c, reason, sizeof(reason)))
+		return false;
+	judge(one, "n/a", reason);
+	return true;
+}
+
+static int run_daemon(struct store *s, json_t *one, const char *home, uint64_t seed,
+		      struct err *reterr)
+{
+	CLEANUP(freep) char *part = fs_path("%s/" FOLDER ".part", s->dir);
+	CLEANUP(freep) char *folder = fs_path("%s/" FOLDER, s->dir);
+	CLEANUP(proc_output_free) struct proc_output o = { 0 };
+	const struct stack *stack = stack_find(json_str_at(one, "stack", ""));
+	struct err why = { "" };
+	int e = part && folder ? fs_remove_tree(part, reterr) : -ENOMEM;
+
+	if (e == 0)
+		e = fs_mkdirs(part, 0755, reterr);
+	if (e == 0)
+		e = fs_mkdirs(folder, 0755, reterr);
+	if (e < 0 || !stack || is_absent(stack, one))
+		return e;
+	e = conform(home, stack->id, part, seed, &o, &why);
+	if (e < 0)
+		judge(one, "broken", why.text);
+	else
+		judge_end(one, &o);
+	e = keep(s, one, part, &o, reterr);
+	(void)json_object_set_new(one, "elapsed_s", json_num(clock_seconds(o.run_ns)));
+	return e < 0 ? e : fs_remove_tree(part, reterr);
+}
+
+int suites_run(struct store *s, const char *home, uint64_t seed, struct err *reterr)
+{
+	size_t count = json_array_size(list_of(s->run));
+	json_t *one;
+	size_t i;
+	int e = 0;
+
+	json_array_foreach(list_of(s->run), i, one) {
+		if (e < 0 || !is_status(one, "pending"))
+			continue;
+		(void)fprintf(stderr, "device suite [%zu/%zu] %s\n", i + 1, count,
+			      json_str_at(one, "stack", ""));
+		e = store_check_room(s, reterr);
+		if (e == 0)
+			e = run_daemon(s, one, home, seed, reterr);
+		if (e == 0)
+			e = store_save_run(s, reterr);
+		(void)fprintf(stderr, "device suite [%zu/%zu] %s  %s%s%s\n", i + 1, count,
+			      json_str_at(one, "stack", ""), json_str_at(one, "status", ""),
+			      json_str_at(one, "reason", NULL) ? ": " : "",
+			      json_str_at(one, "reason", ""));
+	}
+	return e;
+}
+
+void suites_count(json_t *run, struct suites_outcome *ret)
+{
+	json_t *one;
+	size_t i;
+
+	*ret = (struct suites_outcome){ 0 };
+	json_array_foreach(list_of(run), i, one) {
+		ret->passed += is_status(one, "passed");
+		ret->failed += is_status(one, "failed");
+		ret->broken += is_status(one, "broken");
+		ret->na += is_status(one, "n/a");
+		ret->pending += is_status(one, "pending");
+	}
+}
