@@ -54,8 +54,13 @@ static json_t *text_or_null(const struct suite *s, const char *text)
 	if (s->home && strlen(s->home) >= strlen(HOME_NAME))
 		hide_folder(copy, s->home, HOME_NAME);
 	j = json_string(copy);
+	if (j)
+		return j;
 	/* What a daemon says need not be UTF-8. */
-	return j ? j : json_string("(not UTF-8)");
+	for (char *p = copy; *p; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	return json_string(copy);
 }
 
 /* Does a standard require what decided the verdict? */
@@ -186,11 +191,14 @@ int output_list(const struct conform_options *o, FILE *out)
 	return e;
 }
 
-/* One line, without what TAP reads as its own. */
+/* One line, without what TAP reads as its own, and nothing that a terminal would obey. */
 static void tap_text(const char *text, FILE *out)
 {
-	for (; *text; text++)
-		(void)fputc(*text == '\n' || *text == '#' ? ' ' : *text, out);
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		(void)fputc(c == '\n' || c == '#' ? ' ' : c < ' ' || c > '~' ? '?' : c, out);
+	}
 }
 
 void output_tap(const struct suite *s, FILE *out)
