@@ -27,6 +27,8 @@ WL_SRC := $(sort $(wildcard workloads/src/wl-*.c))
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB := $(BUILD)/libvq.a
+# The requirement catalogue: data that checks and reports name.
+SPEC_LIB := $(BUILD)/libspec.a
 TEST_LIB := $(call obj,$(wildcard bench/test/real_guest.c bench/test/report_*.c) $(patsubst %,bench/test/%.c,broken_home cell_check \
 	conduct fake_ends fake_guest inside local_agent pcp_tool problems raw_frame recorded robust_rig scratch \
 	self_dax self_figures stored))
@@ -71,7 +73,7 @@ bench-self: ## measure this project's own figures (at most 10 minutes)
 # The compiler comes with setup, so that one command works on a fresh machine.
 all: $(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(BUILD)/virtiofs-conform $(GUEST_PROGRAMS) ## compile
 
-$(BUILD)/virtiofs-qual: $(call obj,$(BENCH_MAIN)) $(LIB)
+$(BUILD)/virtiofs-qual: $(call obj,$(BENCH_MAIN)) $(LIB) $(SPEC_LIB)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -100,7 +102,7 @@ $(BUILD)/guest/wl-%: workloads/src/wl-%.c workloads/wl.h
 	@echo "  GUEST $@"
 	@$(GUEST_CC) -o $@ $<
 
-$(BUILD)/test/%: $(BUILD)/obj/bench/test/%.o $(TEST_LIB) $(LIB)
+$(BUILD)/test/%: $(BUILD)/obj/bench/test/%.o $(TEST_LIB) $(LIB) $(SPEC_LIB)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS) -lcmocka
@@ -113,7 +115,6 @@ REF_SRC := $(sort $(wildcard conformance/ref/*.c conformance/ref/*/*.c))
 FRONT_SRC := $(sort $(wildcard conformance/front/*.c conformance/front/*/*.c))
 REF_LIB := $(BUILD)/libref.a
 FRONT_LIB := $(BUILD)/libfront.a
-SPEC_LIB := $(BUILD)/libspec.a
 REF_LIBS := -lfuse3 -lseccomp
 
 $(REF_LIB): $(call obj,$(filter-out conformance/ref/main.c,$(REF_SRC)))

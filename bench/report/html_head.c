@@ -6,13 +6,37 @@
 
 #include <string.h>
 
+/* How the daemons of the device suite fared: one pill each. */
+static void daemons(struct page *p)
+{
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach(json_object_get(p->run->root, "conformance"), i, entry) {
+		const char *status = json_str_at(entry, "status", "");
+		bool bad = strcmp(status, "failed") == 0 || strcmp(status, "broken") == 0;
+
+		html_open(&p->html, "span", "class",
+			  bad				  ? "pill failed"
+			  : strcmp(status, "passed") == 0 ? "pill ok"
+							  : "pill",
+			  NULL);
+		html_open(&p->html, "a", "href", "#conformance", NULL);
+		html_textf(&p->html, "checks of %s ", json_str_at(entry, "stack", ""));
+		html_elem(&p->html, "b", NULL, status);
+		html_close(&p->html, "a");
+		html_close(&p->html, "span");
+	}
+}
+
 static void verdict(struct page *p)
 {
 	const struct run *r = p->run;
 	const char *status = json_str_at(r->root, "status", "");
 
 	html_open(&p->html, "p", "class", "verdict", NULL);
-	for (size_t i = 0; i < CELL_STATUS_COUNT; i++) {
+	daemons(p);
+	for (size_t i = 0; r->cell_count > 0 && i < CELL_STATUS_COUNT; i++) {
 		if (r->status_count[i] == 0 && i != CELL_OK && i != CELL_FAILED)
 			continue;
 		html_open(&p->html, "span", "class",
@@ -27,7 +51,8 @@ static void verdict(struct page *p)
 		html_close(&p->html, "a");
 		html_close(&p->html, "span");
 	}
-	html_textf(&p->html, "of %zu cells", r->cell_count);
+	if (r->cell_count > 0)
+		html_textf(&p->html, "of %zu cells", r->cell_count);
 	if (strcmp(status, "complete") != 0)
 		html_elemf(&p->html, "b", "missing", " \xc2\xb7 the run is not complete: %s",
 			   status);

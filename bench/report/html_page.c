@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/page.h"
 
+#include "report/conform.h"
 #include "report/counts.h"
 #include "report/dax.h"
 #include "report/footprint.h"
@@ -147,6 +148,12 @@ static bool has_counts(const struct run *r)
 	return any_value(r, counts_is_one);
 }
 
+/* A run may be one of checks alone. */
+static bool has_cells(const struct run *r)
+{
+	return r->cell_count > 0;
+}
+
 static bool has_negotiated(const struct run *r)
 {
 	for (size_t i = 0; i < r->cell_count; i++)
@@ -165,26 +172,28 @@ struct part {
 	bool (*has)(const struct run *r); /* NULL: always has something to show */
 };
 
-static const struct part part_glance = { "#glance", "At a glance", page_glance, NULL };
-static const struct part part_reasons = { "#reasons", "Failed and n/a", page_reasons, NULL };
-static const struct part part_tables = { "#headline", "Results", page_tables, NULL };
+static const struct part part_glance = { "#glance", "At a glance", page_glance, has_cells };
+static const struct part part_reasons = { "#reasons", "Failed and n/a", page_reasons, has_cells };
+static const struct part part_tables = { "#headline", "Results", page_tables, has_cells };
 static const struct part part_footprint = { "#footprint", "Memory per guest", page_footprint,
 					    has_footprint };
 static const struct part part_dax = { "#dax", "DAX", page_dax, dax_any };
 static const struct part part_counts = { "#counts", "Operation counts", page_counts, has_counts };
+static const struct part part_conform = { "#conformance", "Conformance", page_conform,
+					  conform_any };
 static const struct part part_negotiated = { "#negotiated", "Negotiated", page_negotiated,
 					     has_negotiated };
-static const struct part part_memory = { "#memory", "Caches and CPU", page_memory, NULL };
+static const struct part part_memory = { "#memory", "Caches and CPU", page_memory, has_cells };
 static const struct part part_method = { "#method", "How it was made", page_method, NULL };
 
-#define PARTS 9
+#define PARTS 10
 
 /* The headline comes first. Under TCG that is what does not depend on the CPU's speed. */
 static const struct part *const orders[][PARTS] = {
-	{ &part_glance, &part_reasons, &part_tables, &part_dax, &part_footprint, &part_counts,
-	  &part_negotiated, &part_memory, &part_method },
-	{ &part_dax, &part_footprint, &part_counts, &part_glance, &part_reasons, &part_tables,
-	  &part_negotiated, &part_memory, &part_method },
+	{ &part_glance, &part_reasons, &part_conform, &part_tables, &part_dax, &part_footprint,
+	  &part_counts, &part_negotiated, &part_memory, &part_method },
+	{ &part_dax, &part_footprint, &part_counts, &part_conform, &part_glance, &part_reasons,
+	  &part_tables, &part_negotiated, &part_memory, &part_method },
 };
 
 static void navigation(struct page *p, const struct part *const *parts)

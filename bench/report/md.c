@@ -42,11 +42,13 @@ static void head(const struct run *r, struct out *o)
 	out_str(o, "# ");
 	md_text(o, json_str_at(root, "plan.title", ""));
 	out_str(o, "\n\n");
-	for (size_t i = 0; i < CELL_STATUS_COUNT; i++)
+	for (size_t i = 0; r->cell_count > 0 && i < CELL_STATUS_COUNT; i++)
 		if (r->status_count[i] > 0 || i == CELL_OK || i == CELL_FAILED)
 			out_fmt(o, "%s%zu %s", i ? ", " : "", r->status_count[i],
 				cell_status_names[i]);
-	out_fmt(o, " of %zu cells. Run ", r->cell_count);
+	if (r->cell_count > 0)
+		out_fmt(o, " of %zu cells. ", r->cell_count);
+	out_str(o, "Run ");
 	md_text(o, json_str_at(root, "status", ""));
 	out_str(o, ", plan ");
 	md_text(o, json_str_at(root, "plan.name", ""));
@@ -67,6 +69,10 @@ static void head(const struct run *r, struct out *o)
 		md_text(o, key);
 		out_str(o, " ");
 		md_text(o, text_dash(json_string_value(v)));
+	}
+	if (r->cell_count == 0) {
+		out_str(o, ".\n");
+		return;
 	}
 	out_str(o,
 		".\n\nTables of a workload hold: median (smallest\xe2\x80\x93largest round); m: ratio to the row's "
@@ -252,6 +258,7 @@ int md_write(const struct tables *t, struct out *ret)
 	if (!t->run->tcg)
 		md_heat(t, ret);
 	failed(t->run, ret);
+	md_conform(t->run, ret);
 	md_dax(t, ret);
 	md_footprint(t->run, ret);
 	md_counts(t->run, ret);

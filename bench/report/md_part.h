@@ -13,6 +13,7 @@ void md_heat(const struct tables *t, struct out *o);
 void md_footprint(const struct run *r, struct out *o);
 void md_dax(const struct tables *t, struct out *o);
 void md_counts(const struct run *r, struct out *o);
+void md_conform(const struct run *r, struct out *o);
 void md_negotiated(const struct run *r, struct out *o);
 
 #endif

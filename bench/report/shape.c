@@ -6,35 +6,14 @@
  */
 #include "report/shape.h"
 
+#include "report/shape_int.h"
+
 #include <stdbool.h>
 #include <string.h>
-
-enum {
-	T_STRING = 1 << 0,
-	T_INTEGER = 1 << 1,
-	T_NUMBER = 1 << 2, /* integers too */
-	T_BOOL = 1 << 3,
-	T_NULL = 1 << 4,
-	T_ARRAY = 1 << 5,
-	T_OBJECT = 1 << 6,
-	T_SCALAR = T_STRING | T_NUMBER | T_BOOL | T_NULL,
-};
 
 static const char *const type_words[] = {
 	"text", "integer", "number", "true/false", "null", "list", "object",
 };
-
-/* One key of an object, or all values of a list or of an object with free keys (key NULL). */
-struct field {
-	const char *key;
-	unsigned int types;
-	bool optional;		   /* the key may be missing */
-	const char *const *words;  /* the only texts allowed, ended by NULL; NULL: any */
-	const struct field *inner; /* of an object, or of each item of a list */
-	size_t inner_count;
-};
-
-#define INNER(table) .inner = (table), .inner_count = ARRAY_SIZE(table)
 
 static const char *const run_status_words[] = { "running", "complete", "interrupted", NULL };
 static const char *const cell_status_words[] = { "ok", "n/a", "failed", "pending", NULL };
@@ -136,6 +115,19 @@ static const struct field attached_fields[] = {
 	{ .key = "missing", .types = T_ARRAY, INNER(any_string) },
 };
 
+static const char *const suite_words[] = { "device", NULL };
+static const char *const conform_status_words[] = { "passed", "failed",	 "broken",
+						    "n/a",    "pending", NULL };
+static const struct field conform_fields[] = {
+	{ .key = "suite", .types = T_STRING, .words = suite_words },
+	{ .key = "stack", .types = T_STRING },
+	{ .key = "status", .types = T_STRING, .words = conform_status_words },
+	{ .key = "reason", .types = T_STRING | T_NULL },
+	{ .key = "version", .types = T_STRING },
+	{ .key = "dir", .types = T_STRING },
+};
+static const struct field conform_items[] = { { .types = T_OBJECT, INNER(conform_fields) } };
+
 static const struct field run_fields[] = {
 	{ .key = "schema", .types = T_INTEGER },
 	{ .key = "program", .types = T_OBJECT, INNER(name_version) },
@@ -152,6 +144,8 @@ static const struct field run_fields[] = {
 	{ .key = "attached", .types = T_OBJECT, .optional = true, INNER(attached_fields) },
 	{ .key = "guests", .types = T_ARRAY, INNER(guest_items) },
 	{ .key = "stacks", .types = T_ARRAY, INNER(stack_items) },
+	/* Not in runs of before there were suites. */
+	{ .key = "conformance", .types = T_ARRAY, .optional = true, INNER(conform_items) },
 	{ .key = "workloads", .types = T_ARRAY, INNER(workload_items) },
 	{ .key = "metrics", .types = T_ARRAY, INNER(metric_info_items) },
 	{ .key = "cells", .types = T_ARRAY, INNER(any_string) },
@@ -383,8 +377,8 @@ static int check_value(const struct field *f, const json_t *v, const char *where
 /* The schema number that this program reads. */
 #define SCHEMA 1
 
-static int check_document(const struct field *f, size_t count, const json_t *root,
-			  struct err *reterr)
+int shape_check_document(const struct field *f, size_t count, const json_t *root,
+			 struct err *reterr)
 {
 	int e;
 
@@ -402,10 +396,10 @@ static int check_document(const struct field *f, size_t count, const json_t *roo
 
 int shape_check_run(const json_t *root, struct err *reterr)
 {
-	return check_document(run_fields, ARRAY_SIZE(run_fields), root, reterr);
+	return shape_check_document(run_fields, ARRAY_SIZE(run_fields), root, reterr);
 }
 
 int shape_check_cell(const json_t *root, struct err *reterr)
 {
-	return check_document(cell_fields, ARRAY_SIZE(cell_fields), root, reterr);
+	return shape_check_document(cell_fields, ARRAY_SIZE(cell_fields), root, reterr);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/summary.h"
 
+#include "report/conform.h"
+
 #include "report/compare.h"
 
 #include <string.h>
@@ -159,28 +161,60 @@ static void grids(struct out *o, const struct tables *t)
 		out_fmt(o, "%zu more headline metrics: see the report\n", total - shown);
 }
 
+/* One line for each daemon of the device suite. */
+static void daemons(struct out *o, const struct run *r)
+{
+	CLEANUP(conform_free) struct conform c = { 0 };
+
+	if (conform_build(r, &c) < 0)
+		o->error = -ENOMEM;
+	for (size_t i = 0; i < c.count; i++) {
+		CLEANUP(out_free) struct out line = { 0 };
+		struct conform_counts n;
+		char cell[CONFORM_CELL];
+
+		conform_total(&c.daemon[i], &n);
+		out_fmt(&line, "device suite, %s: %s%s%s", c.daemon[i].stack, c.daemon[i].status,
+			n.all ? "; " : "", conform_cell(&n, cell));
+		if (n.all == 0 && c.daemon[i].reason)
+			out_fmt(&line, ", %s", c.daemon[i].reason);
+		padded(o, buf_text(&line.text), LINE_COLUMNS);
+		out_str(o, "\n");
+	}
+	if (c.count > 0)
+		out_str(o, "\n");
+}
+
+static void headline(struct out *o, const struct tables *t)
+{
+	padded(o, "workload, metric", NAME_COLUMNS);
+	out_str(o, " ");
+	padded(o, "base", FIGURE_COLUMNS);
+	out_str(o, " ");
+	padded(o, "best", FIGURE_COLUMNS);
+	out_str(o, " worst\n");
+	grids(o, t);
+	out_str(o, "\n");
+}
+
 int summary_write(const struct tables *t, struct out *ret)
 {
 	CLEANUP(out_free) struct out o = { 0 };
 	const struct run *r = t->run;
 
-	for (size_t i = 0; i < CELL_STATUS_COUNT; i++)
+	for (size_t i = 0; r->cell_count > 0 && i < CELL_STATUS_COUNT; i++)
 		if (r->status_count[i] > 0 || i == CELL_OK || i == CELL_FAILED)
 			out_fmt(&o, "%s%zu %s", i ? ", " : "", r->status_count[i],
 				cell_status_names[i]);
-	out_fmt(&o, " of %zu cells\n", r->cell_count);
+	if (r->cell_count > 0)
+		out_fmt(&o, " of %zu cells\n", r->cell_count);
 	if (r->tcg)
 		out_str(&o, "software CPU emulation (TCG): times mean nothing outside this run; "
 			    "read ratios\n");
 	out_str(&o, "\n");
-	padded(&o, "workload, metric", NAME_COLUMNS);
-	out_str(&o, " ");
-	padded(&o, "base", FIGURE_COLUMNS);
-	out_str(&o, " ");
-	padded(&o, "best", FIGURE_COLUMNS);
-	out_str(&o, " worst\n");
-	grids(&o, t);
-	out_str(&o, "\n");
+	daemons(&o, r);
+	if (r->cell_count > 0)
+		headline(&o, t);
 	failures(&o, r);
 	out_fmt(&o, "report: %s/report.html\n", r->dir);
 	trim_lines(ret, &o);

@@ -69,8 +69,9 @@ static void cell_keys_are_required(void **state)
 /* Keys that old runs lack and that the report does not read. */
 static bool is_later_key(const char *key)
 {
-	static const char *const keys[] = { "cause",	"expected_s", "elapsed_s", "resumptions",
-					    "attached", "vmms",	      "kernels" };
+	static const char *const keys[] = { "cause",	   "expected_s", "elapsed_s",
+					    "resumptions", "attached",	 "vmms",
+					    "kernels",	   "suites",	 "conformance" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (strcmp(key, keys[i]) == 0)

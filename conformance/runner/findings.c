@@ -99,7 +99,7 @@ static void put_one(const struct doc *d, json_t *check, FILE *out)
 	put(out, d->name);
 	(void)fprintf(out, "**");
 	if (*status) {
-		(void)fprintf(out, " (%s: ", status);
+		(void)fprintf(out, " (written down as %s: ", status);
 		put(out, doc_text(check, "known_reason"));
 		(void)fprintf(out, ")");
 	}
