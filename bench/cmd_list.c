@@ -113,9 +113,10 @@ static json_t *list_plans(const char *home)
 		names[i]->d_name[strlen(names[i]->d_name) - 5] = '\0';
 		if (plan_load(dir, names[i]->d_name, &p, NULL) == 0) {
 			(void)json_array_append_new(
-				list, json_pack("{s:s,s:s,s:I,s:i}", "id", p.name, "title", p.title,
-						"cells", (json_int_t)p.cells.count, "rounds",
-						(int)p.rounds));
+				list,
+				json_pack("{s:s,s:s,s:I,s:i,s:o}", "id", p.name, "title", p.title,
+					  "cells", (json_int_t)p.cells.count, "rounds",
+					  (int)p.rounds, "suites", suites_json(p.suites)));
 			plan_free(&p);
 		}
 		free(names[i]);

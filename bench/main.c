@@ -39,8 +39,8 @@ static void usage(FILE *out)
 	(void)fprintf(
 		out,
 		"\n'virtiofs-qual COMMAND --help' shows the options of a command.\n"
-		"Exit status: 0 good, 1 a check of the device suite failed, 2 usage or nothing selected, 3 a failed cell or a broken host,\n"
-		"77 everything selected was n/a, 130 interrupted.\n");
+		"Exit status: 0 good, 1 a check of the device suite failed, 2 usage or nothing selected,\n"
+		"3 a failed cell or a broken host, 77 everything selected was n/a, 130 interrupted.\n");
 }
 
 int command_error(int status, const struct err *e)

@@ -89,7 +89,8 @@ static int load_daemon(const struct run *r, json_t *entry, struct conform *c)
 		path = NULL;
 		return -ENOMEM;
 	}
-	if (strcmp(d->status, "n/a") == 0 || strcmp(d->status, "pending") == 0)
+	if (!run_has_file(r, path) &&
+	    (strcmp(d->status, "n/a") == 0 || strcmp(d->status, "pending") == 0))
 		return 0;
 	e = load_json(r, path, "device.json", DEVICE_JSON_MAX, &size, &d->root, &d->damage);
 	if (e == 0 && shape_check_device(d->root, &d->damage) < 0) {

@@ -413,6 +413,7 @@ static int inner_main(void *arg)
 	const struct world_source src = { .home = in->req->home,
 					  .attach = in->req->attach,
 					  .user_kernel = in->req->user_kernel,
+					  .checks_only = in->req->plan->cells.count == 0,
 					  .share_mib = in->req->plan->share_mib };
 	struct world w = { 0 };
 	struct err err = { 0 };

@@ -147,14 +147,27 @@ size_t suites_resume(struct store *s, bool retry_failed)
 	return pending;
 }
 
+/* @reason may be of a program, and so of any bytes. */
 static void judge(json_t *one, const char *status, const char *reason)
 {
+	json_t *text = reason ? json_string(reason) : json_null();
+
 	(void)json_object_set_new(one, "status", json_string(status));
-	(void)json_object_set_new(one, "reason", reason ? json_string(reason) : json_null());
+	(void)json_object_set_new(one, "reason",
+				  text ? text : json_string("it said something that is no UTF-8"));
+}
+
+/* What broke it, without the names of this machine's folders. */
+static void judge_broken(json_t *one, const struct store *s, const char *home, char *text)
+{
+	store_hide_dir(text, s->dir);
+	store_hide_dir(text, home);
+	judge(one, "broken", text);
 }
 
 /* The first line of what it complains of; without a complaint what its status says. */
-static void judge_end(json_t *one, const struct proc_output *o)
+static void judge_end(json_t *one, const struct store *s, const char *home,
+		      const struct proc_output *o)
 {
 	static const struct {
 		int code;
@@ -179,7 +192,7 @@ static void judge_end(json_t *one, const struct proc_output *o)
 			       WIFEXITED(o->status) && WEXITSTATUS(o->status) == 3
 				       ? "checks could not be done"
 				       : "virtiofs-conform did not end as it should");
-	judge(one, "broken", text);
+	judge_broken(one, s, home, text);
 }
 
 static int conform(const char *home, const char *stack, const char *out, uint64_t seed,
@@ -261,9 +274,9 @@ static int run_daemon(struct store *s, json_t *one, const char *home, uint64_t s
 		return e;
 	e = conform(home, stack->id, part, seed, &o, &why);
 	if (e < 0)
-		judge(one, "broken", why.text);
+		judge_broken(one, s, home, why.text);
 	else
-		judge_end(one, &o);
+		judge_end(one, s, home, &o);
 	e = keep(s, one, part, &o, reterr);
 	(void)json_object_set_new(one, "elapsed_s", json_num(clock_seconds(o.run_ns)));
 	return e < 0 ? e : fs_remove_tree(part, reterr);

@@ -306,6 +306,10 @@ static int make_for_guests(const struct world_source *src, struct world *w, stru
 
 	if (e == 0)
 		e = bind_programs(src->home, reterr);
+	if (e == 0 && src->checks_only) {
+		(void)snprintf(w->share_fs, sizeof(w->share_fs), "none: each check has its own");
+		return 0;
+	}
 	if (e == 0)
 		e = fs_mkdirs(WORLD_SHARE, 0700, reterr);
 	if (e == 0)

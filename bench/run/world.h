@@ -44,6 +44,7 @@ struct world_source {
 	const char
 		*user_kernel; /* folder with kernels made for the run (vmlinux-ID ...), or NULL */
 	bool strict;	      /* a part of the project that is missing is an error */
+	bool checks_only;     /* no cells: neither guests nor a share */
 	unsigned share_mib;   /* size of the private file system; 0: WORLD_SHARE_MIB */
 };
 

@@ -339,6 +339,7 @@ static void mutated_files_never_crash(void **state)
 		"cells/rust-trixie.qemu-backports.auto.nowb.always.bookworm.randread-4k/cell.json",
 		"cells/c-bookworm.qemu-bookworm.auto.nowb.always.bookworm.seqread-psync/cell.json",
 		"cells/local.seqread-psync/cell.json",
+		"conformance/rust-trixie/device.json",
 	};
 	enum { MUTATIONS = 60 };
 	struct rng rng = { .state = 20261122 };
