@@ -38,7 +38,7 @@ static const struct field result_fields[] = {
 	{ .key = "known_status", .types = T_STRING | T_NULL },
 	{ .key = "known_reason", .types = T_STRING | T_NULL },
 	{ .key = "fate", .types = T_STRING | T_NULL },
-	{ .key = "repeat", .types = T_STRING | T_NULL },
+	{ .key = "repeat", .types = T_STRING },
 };
 static const struct field result_items[] = { { .types = T_OBJECT, INNER(result_fields) } };
 

@@ -68,7 +68,7 @@ static int spec_check(const struct conform_options *o, FILE *out, struct err *re
 	size_t count;
 	const struct check_area *const *areas = device_areas(&count);
 
-	if (trace_make(areas, count, &t) < 0) {
+	if (trace_make(areas, count, spec_waived, &t) < 0) {
 		(void)err_set(reterr, -ENOMEM, "out of memory");
 		return STATUS_BROKEN;
 	}

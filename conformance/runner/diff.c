@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Two results side by side: two daemons, or two versions of one. */
 #include "conformance/runner/doc.h"
+#include "conformance/runner/result.h"
 
 #include "base/json.h"
 
@@ -101,8 +102,9 @@ static void print_side(const char *name, json_t *s, FILE *out)
 		(void)fprintf(out, "     %-9s not run\n", name);
 		return;
 	}
-	(void)fprintf(out, "     %-9s %s%s%s%s%s\n", name, doc_text(s, "verdict"),
-		      *seen ? ": " : "", seen, *fate ? "; daemon " : "", fate);
+	(void)fprintf(out, "     %-9s %s%s", name, doc_text(s, "verdict"), *seen ? ": " : "");
+	plain_text(seen, strlen(seen), out);
+	(void)fprintf(out, "%s%s\n", *fate ? "; daemon " : "", fate);
 }
 
 void diff_print(const struct diff_result *d, FILE *out)

@@ -16,8 +16,8 @@ static const struct {
 } sections[] = {
 	[CRASH] = { "Ends of the daemon", "A guest's request ends it, or stops it for ever: every "
 					  "user of the share loses it." },
-	[LOSS] = { "Data lost or changed, or reach beyond the share",
-		   "What was written is not there, or what is outside of the share can be reached." },
+	[LOSS] = { "Data lost or changed, rights too many, reach beyond the share",
+		   "What was written is not there, somebody may do what he may not, or what is outside of the share can be reached." },
 	[WRONG] = { "Wrong results", "Something else comes of a request than is required." },
 	[FORM] = { "Form", "Recommendations that are not followed, permissions that are not used, "
 			   "fields of a reply." },
@@ -26,9 +26,10 @@ static const struct {
 		      "stay up for others may want to know." },
 };
 
-/* Checks whose failure means lost data or an escape. */
-static const char *const loss[] = { "append.*", "copy.*",     "escape.*", "space.*",
-				    "sync.*",	"truncate.*", "write.*",  "mapping.*" };
+/* Checks whose failure means lost data, a right too many or an escape. */
+static const char *const loss[] = { "append.*", "copy.*",     "escape.*",   "mapping.*",
+				    "privs.*",	"races.*",    "readonly.*", "space.*",
+				    "sync.*",	"truncate.*", "write.*" };
 
 #define ESCAPE_ROWS "VIRTIO-FS-SEC-"
 

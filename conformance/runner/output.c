@@ -6,6 +6,15 @@
 
 #include <string.h>
 
+void plain_text(const char *text, size_t size, FILE *out)
+{
+	for (size_t i = 0; i < size && text[i]; i++) {
+		char c = text[i];
+
+		(void)fputc(c == '\n' || c == '\t' ? ' ' : c < ' ' || c > '~' ? '?' : c, out);
+	}
+}
+
 static const char *clause(const struct check *c)
 {
 	const struct spec_row *row = check_row(c);
@@ -46,7 +55,9 @@ static void print_lines(const char *name, const char *text, unsigned max, FILE *
 	for (; *text && max > 0; max--) {
 		size_t n = strcspn(text, "\n");
 
-		(void)fprintf(out, "     %-9s %.*s\n", name, (int)n, text);
+		(void)fprintf(out, "     %-9s ", name);
+		plain_text(text, n, out);
+		(void)fputc('\n', out);
 		text += n + (text[n] == '\n');
 		name = "";
 	}
@@ -88,6 +99,14 @@ void output_begin(const struct suite *s, FILE *out)
 		      s->count, (unsigned long long)s->options->seed);
 }
 
+static void print_short(const char *word, const struct check *c, const struct check_result *r,
+			FILE *out)
+{
+	(void)fprintf(out, "%s %s: ", word, c->id);
+	plain_text(r->seen, sizeof(r->seen), out);
+	(void)fputc('\n', out);
+}
+
 void output_one(const struct suite *s, size_t index, FILE *out)
 {
 	const struct check_result *r = &s->result[index];
@@ -95,13 +114,13 @@ void output_one(const struct suite *s, size_t index, FILE *out)
 	enum known known = suite_known(s, index, NULL);
 
 	if (known == KNOWN_KNOWN && !s->options->verbose)
-		(void)fprintf(out, "known %s: %s\n", c->id, r->seen);
+		print_short("known", c, r, out);
 	else if (r->verdict == CHECK_FAIL || r->verdict == CHECK_BROKEN)
 		print_details(s, index, out);
 	else if (known == KNOWN_GONE)
 		(void)fprintf(out, "GONE %s: passes, but is written down as known\n", c->id);
 	else if (s->options->verbose && r->verdict == CHECK_SKIP)
-		(void)fprintf(out, "SKIP %s: %s\n", c->id, r->seen);
+		print_short("SKIP", c, r, out);
 	else if (s->options->verbose)
 		(void)fprintf(out, "%s %s (%.1f ms)\n", verdict_name(r->verdict), c->id,
 			      (double)r->duration_ns / (double)NS_PER_MS);

@@ -76,7 +76,7 @@ static void add_failure(json_t *one, const struct suite *s, size_t index)
 {
 	const struct check_result *r = &s->result[index];
 	bool failed = r->verdict != CHECK_PASS && r->verdict != CHECK_SKIP;
-	CLEANUP(freep) char *repeat = failed ? output_repeat(s, s->check[index]) : NULL;
+	CLEANUP(freep) char *repeat = output_repeat(s, s->check[index]);
 
 	(void)json_object_set_new(one, "repeat", text_or_null(s, repeat));
 	(void)json_object_set_new(one, "evidence", text_or_null(s, failed ? r->evidence : NULL));
@@ -191,16 +191,6 @@ int output_list(const struct conform_options *o, FILE *out)
 	return e;
 }
 
-/* One line, without what TAP reads as its own, and nothing that a terminal would obey. */
-static void tap_text(const char *text, FILE *out)
-{
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		(void)fputc(c == '\n' || c == '#' ? ' ' : c < ' ' || c > '~' ? '?' : c, out);
-	}
-}
-
 void output_tap(const struct suite *s, FILE *out)
 {
 	(void)fprintf(out, "TAP version 13\n1..%zu\n", s->count);
@@ -211,16 +201,16 @@ void output_tap(const struct suite *s, FILE *out)
 		(void)fprintf(out, "%sok %zu - %s", good ? "" : "not ", i + 1, s->check[i]->id);
 		if (r->verdict == CHECK_SKIP) {
 			(void)fprintf(out, " # SKIP ");
-			tap_text(r->seen, out);
+			plain_text(r->seen, sizeof(r->seen), out);
 		}
 		(void)fputc('\n', out);
 		if (good)
 			continue;
 		(void)fprintf(out, "  ---\n  verdict: %s\n  expected: |\n    ",
 			      verdict_name(r->verdict));
-		tap_text(r->expected, out);
+		plain_text(r->expected, sizeof(r->expected), out);
 		(void)fprintf(out, "\n  seen: |\n    ");
-		tap_text(r->seen, out);
+		plain_text(r->seen, sizeof(r->seen), out);
 		(void)fprintf(out, "\n  ...\n");
 	}
 }

@@ -22,6 +22,12 @@ struct check_result {
 	char log[RESULT_LOG];		/* end of what the daemon said */
 };
 
+/**
+ * plain_text() - at most @size bytes of @text that may come from a daemon: nothing in it that a terminal obeys, and
+ * line ends become blanks.
+ */
+void plain_text(const char *text, size_t size, FILE *out);
+
 /** verdict_name() - "PASS", ... */
 const char *verdict_name(enum check_verdict v);
 

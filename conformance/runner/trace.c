@@ -61,6 +61,7 @@ static void count(json_t *one, size_t *checked, size_t *waived, size_t *untraced
 struct source {
 	const struct check_area *const *areas;
 	size_t count;
+	trace_waived *waived;
 };
 
 static void trace_rows(const struct source *s, struct trace *t, json_t *list)
@@ -68,7 +69,7 @@ static void trace_rows(const struct source *s, struct trace *t, json_t *list)
 	const struct spec_row *row;
 
 	for (size_t i = 0; (row = spec_row_at(i)); i++) {
-		const char *waiver = spec_waived(row->id, SPEC_D);
+		const char *waiver = s->waived(row->id, SPEC_D);
 		char text[512];
 		json_t *one;
 
@@ -86,7 +87,7 @@ static void trace_rows(const struct source *s, struct trace *t, json_t *list)
 }
 
 /* Why a row is not checked by whatever means; NULL: it is not waived, or not in all of them. */
-static const char *waived_whole(const char *id)
+static const char *waived_whole(const struct source *s, const char *id)
 {
 	const struct spec_row *row = spec_find(id);
 	const char *reason = NULL;
@@ -94,7 +95,7 @@ static const char *waived_whole(const char *id)
 	for (unsigned i = 0; row && i < SPEC_MEANS_BITS; i++) {
 		if (!(row->means & 1U << i))
 			continue;
-		reason = spec_waived(id, (enum spec_means)(1U << i));
+		reason = s->waived(id, (enum spec_means)(1U << i));
 		if (!reason)
 			return NULL;
 	}
@@ -121,7 +122,7 @@ static void trace_sentences(const struct source *s, struct trace *t, json_t *lis
 
 			(void)json_array_extend(checks, more);
 			json_decref(more);
-			waiver = waiver ? waiver : waived_whole(x->rows[j]);
+			waiver = waiver ? waiver : waived_whole(s, x->rows[j]);
 			(void)snprintf(text + used, sizeof(text) - used, " %s", x->rows[j]);
 		}
 		(void)snprintf(id, sizeof(id), "%s, %s, %s %u", x->document, x->section,
@@ -145,7 +146,7 @@ static void trace_bugs(const struct source *s, struct trace *t, json_t *list)
 			continue;
 		t->bugs++;
 		one = item("bug", all[i].id, all[i].title, checks_of(s->areas, s->count, all[i].id),
-			   spec_waived(all[i].id, SPEC_D));
+			   s->waived(all[i].id, SPEC_D));
 		count(one, &t->bugs_checked, &t->bugs_waived, &t->bugs_untraced);
 		(void)json_array_append_new(list, one);
 	}
@@ -158,9 +159,10 @@ static json_t *counts(size_t all, size_t checked, size_t waived, size_t untraced
 			 (json_int_t)untraced);
 }
 
-int trace_make(const struct check_area *const *areas, size_t area_count, struct trace *ret)
+int trace_make(const struct check_area *const *areas, size_t area_count, trace_waived *waived,
+	       struct trace *ret)
 {
-	const struct source s = { areas, area_count };
+	const struct source s = { areas, area_count, waived };
 	struct trace t = { 0 };
 	json_t *list = json_array();
 

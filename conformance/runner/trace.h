@@ -3,6 +3,7 @@
 #define VQ_RUNNER_TRACE_H
 
 #include "conformance/check.h"
+#include "conformance/spec/spec.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -23,8 +24,12 @@ struct trace {
 	json_t *json; /* owned */
 };
 
-/** trace_make() - of these areas and the catalogue. 0 or -ENOMEM. */
-int trace_make(const struct check_area *const *areas, size_t count, struct trace *ret) MUST_USE;
+/** trace_waived - why @means of a row are not checked; NULL: they must be. */
+typedef const char *trace_waived(const char *id, enum spec_means means);
+
+/** trace_make() - of these areas, the catalogue and its waivers, spec_waived(). 0 or -ENOMEM. */
+int trace_make(const struct check_area *const *areas, size_t count, trace_waived *waived,
+	       struct trace *ret) MUST_USE;
 /** trace_is_good() - nothing is untraced, and not too much is waived. */
 bool trace_is_good(const struct trace *t);
 /** trace_print() - what is untraced, then the counts. @all: what is checked as well. */
