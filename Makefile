@@ -186,7 +186,7 @@ $(BUILD)/conformance/test_spec $(DEVICE_TESTS): | $(BUILD)/virtiofs-refdev
 $(BUILD)/conformance/test_conform_peer: | $(BUILD)/virtiofs-conform
 
 check: all $(TESTS) lint-includes ## unit, table and golden tests; no root, no guests
-	@bench/test/run -j $$(nproc) $(TESTS) host-setup/test guest-image/test bench/test/schema
+	@bench/test/run -j $$(nproc) $(TESTS) host-setup/test guest-image/test bench/test/schema conformance/test/junit
 
 check-asan: ## the same with AddressSanitizer and UBSan, the reference device under its tests too
 	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=$(BUILD)/asan OPT='-O1 -g' \
