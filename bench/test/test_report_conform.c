@@ -123,6 +123,29 @@ static void requirements(void **state)
 	unload(&l);
 }
 
+/* Goal: every requirement that a client can check has its line, with what came of it. */
+static void every_row_has_its_line(void **state)
+{
+	static const char line[] =
+		"<td class=\"mono\">config.tag-tail</td><td class=\"na\">skipped</td><td>passed</td>"
+		"<td>passed</td>";
+	const struct spec_row *row;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(report_write(fixture_run, &err), 0);
+	for (size_t i = 0; (row = spec_row_at(i)); i++) {
+		char head[96];
+
+		(void)snprintf(head, sizeof(head), "<th scope=\"row\"><code>%s</code></th>",
+			       row->id);
+		if (fixture_contains("report.html", head) != conform_row_is_listed(row))
+			fail_msg("%s", row->id);
+	}
+	assert_true(fixture_contains("report.html", line));
+	assert_true(fixture_contains("report.md", "Requirements: c-bookworm: "));
+}
+
 /* Goal: whatever is wrong with device.json is told, and costs nothing else. */
 static void damage_is_told(void **state)
 {
@@ -232,6 +255,7 @@ int main(void)
 		cmocka_unit_test_setup(counts, fixture_fresh),
 		cmocka_unit_test_setup(differences, fixture_fresh),
 		cmocka_unit_test_setup(requirements, fixture_fresh),
+		cmocka_unit_test_setup(every_row_has_its_line, fixture_fresh),
 		cmocka_unit_test_setup(damage_is_told, fixture_fresh),
 		cmocka_unit_test_setup(damaged_lists_are_refused, fixture_fresh),
 		cmocka_unit_test_setup(checks_alone, fixture_fresh),
