@@ -149,9 +149,7 @@ static int run_target(const struct call *c, struct target *t)
 	}
 	if (c->options->format == OUTPUT_TEXT)
 		output_begin(&s, stdout);
-	if (suite_run(&s, c->dir, &err) < 0)
-		(void)complain(STATUS_BROKEN, err.text);
-	else if (c->options->out && write_files(&s, &err) < 0)
+	if (suite_run(&s, c->dir, &err) < 0 || (c->options->out && write_files(&s, &err) < 0))
 		(void)complain(STATUS_BROKEN, err.text);
 	else
 		status = suite_status(&s);

@@ -2,6 +2,7 @@
 /* What programs read: JSON as DESIGN fixes it, TAP 13, and the common schema of JUnit. */
 #include "conformance/runner/suite.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
 
@@ -21,23 +22,26 @@ static json_t *check_json(const struct check *c)
 }
 
 /* Folders of this machine and of this run say nothing about a daemon, and differ from run to run. */
-static void hide_folder(char *text, const char *folder, const char *as)
+static int hide_folder(char **text, const char *folder, const char *as)
 {
-	size_t n = folder ? strlen(folder) : 0;
+	CLEANUP(buf_free) struct buf hidden = { 0 };
+	const char *from = *text;
+	int e = 0;
 
-	for (char *at = n ? strstr(text, folder) : NULL; at; at = strstr(at, folder)) {
-		char *rest = at + n;
-
-		if (*rest == '/' && strspn(rest + 1, "0123456789") > 0)
-			rest += 1 + strspn(rest + 1, "0123456789"); /* of one check in it */
-		(void)memmove(at, as, strlen(as));
-		at += strlen(as);
-		(void)memmove(at, rest, strlen(rest) + 1);
+	for (const char *at; e == 0 && folder && *folder && (at = strstr(from, folder));) {
+		e = buf_printf(&hidden, "%.*s%s", (int)(at - from), from, as);
+		from = at + strlen(folder);
+		if (*from == '/' && strspn(from + 1, "0123456789") > 0)
+			from += 1 + strspn(from + 1, "0123456789"); /* of one check in it */
 	}
+	if (e == 0)
+		e = buf_printf(&hidden, "%s", from);
+	if (e == 0) {
+		free(*text);
+		*text = buf_take(&hidden);
+	}
+	return *text ? e : -ENOMEM;
 }
-
-#define DIR_NAME  "{dir}"
-#define HOME_NAME "{home}"
 
 static json_t *text_or_null(const struct suite *s, const char *text)
 {
@@ -47,12 +51,9 @@ static json_t *text_or_null(const struct suite *s, const char *text)
 	if (!text || !text[0])
 		return json_null();
 	copy = strdup(text);
-	if (!copy)
+	if (!copy || hide_folder(&copy, s->dir, "{dir}") < 0 ||
+	    hide_folder(&copy, s->home, "{home}") < 0)
 		return NULL;
-	if (s->dir && strlen(s->dir) >= strlen(DIR_NAME))
-		hide_folder(copy, s->dir, DIR_NAME);
-	if (s->home && strlen(s->home) >= strlen(HOME_NAME))
-		hide_folder(copy, s->home, HOME_NAME);
 	j = json_string(copy);
 	if (j)
 		return j;
