@@ -78,9 +78,9 @@ static void differences(void **state)
 
 	(void)state;
 	assert_true(conform_differs(&l.c, "names.slash"));
-	assert_true(conform_differs(&l.c, "session.may-end")); /* the fate alone, too */
+	assert_true(conform_differs(&l.c, "sample-session.may-end")); /* the fate alone, too */
 	assert_false(conform_differs(&l.c, "names.lookup-found"));
-	assert_true(conform_is_failure(&l.c, "session.may-end"));
+	assert_true(conform_is_failure(&l.c, "sample-session.may-end"));
 	assert_false(conform_is_failure(&l.c, "names.lookup-found"));
 	unload(&l);
 }
@@ -118,7 +118,7 @@ static void requirements(void **state)
 	assert_string_equal(checks, "config.tag-tail");
 	free(checks);
 	checks = conform_row_checks(&l.c, spec_find("VIRTIO-FS-QUEUE-005"));
-	assert_string_equal(checks, "queue.used-length, every check");
+	assert_string_equal(checks, "sample-ring.used-length, every check");
 	free(checks);
 	unload(&l);
 }

@@ -161,7 +161,7 @@ static void only_one_has_it(void **state)
 
 	(void)state;
 	(void)json_object_del(a.checks, "names.slash");
-	(void)json_object_del(b.checks, "queue.loop");
+	(void)json_object_del(b.checks, "sample-ring.loop");
 	(void)json_object_del(b.checks, "config.tag-tail");
 	assert_int_equal(diff_make(&a, &b, &d), 0);
 	assert_int_equal(d.only_a, 2);
@@ -224,11 +224,15 @@ static void findings(void **state)
 	static const char *const dirs[] = { CANNED, NULL };
 	size_t count = 0;
 	char *text = findings_of(dirs, &count);
-	static const char *const order[] = { "# Findings",     "## Ends of the daemon",
-					     "queue.loop",     "## Data lost",
-					     "names.slash",    "## Form",
-					     "session.should", "## Ends that are allowed",
-					     "session.may-end" };
+	static const char *const order[] = { "# Findings",
+					     "## Ends of the daemon",
+					     "sample-ring.loop",
+					     "## Data lost",
+					     "names.slash",
+					     "## Form",
+					     "sample-session.should",
+					     "## Ends that are allowed",
+					     "sample-session.may-end" };
 	const char *at = text;
 	bool golden = text && is_golden("findings.md", text);
 

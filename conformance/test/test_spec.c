@@ -464,10 +464,12 @@ static void waivers(void **state)
 	(void)state;
 	for (size_t i = 0; i < count; i++) {
 		const struct spec_row *r = spec_find(w[i].row);
+		const struct spec_bug *b = spec_bug_find(w[i].row);
+		unsigned of = r ? r->means : b ? b->means : 0;
 
-		if (!r || !w[i].means || (w[i].means & ~r->means) || !is_text(w[i].reason))
+		if (!w[i].means || (w[i].means & ~of) || !is_text(w[i].reason))
 			fail_msg("the waiver of %s is not right", w[i].row);
-		device += w[i].means & SPEC_D;
+		device += r && w[i].means & SPEC_D;
 	}
 	assert_true(device * WAIVED_DEVICE <= means[0]);
 	assert_null(spec_waived("VIRTIO-FS-CFG-999", SPEC_D));
