@@ -251,6 +251,42 @@ static void findings(void **state)
 	assert_int_equal(count, 4);
 }
 
+static bool says(const struct docs *d, const char *section, const char *id)
+{
+	CLEANUP(freep) char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+	const char *at;
+
+	(void)findings_write(d, f);
+	(void)fclose(f);
+	at = strstr(text, section);
+	at = at ? strstr(at, id) : NULL;
+	return at != NULL;
+}
+
+/* Goal: a thread that died is an end of the daemon; to leave in order is none. */
+static void kinds_of_end(void **state)
+{
+	struct docs *d = calloc(1, sizeof(*d));
+	json_t *c;
+
+	(void)state;
+	assert_non_null(d);
+	d->item[d->count++] = load(RUST);
+	c = json_object_get(d->item[0].checks, "sample-session.may-end");
+	(void)json_object_set_new(c, "fate", json_string("exited:0"));
+	assert_false(says(d, "## Ends that are allowed", "sample-session.may-end"));
+	(void)json_object_set_new(c, "fate", json_string("exited:101"));
+	assert_true(says(d, "## Ends that are allowed", "sample-session.may-end"));
+	assert_false(says(d, "## Ends of the daemon", "sample-ring.loop"));
+	c = json_object_get(d->item[0].checks, "names.slash");
+	(void)json_object_set_new(c, "log", json_string("thread 'a' panicked at x.rs:1"));
+	assert_true(says(d, "## Ends of the daemon", "names.slash"));
+	docs_free(d);
+	free(d);
+}
+
 /* Goal: the folder of a run, of --out, and of one daemon are all results; anything else is told. */
 static void folders(void **state)
 {
@@ -378,11 +414,11 @@ static void too_many(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(mistakes),   cmocka_unit_test(repeated),
-		cmocka_unit_test(diffs),      cmocka_unit_test(only_one_has_it),
-		cmocka_unit_test(diff_texts), cmocka_unit_test(findings),
-		cmocka_unit_test(folders),    cmocka_unit_test(traced),
-		cmocka_unit_test(too_many),
+		cmocka_unit_test(mistakes),	cmocka_unit_test(repeated),
+		cmocka_unit_test(diffs),	cmocka_unit_test(only_one_has_it),
+		cmocka_unit_test(diff_texts),	cmocka_unit_test(findings),
+		cmocka_unit_test(kinds_of_end), cmocka_unit_test(folders),
+		cmocka_unit_test(traced),	cmocka_unit_test(too_many),
 	};
 
 	return cmocka_run_group_tests_name("conform_doc", tests, NULL, NULL);
