@@ -8,8 +8,9 @@
  * { .row = "VIRTIO-...", .means = D, .reason = "a sentence" }. A row whose every means is waived
  * is not checked at all; a bug may stand here as well; a check that comes later takes its waiver away.
  */
-#define OF_DRIVER "binds the driver: no client without a guest can see it, and the suite of drivers is not there yet"
-#define OF_VMM	  "is of the PCI function, which the VMM makes: the suite of VMMs is not there yet"
+#define OF_DRIVER \
+	"binds the driver: no client without a guest can see it, and the suite of drivers is not there yet"
+#define OF_VMM "is of the PCI function, which the VMM makes: the suite of VMMs is not there yet"
 
 /* clang-format off */
 static const struct spec_waiver waivers[] = {
