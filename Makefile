@@ -71,7 +71,7 @@ bench-self: ## measure this project's own figures (at most 10 minutes)
 		merge=$$?; exit $$((self ? self : load ? load : merge))
 
 # The compiler comes with setup, so that one command works on a fresh machine.
-all: $(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(BUILD)/virtiofs-conform $(GUEST_PROGRAMS) ## compile
+all: $(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(BUILD)/virtiofs-conform $(BUILD)/libvqfaults.so $(GUEST_PROGRAMS) ## compile
 
 $(BUILD)/virtiofs-qual: $(call obj,$(BENCH_MAIN)) $(LIB) $(SPEC_LIB)
 	@echo "  LINK  $@"
@@ -156,6 +156,23 @@ $(BUILD)/conformance/device_fault: $(BUILD)/obj/conformance/test/device_fault.o 
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS) -lcmocka
 
+# The library of system-call faults is loaded into daemons of other suites, and into its own test's program.
+# Neither knows sanitizers, nor what a fortified libc does behind the names that it hooks.
+FAULTS_CC = $(CC) $(CPPFLAGS) -std=gnu11 $(WARN) $(HARDEN) -O2 -g -U_FORTIFY_SOURCE -MMD -MP
+
+$(BUILD)/libvqfaults.so: $(patsubst %.c,$(BUILD)/faults/%.o,$(filter-out %/probe.c,$(wildcard conformance/faults/*.c)))
+	@echo "  LINK  $@"
+	@$(CC) -shared -o $@ $^ -ldl
+
+$(BUILD)/faults/probe: $(BUILD)/faults/conformance/faults/probe.o
+	@echo "  LINK  $@"
+	@$(CC) -pthread -o $@ $^
+
+$(BUILD)/faults/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(FAULTS_CC) -fPIC -fvisibility=hidden -c -o $@ $<
+
 # Tests of the device link the device; all others of conformance link the front end.
 $(BUILD)/conformance/test_ref_%: $(BUILD)/obj/conformance/test/test_ref_%.o $(REF_LIB) $(LIB)
 	@mkdir -p $(@D)
@@ -184,6 +201,7 @@ REAL_TESTS := $(DEVICE_TESTS) \
 # They start the reference device of their own flavour as a process.
 $(BUILD)/conformance/test_spec $(DEVICE_TESTS): | $(BUILD)/virtiofs-refdev
 $(BUILD)/conformance/test_conform_peer: | $(BUILD)/virtiofs-conform
+$(BUILD)/conformance/test_conform_faults: | $(BUILD)/libvqfaults.so $(BUILD)/faults/probe
 
 check: all $(TESTS) lint-includes ## unit, table and golden tests; no root, no guests
 	@bench/test/run -j $$(nproc) $(TESTS) host-setup/test guest-image/test bench/test/schema conformance/test/junit
@@ -241,7 +259,7 @@ lint: lint-includes ## clang-tidy, cppcheck, shellcheck, codespell, include rule
 	@bench/test/lint
 
 clean: ## remove what was compiled (keeps roots, image and results)
-	rm -rf $(BUILD)/obj $(BUILD)/test $(BUILD)/conformance $(BUILD)/guest $(BUILD)/asan $(BUILD)/clang $(BUILD)/lib*.a \
-		$(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(BUILD)/virtiofs-conform
+	rm -rf $(BUILD)/obj $(BUILD)/test $(BUILD)/conformance $(BUILD)/faults $(BUILD)/guest $(BUILD)/asan $(BUILD)/clang $(BUILD)/lib*.a \
+		$(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(BUILD)/virtiofs-conform $(BUILD)/libvqfaults.so
 
--include $(shell find $(BUILD)/obj $(BUILD)/guest/.deps -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/faults $(BUILD)/guest/.deps -name '*.d' 2>/dev/null)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* virtiofs-conform: checks one virtio-fs daemon (or several, one after the other) without a guest. */
 #include "conformance/runner/command.h"
-#include "conformance/runner/suite.h"
+#include "conformance/runner/prove.h"
 
 #include "base/fs.h"
 #include "base/isolate.h"
@@ -21,6 +21,7 @@ struct call {
 	char home[PATH_MAX];
 	char own[PATH_MAX]; /* folder of our programs */
 	char dir[128];	    /* of this run */
+	struct proof_table *proofs;
 };
 
 static int complain(int status, const char *text)
@@ -109,15 +110,35 @@ static int load_known(const struct call *c, const struct target *t, struct suite
 	return path ? known_load(path, &s->known, reterr) : -ENOMEM;
 }
 
-/* The checks against the faults that they name: a daemon that can be told to do wrong. */
+/* The checks against the faults that they name: a daemon that can be made to do wrong. */
 static int run_proof(const struct call *c, const struct target *t, const struct suite *s)
 {
+	CLEANUP(freep) char *library = fs_path("%s/libvqfaults.so", c->own);
 	struct err err = { "" };
-	size_t missed = 0;
 
-	if (prove_run(t, s, c->dir, stdout, &missed, &err) < 0)
+	if (!library || prove_run(t, library, s, c->dir, c->proofs, &err) < 0)
 		return complain(STATUS_BROKEN, err.text);
-	return missed ? 1 : 0;
+	return 0;
+}
+
+/* All targets are done: what came of it. The exit status. */
+static int end_proof(const struct call *c, FILE *out)
+{
+	const struct conform_options *o = c->options;
+	json_auto_t *all = NULL;
+	struct err err = { "" };
+	size_t lost = 0;
+
+	if (o->golden && prove_golden(c->proofs, o, o->golden, stderr, &lost, &err) < 0)
+		return complain(STATUS_BROKEN, err.text);
+	if (o->format == OUTPUT_JSON) {
+		all = prove_json(c->proofs);
+		(void)json_dumpf(all, out, JSON_INDENT(2));
+		(void)fputc('\n', out);
+	} else {
+		prove_print(c->proofs, out);
+	}
+	return lost || prove_failures(c->proofs) ? 1 : 0;
 }
 
 /* One target from its version to its files. The exit status. */
@@ -169,9 +190,8 @@ static int worse(int a, int b)
 	return STATUS_BROKEN;
 }
 
-static int run_all(void *arg)
+static int run_targets(const struct call *c)
 {
-	const struct call *c = arg;
 	const struct conform_options *o = c->options;
 	CLEANUP(freep) char *roots = fs_path("%s/build/roots", c->home);
 	struct stack_paths paths = { .roots = roots, .own = c->own };
@@ -198,6 +218,23 @@ static int run_all(void *arg)
 		target_free(&t);
 		status = i == 0 ? one : worse(status, one);
 	}
+	return status;
+}
+
+static int run_all(void *arg)
+{
+	struct call *c = arg;
+	struct proof_table proofs = { 0 };
+	struct err err = { "" };
+	int status;
+
+	c->proofs = &proofs;
+	if (c->options->resume && proof_resume(&proofs, c->options->resume, &err) < 0)
+		return complain(STATUS_USAGE, err.text);
+	status = run_targets(c);
+	if (status == 0 && conform_is_prove(c->options))
+		status = end_proof(c, stdout);
+	proof_free(&proofs);
 	return status;
 }
 

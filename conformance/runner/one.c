@@ -231,6 +231,8 @@ static void run_check(struct check_run *r, struct check_result *ret)
 		judge_fate(r, ret);
 		return;
 	}
+	if (life_of(r)->target->arm)
+		__atomic_store_n(life_of(r)->target->arm, 1, __ATOMIC_RELEASE);
 	r->check->run(r);
 	if (r->verdict == CHECK_UNSET)
 		r->verdict = CHECK_PASS;

@@ -25,6 +25,9 @@ enum id {
 	ID_JSON,
 	ID_OUT,
 	ID_KNOWN,
+	ID_GOLDEN,
+	ID_ALL,
+	ID_RESUME,
 	ID_LIST,
 	ID_VERBOSE,
 	ID_HOME,
@@ -62,6 +65,11 @@ static const struct {
 	[ID_OUT] = { "out", "DIR", "write device.json, results.tap and junit.xml there as well" },
 	[ID_KNOWN] = { "known", "FILE",
 		       "deviations that are no news (default: conformance/known/PRODUCT.tsv)" },
+	[ID_GOLDEN] = { "golden", "FILE",
+			"prove: the kills that must come out (VQ_GOLDEN_UPDATE=1 writes them)" },
+	[ID_ALL] = { "all", NULL, "prove: every fault against every check, claimed or not" },
+	[ID_RESUME] = { "resume", "FILE",
+			"prove: write results there as they come, and go on from them" },
 	[ID_LIST] = { "list", NULL, "say which checks there are, and end" },
 	[ID_VERBOSE] = { "verbose", NULL, "name each check that passed or was skipped" },
 	[ID_HOME] = { "home", "DIR", "folder of the project, where build/roots lies" },
@@ -81,7 +89,7 @@ void conform_options_help(FILE *out)
 	(void)fprintf(
 		out,
 		"usage: virtiofs-conform --stack ID | --daemon 'ARGV' | --socket PATH [OPTION]...\n"
-		"       virtiofs-conform prove --stack refdev [OPTION]...\n"
+		"       virtiofs-conform prove --stack ID [--all] [--golden FILE] [OPTION]...\n"
 		"       virtiofs-conform explain CHECK\n"
 		"       virtiofs-conform diff A.json B.json [--format json]\n"
 		"       virtiofs-conform findings RESULT_DIR...\n"
@@ -184,6 +192,9 @@ static int apply(enum id id, const char *text, struct conform_options *o, struct
 	case ID_JSON: o->format = OUTPUT_JSON; break;
 	case ID_OUT: o->out = text; break;
 	case ID_KNOWN: o->known = text; break;
+	case ID_GOLDEN: o->golden = text; break;
+	case ID_ALL: o->all = true; break;
+	case ID_RESUME: o->resume = text; break;
 	case ID_LIST: o->list = true; break;
 	case ID_VERBOSE: o->verbose = true; break;
 	case ID_HOME: o->home = text; break;
@@ -211,6 +222,11 @@ static int complete(const struct conform_options *o, struct err *reterr)
 			       "(virtiofs-conform --help)");
 	if (o->share && !o->socket)
 		return err_set(reterr, -EINVAL, "--share goes with --socket only");
+	if ((o->golden || o->all || o->resume) && !conform_is_prove(o))
+		return err_set(reterr, -EINVAL, "--golden, --all and --resume go with prove only");
+	if (conform_is_prove(o) && o->socket)
+		return err_set(reterr, -EINVAL,
+			       "prove: a daemon that listens already takes no fault");
 	return 0;
 }
 

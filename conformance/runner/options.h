@@ -37,8 +37,12 @@ struct conform_options {
 	unsigned timeout_ms; /* of each answer */
 	unsigned jobs;	     /* 0: as many as processors */
 	enum output_format format;
-	const char *out;   /* folder for json, junit and tap; NULL: none */
-	const char *known; /* file of known deviations; NULL: the product's own */
+	const char *out;    /* folder for json, junit and tap; NULL: none */
+	const char *known;  /* file of known deviations; NULL: the product's own */
+	const char *golden; /* prove: file of required kills */
+	const char
+		*resume; /* prove: file of results, appended to; what it holds is not done again */
+	bool all;	 /* prove: every fault against every check, not only those that name it */
 	const char *home;
 	bool list;
 	bool verbose;

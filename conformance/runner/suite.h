@@ -32,13 +32,6 @@ void suite_free(struct suite *s);
 /** suite_jobs() - checks at once. */
 unsigned suite_jobs(const struct conform_options *o);
 
-/**
- * prove_run() - the other way round: each check against each fault that it says it catches must fail.
- * What does not is told on @out. *@ret_missed: how many. 0; -errno with text.
- */
-int prove_run(const struct target *t, const struct suite *s, const char *dir, FILE *out,
-	      size_t *ret_missed, struct err *reterr) MUST_USE;
-
 struct suite_totals {
 	size_t of[CHECK_BROKEN + 1]; /* by verdict */
 	size_t required_failed;	     /* FAIL at MUST or DEFACTO; SHOULD with --strict */

@@ -25,6 +25,8 @@ struct target {
 	struct strv env;	   /* "NAME=value" for the daemon */
 	struct stack_paths paths;
 	unsigned long nofile;
+	uint32_t *
+		arm; /* becomes 1 where a check itself begins, behind its start; NULL: nobody waits */
 };
 
 /** target_from_stack() - a row of the stack table: must be virtio-fs with a daemon. -EINVAL with what there is. */
