@@ -160,11 +160,11 @@ $(BUILD)/conformance/device_fault: $(BUILD)/obj/conformance/test/device_fault.o 
 # Neither knows sanitizers, nor what a fortified libc does behind the names that it hooks.
 FAULTS_CC = $(CC) $(CPPFLAGS) -std=gnu11 $(WARN) $(HARDEN) -O2 -g -U_FORTIFY_SOURCE -MMD -MP
 
-$(BUILD)/libvqfaults.so: $(patsubst %.c,$(BUILD)/faults/%.o,$(filter-out %/probe.c,$(wildcard conformance/faults/*.c)))
+$(BUILD)/libvqfaults.so: $(patsubst %.c,$(BUILD)/faults/%.o,$(wildcard conformance/faults/*.c))
 	@echo "  LINK  $@"
 	@$(CC) -shared -o $@ $^ -ldl
 
-$(BUILD)/faults/probe: $(BUILD)/faults/conformance/faults/probe.o
+$(BUILD)/faults/probe: $(patsubst %.c,$(BUILD)/faults/%.o,$(wildcard conformance/faults/probe/*.c))
 	@echo "  LINK  $@"
 	@$(CC) -pthread -o $@ $^
 
