@@ -37,7 +37,8 @@ GUEST_PROGRAMS := $(BUILD)/guest/vq-init $(BUILD)/guest/vq-agent $(BUILD)/guest/
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help spec-check findings soak-kill check-real compile-flavour check-flavour all bench bench-self setup setup-test image check check-asan check-clang test lint \
+.PHONY: help spec-check findings soak-kill soak-mutants check-real compile-flavour check-flavour all bench bench-self setup setup-test image check \
+	check-asan check-clang test lint \
 	lint-includes format format-check clean
 
 help: ## this list
@@ -225,7 +226,7 @@ QUIET_TESTS := $(BUILD)/test/real_memory
 
 check-real: all $(REAL_TESTS) ## tests that boot guests (needs root; `make image` first)
 	@bench/test/run-all "in lanes" bench/test/run -j $$(nproc) --apart $(LONG_TESTS) \
-		$(filter-out $(LONG_TESTS) $(QUIET_TESTS),$(REAL_TESTS)) -- \
+		$(filter-out $(LONG_TESTS) $(QUIET_TESTS),$(REAL_TESTS)) conformance/test/prove -- \
 		"alone" bench/test/run $(QUIET_TESTS)
 
 # Becomes a part of check as soon as every area has landed: `check: ... spec-check`.
@@ -243,8 +244,11 @@ findings: $(BUILD)/virtiofs-conform ## check the shipped daemons and write confo
 soak-kill: all $(BUILD)/test/soak_kill ## kill -9 the driver at 100 moments and resume; resumable; writes results/baselines/kill.md
 	@$(BUILD)/test/soak_kill $(KILLS)
 
+soak-mutants: all ## every fault against every check; resumable; writes results/baselines/mutants.md
+	@conformance/test/soak-mutants
+
 SOURCES := $(shell find bench conformance guest-image workloads -name '*.[ch]' 2>/dev/null)
-SCRIPTS := $(shell grep -rlE '^\#!/(usr/bin/env bash|bin/(ba)?sh)' host-setup guest-image bench/test .ci 2>/dev/null)
+SCRIPTS := $(shell grep -rlE '^\#!/(usr/bin/env bash|bin/(ba)?sh)' host-setup guest-image bench/test conformance/test .ci 2>/dev/null)
 
 format: ## apply .clang-format
 	@clang-format -i $(SOURCES)

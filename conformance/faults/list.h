@@ -183,7 +183,7 @@ FAULT("setlk-lost", is_setlk, give_success, "a lock is granted that is none", "f
 FAULT("getlk-free", is_getlk, getlk_free, "no lock is ever in the way", "fcntl", "FUSE-META-012")
 
 /* rings */
-FAULT("eventfd-lost", is_notify, notify_lost, "a buffer is used without a call",
+FAULT("eventfd-lost", is_notify, notify_lost, "one buffer is used without a call",
       "write, eventfd_write()", "VIRTIO-VQ-014")
 FAULT("eventfd-double", is_notify, notify_double, "each call comes twice", "write, eventfd_write()",
       "VIRTIO-VQ-014")

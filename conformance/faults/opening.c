@@ -70,9 +70,10 @@ bool is_open_direct(const struct call *c)
 	return has_flag(c, O_DIRECT);
 }
 
+/* O_EXCL follows no link either: without the flag it is the same call. */
 bool is_open_nofollow(const struct call *c)
 {
-	return has_flag(c, O_NOFOLLOW);
+	return has_flag(c, O_NOFOLLOW) && !has_flag(c, O_CREAT | O_EXCL);
 }
 
 bool is_open_create(const struct call *c)
