@@ -100,9 +100,9 @@ static void renamed(struct check_run *r)
 	WANT_OK(r, "MKDIR", front_mkdir(r->f, FRONT_ROOT, "dir", 0755, &dir));
 	WANT_OK(r, "RENAME", tree_rename(r->f, FRONT_ROOT, "a", dir.nodeid, "b"));
 	WANT_OK(r, "GETATTR by the nodeid from before", front_getattr(r->f, e.nodeid, NULL, &attr));
-	WANT(tree_agrees(r, "dir/b", &attr.attr));
 	WANT_OK(r, "LOOKUP of the new name", front_lookup(r->f, dir.nodeid, "b", &after));
 	WANT_SAME(r, e.nodeid, "nodeid under the new name", after.nodeid);
+	WANT(tree_agrees(r, "dir/b", &attr.attr));
 }
 
 static void host_renamed(struct check_run *r)

@@ -332,7 +332,7 @@ static const struct check checks[] = {
 			"150 times LOOKUP, LOOKUP and CREATE below; a thread of the host exchanges the "
 			"folder and a link to a folder outside",
 		.wants = "success inside or an error; nothing is found or made outside",
-		.catches = "lookup-first preload:openat-nofollow",
+		.catches = "lookup-first",
 		.run = swapped_folder,
 	},
 	{
@@ -344,7 +344,7 @@ static const struct check checks[] = {
 			"150 times LOOKUP, OPEN, READ, SETATTR; a thread of the host exchanges the file "
 			"and a link to a file outside",
 		.wants = "the content inside or an error; nothing changes outside",
-		.catches = "error:LOOKUP:EIO:after=50 preload:openat-nofollow",
+		.catches = "error:LOOKUP:EIO:after=50",
 		.run = swapped_file,
 	},
 	{

@@ -219,7 +219,7 @@ static const struct check checks[] = {
 	  "no data, then zeros", "size-lost read-zeros", .run = seen_by_others },
 	{ "truncate.new-time", "SETATTR of a size sets the modification time", "FUSE-FILE-009 FUSE-ATTR-011",
 	  "the host sets an old time; SETATTR of size 10", "a new mtime in the answer",
-	  "size-lost attr-mtime preload:stat-mtime", .run = new_time },
+	  "size-lost attr-mtime preload:stat-stale", .run = new_time },
 };
 /* clang-format on */
 

@@ -270,7 +270,7 @@ static const struct check checks[] = {
 		.rows = "FUSE-META-010",
 		.sends = "LISTXATTR of a mapped name and one of the host's own",
 		.wants = "the name as the guest knows it, and not the other",
-		.catches = "preload:listxattr-short",
+		.catches = "preload:listxattr-empty",
 		.options = CHECK_XATTR_MAP,
 		.run = map_list,
 	},

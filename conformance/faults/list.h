@@ -123,7 +123,7 @@ FAULT("stat-nlink", is_stat, stat_nlink, "there is one link more", "newfstatat f
       "FUSE-ATTR-011")
 FAULT("stat-ino", is_stat, stat_ino, "a file has another inode number at each call",
       "newfstatat fstat statx", "FUSE-ENT-003")
-FAULT("stat-owner", is_stat, stat_owner, "user and group are one more", "newfstatat fstat statx",
+FAULT("stat-uid", is_stat, stat_owner, "user and group are one more", "newfstatat fstat statx",
       "FUSE-ATTR-011")
 FAULT("stat-blocks", is_stat, stat_blocks, "a file takes no room", "newfstatat fstat statx",
       "FUSE-ATTR-011")
@@ -148,6 +148,8 @@ FAULT("setxattr-short", is_setxattr, setxattr_short, "a value lacks its last byt
 FAULT("removexattr-lost", is_removexattr, give_success, "the attribute stays",
       "removexattr fremovexattr", "FUSE-META-008")
 FAULT("listxattr-short", is_listxattr, listxattr_short, "the last name is missing",
+      "listxattr flistxattr", "FUSE-META-008")
+FAULT("listxattr-empty", is_listxattr, listxattr_empty, "no name is listed",
       "listxattr flistxattr", "FUSE-META-008")
 
 /* folders */
@@ -178,7 +180,7 @@ FAULT("capset-lost", is_capset, give_success, "capabilities stay as they are", "
 FAULT("umask-lost", is_umask, umask_lost, "the umask stays", "umask", "FUSE-META-007")
 FAULT("flock-lost", is_flock, give_success, "a lock is granted that is none", "flock",
       "FUSE-META-012")
-FAULT("setlk-lost", is_setlk, give_success, "a lock is granted that is none", "fcntl",
+FAULT("lock-lost", is_setlk, give_success, "a lock is granted that is none", "fcntl",
       "FUSE-META-012")
 FAULT("getlk-free", is_getlk, getlk_free, "no lock is ever in the way", "fcntl", "FUSE-META-012")
 

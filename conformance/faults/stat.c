@@ -195,9 +195,12 @@ long stat_stale(struct call *c, bool *fired)
 	uint64_t ino;
 
 	*fired = false;
-	if (!f.stat && !f.statx)
+	if (f.stat)
+		ino = (uint64_t)f.stat->st_ino;
+	else if (f.statx)
+		ino = f.statx->stx_ino;
+	else
 		return r;
-	ino = f.stat ? (uint64_t)f.stat->st_ino : f.statx->stx_ino;
 	while (__atomic_exchange_n(&first_lock, 1, __ATOMIC_ACQUIRE))
 		;
 	for (size_t i = 0; i < STALE_FILES; i++)

@@ -86,3 +86,11 @@ long listxattr_short(struct call *c, bool *fired)
 		end--;
 	return end;
 }
+
+long listxattr_empty(struct call *c, bool *fired)
+{
+	long r = call_do(c);
+
+	*fired = r > 0;
+	return r > 0 ? 0 : r;
+}
