@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/isolate.h"
 #include "base/json.h"
 #include "base/proc.h"
-#include "base/isolate.h"
 #include "run/probe.h"
 
 #include <fcntl.h>

@@ -15,9 +15,9 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/isolate.h"
 #include "base/json.h"
 #include "real_guest.h"
-#include "base/isolate.h"
 #include "run/session.h"
 
 #define LOG_DIR "build/test/real/attach"

@@ -10,9 +10,9 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/isolate.h"
 #include "base/json.h"
 #include "metric/residency.h"
-#include "base/isolate.h"
 #include "run/recording.h"
 #include "run/session.h"
 
