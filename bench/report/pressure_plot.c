@@ -61,9 +61,13 @@ static void data(struct out *o, const struct pressure *p, size_t curve)
 
 static bool any_number(const struct pressure *p, const struct pressure_curve *c, size_t at)
 {
-	for (size_t i = c->first; i < c->first + c->count; i++)
-		if (isfinite(*(const double *)((const char *)&p->point[i] + at)))
+	for (size_t i = c->first; i < c->first + c->count; i++) {
+		double number;
+
+		memcpy(&number, (const char *)&p->point[i] + at, sizeof(number));
+		if (isfinite(number))
 			return true;
+	}
 	return false;
 }
 

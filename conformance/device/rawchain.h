@@ -106,7 +106,7 @@ static inline int raw_offer(struct check_run *r, unsigned queue, const struct ra
 
 		if (next == RAW_NEXT)
 			next = i + 1 < count ? at[i + 1] : 0;
-		else if (next < RAW_NUMBER(0) && next < (int)count)
+		else if (next >= 0 && next < (int)count)
 			next = at[next];
 		front_split_write(ring, (uint16_t)at[i], raw_address(r->f, m, list[i].place),
 				  list[i].len, list[i].flags, (uint16_t)next);

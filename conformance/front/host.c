@@ -173,7 +173,7 @@ static void mix(uint64_t *hash, const void *data, size_t size)
 
 static int digest_content(int dir, const char *name, mode_t mode, uint64_t *hash)
 {
-	uint8_t piece[16384];
+	uint8_t piece[16384] = { 0 };
 	ssize_t n;
 
 	if (S_ISLNK(mode)) {
@@ -205,7 +205,7 @@ static int digest_entry(int dir, const char *name, unsigned depth, unsigned *lef
 {
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 	struct stat st;
-	uint64_t facts[6];
+	uint64_t facts[6] = { 0 };
 	int e;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -213,8 +213,10 @@ static int digest_entry(int dir, const char *name, unsigned depth, unsigned *lef
 	facts[0] = st.st_mode;
 	facts[1] = st.st_uid;
 	facts[2] = st.st_gid;
-	facts[3] = S_ISDIR(st.st_mode) ? 0 : (uint64_t)st.st_size;
-	facts[4] = S_ISDIR(st.st_mode) ? 0 : st.st_nlink;
+	if (!S_ISDIR(st.st_mode)) {
+		facts[3] = (uint64_t)st.st_size;
+		facts[4] = st.st_nlink;
+	}
 	facts[5] = st.st_rdev;
 	mix(&hash, name, strlen(name) + 1);
 	mix(&hash, facts, sizeof(facts));

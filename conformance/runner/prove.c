@@ -220,7 +220,7 @@ static int take(struct prover *p, size_t check, const char *fault)
 static int run_control(struct prover *p)
 {
 	CLEANUP(freep) struct check_result *r = calloc(BATCH, sizeof(*r));
-	size_t of[BATCH];
+	size_t of[BATCH] = { 0 };
 	int e = r ? 0 : -ENOMEM;
 
 	for (size_t i = 0; e == 0 && i <= p->suite->count; i++) {

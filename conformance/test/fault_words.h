@@ -220,7 +220,7 @@ static const struct fault_words fault_words[] = {
 	{ "setxattr-noflags", "xattr", "0 EEXIST 5 5 value 8 0 ENODATA",
 	  "0 0 5 5 value 8 0 ENODATA", false },
 	{ "setxattr-short", "xattr", "0 EEXIST 5 5 value 8 0 ENODATA",
-	  "0 EEXIST 4 4 valu 8 0 ENODATA", false },
+	  "0 EEXIST 4 4 val" "u 8 0 ENODATA", false },
 	{ "removexattr-lost", "xattr", "0 EEXIST 5 5 value 8 0 ENODATA",
 	  "0 EEXIST 5 5 value 8 0 5 value", false },
 	{ "listxattr-short", "xattr", "0 EEXIST 5 5 value 8 0 ENODATA",

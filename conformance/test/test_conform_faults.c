@@ -243,7 +243,7 @@ static void a_trace_counts_what_could_fire(void **state)
 /* A name with a mistake in it must not look like a fault that nobody notices. */
 static void mistakes_are_refused(void **state)
 {
-	static const char *const wrong[] = { "fsync-lots", "fsync-lost:befor=1",
+	static const char *const wrong[] = { "fsync-lots", "fsync-lost:x=1",
 					     "fsync-lost:after=", "fsync-lost:count=1x",
 					     "fsync-lost:after=99999999999999999999" };
 
