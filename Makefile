@@ -225,9 +225,8 @@ LONG_TESTS := $(addprefix $(BUILD)/test/real_,run conduct conduct_broken)
 QUIET_TESTS := $(BUILD)/test/real_memory
 
 check-real: all $(REAL_TESTS) ## tests that boot guests (needs root; `make image` first)
-	@bench/test/run-all "in lanes" bench/test/run -j $$(nproc) --apart $(LONG_TESTS) \
-		$(filter-out $(LONG_TESTS) $(QUIET_TESTS),$(REAL_TESTS)) conformance/test/prove -- \
-		"alone" bench/test/run $(QUIET_TESTS)
+	@bench/test/run -j $$(nproc) --apart $(LONG_TESTS) $(filter-out $(LONG_TESTS) $(QUIET_TESTS),$(REAL_TESTS)) \
+		conformance/test/prove; lanes=$$?; bench/test/run $(QUIET_TESTS) && exit $$lanes
 
 # Becomes a part of check as soon as every area has landed: `check: ... spec-check`.
 spec-check: $(BUILD)/virtiofs-conform ## is every requirement, normative statement and client bug checked, or waived?

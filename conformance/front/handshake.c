@@ -290,6 +290,19 @@ static int map_once(struct front *f)
 	return e;
 }
 
+/*
+ * Without acknowledgements nothing says that the device has come so far; a kick that overtakes SET_VRING_ENABLE may
+ * be lost on it. A question with a reply comes behind all that was sent, as QEMU asks one after SET_MEM_TABLE.
+ */
+static int settle(struct front *f)
+{
+	uint64_t features;
+
+	if (front_has_protocol(f, VHOST_USER_PROTOCOL_F_REPLY_ACK))
+		return 0;
+	return front_get_features(&f->channel, &features);
+}
+
 int front_start(struct front *f, struct err *reterr)
 {
 	static const struct step steps[] = {
@@ -297,6 +310,7 @@ int front_start(struct front *f, struct err *reterr)
 		{ "rings", start_rings },
 		{ "SET_VRING_ENABLE", enable_rings },
 		{ "SET_STATUS", driver_ok },
+		{ "GET_FEATURES, behind all that", settle },
 	};
 	int e;
 
