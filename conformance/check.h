@@ -138,7 +138,7 @@ bool check_range(struct check_run *r, uint64_t least, uint64_t most, const char 
 		 uint64_t seen);
 bool check_that(struct check_run *r, bool is, const char *wanted, const char *seen, ...)
 	PRINTF_LIKE(4, 5);
-/** check_host() - something done on the host itself: BROKEN unless @result is 0 or -errno says... */
+/** check_host() - something done on the host itself: BROKEN when @result is a negative errno. */
 bool check_host(struct check_run *r, const char *what, int result);
 /** check_has() - SKIP with "needs @what" unless @is. */
 bool check_has(struct check_run *r, bool is, const char *what, ...) PRINTF_LIKE(3, 4);

@@ -53,8 +53,6 @@ static const struct option_words option_words[] = {
 	{ "refdev", CHECK_READONLY, { "--readonly" } },
 	{ "refdev", CHECK_XATTR, { "--xattr" } },
 	{ "refdev", CHECK_POSIX_ACL, { "--posix-acl" } },
-	{ "refdev", CHECK_POSIX_LOCKS, { NULL } },
-	{ "refdev", CHECK_FLOCK, { NULL } },
 	{ "refdev", CHECK_SUBMOUNTS, { "--announce-submounts" } },
 	/* In a user namespace the kernel always clears what set-id bits a write meets. */
 	{ "refdev", CHECK_KILLPRIV_V2, { "--killpriv-v2", "--sandbox=privileged" } },
