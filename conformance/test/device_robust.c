@@ -148,6 +148,16 @@ static int run_stop_cont(struct rig *r)
 	return 0;
 }
 
+/* The process that holds the socket dies after the one that was killed. */
+static bool is_hung_up(struct rig *r)
+{
+	uint64_t end = clock_deadline_ms(5000);
+
+	while (front_is_alive(r->f) && clock_now_ns() < end)
+		(void)usleep(1000);
+	return !front_is_alive(r->f);
+}
+
 /* Somebody kills the daemon: its VMM sees that, and another daemon takes its place, stale socket and all. */
 static int run_killed(struct rig *r)
 {
@@ -164,7 +174,7 @@ static int run_killed(struct rig *r)
 		e = result == 0 || result == FRONT_GONE ? e : result;
 		front_request_free(q[j]);
 	}
-	CHECK(&r->t, e == 0 && !front_is_alive(r->f));
+	CHECK(&r->t, e == 0 && is_hung_up(r));
 	front_evidence_clear(r->f->evidence);
 	CHECK(&r->t, unlink(counters) == 0 && start_daemon(&r->t, -1) == 0);
 	(void)munmap((void *)r->counters, sizeof(*r->counters));

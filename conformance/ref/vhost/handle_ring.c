@@ -205,7 +205,7 @@ static void stop_waiting(struct conn *c)
 	bool all = true;
 
 	for (unsigned i = 0; i < c->queue_count; i++) {
-		all = all && lock(&c->queue[i])->kick_fd >= 0;
+		all = lock(&c->queue[i])->kick_fd >= 0 && all;
 		(void)pthread_mutex_unlock(&c->queue[i].ring.lock);
 	}
 	for (unsigned i = 0; all && i < c->queue_count; i++) {
@@ -334,7 +334,8 @@ int conn_set_status(struct conn *c, struct msg *m, struct err *reterr)
 	(void)reterr;
 	c->status = m->body.u64 & 0xff;
 	for (unsigned i = 0; i < c->queue_count && c->status == 0; i++) {
-		runs = runs || lock(&c->queue[i])->started;
+		/* Not `runs || lock()`: what was not locked must not be unlocked. */
+		runs = lock(&c->queue[i])->started || runs;
 		(void)pthread_mutex_unlock(&c->queue[i].ring.lock);
 	}
 	return runs ? reset(c) : 0;
