@@ -24,7 +24,7 @@ static const char *const ids[CELLS] = {
 	[DAX_MAPPED] = "refdev.qemu-backports.auto.nowb.always.128m.bookworm.mapread-100m",
 };
 
-/* A sample of a round: @a, or @a by @b, or @a less @b. */
+/* A sample of a round: @a by @b (and what is @more of it), or @a less @b. */
 enum how { RATIO, LESS };
 
 static const struct term {
@@ -35,23 +35,26 @@ static const struct term {
 	enum cell_index cell_b;
 	const char *b;
 	double unit;
+	const char *more; /* or NULL */
 } terms[] = {
+	/* A VMM's work for a map ends when it has announced the memory, which QEMU does behind its reply. */
 	{ "dax_device_added", RATIO, DAX_READ, "dax.workload.device_time", DAX_READ,
-	  "dax.workload.map_time", 1 },
+	  "dax.workload.map_time", 1, "dax.workload.told_time" },
 	{ "dax_device_added", RATIO, DAX_MAPPED, "dax.workload.device_time", DAX_MAPPED,
-	  "dax.workload.map_time", 1 },
-	{ "dax_announced", RATIO, DAX_READ, "dax.workload.told_time", DAX_READ,
-	  "dax.workload.map_time", 1 },
-	{ "dax_announced", RATIO, DAX_MAPPED, "dax.workload.told_time", DAX_MAPPED,
-	  "dax.workload.map_time", 1 },
-	{ "dax_mapped_read", RATIO, DAX_MAPPED, "warm.bw", FUSE_READ, "guest-cold.bw", 1 },
-	{ "dax_first_read", RATIO, DAX_MAPPED, "guest-cold.bw", FUSE_READ, "guest-cold.bw", 1 },
+	  "dax.workload.map_time", 1, "dax.workload.told_time" },
+	{ "dax_by_reply", RATIO, DAX_READ, "dax.workload.device_time", DAX_READ,
+	  "dax.workload.map_time", 1, NULL },
+	{ "dax_by_reply", RATIO, DAX_MAPPED, "dax.workload.device_time", DAX_MAPPED,
+	  "dax.workload.map_time", 1, NULL },
+	{ "dax_mapped_read", RATIO, DAX_MAPPED, "warm.bw", FUSE_READ, "guest-cold.bw", 1, NULL },
+	{ "dax_first_read", RATIO, DAX_MAPPED, "guest-cold.bw", FUSE_READ, "guest-cold.bw", 1,
+	  NULL },
 	{ "dax_cached", LESS, DAX_READ, "guest-cold.guest_cached_after", DAX_READ,
-	  "guest-cold.guest_cached_before", MB },
+	  "guest-cold.guest_cached_before", MB, NULL },
 	{ "dax_cached", LESS, DAX_MAPPED, "guest-cold.guest_cached_after", DAX_MAPPED,
-	  "guest-cold.guest_cached_before", MB },
+	  "guest-cold.guest_cached_before", MB, NULL },
 	{ "no_dax_cached", LESS, FUSE_READ, "guest-cold.guest_cached_after", FUSE_READ,
-	  "guest-cold.guest_cached_before", MB },
+	  "guest-cold.guest_cached_before", MB, NULL },
 };
 
 static json_t *samples_of(json_t *cell, const char *name)
@@ -70,14 +73,16 @@ static int take_term(struct figures *f, json_t *const cell[CELLS], const struct 
 {
 	json_t *a = samples_of(cell[t->cell_a], t->a);
 	json_t *b = samples_of(cell[t->cell_b], t->b);
+	json_t *more = t->more ? samples_of(cell[t->cell_b], t->more) : NULL;
 	size_t n = json_array_size(a);
 
-	if (n == 0 || json_array_size(b) != n)
+	if (n == 0 || json_array_size(b) != n || (t->more && json_array_size(more) != n))
 		return err_set(reterr, -ENODATA, "%s of %zu rounds, %s of %zu", t->a, n, t->b,
 			       json_array_size(b));
 	for (size_t i = 0; i < n; i++) {
 		double x = json_number_value(json_array_get(a, i));
-		double y = json_number_value(json_array_get(b, i));
+		double y = json_number_value(json_array_get(b, i)) +
+			   json_number_value(json_array_get(more, i));
 
 		if (t->how == RATIO && y <= 0)
 			return err_set(reterr, -ERANGE, "%s is %g", t->b, y);
@@ -109,7 +114,7 @@ int self_dax_take(struct figures *f, const char *run, struct err *reterr)
 int self_dax_rows(struct figures *f)
 {
 	struct range added;
-	struct range announced;
+	struct range by_reply;
 	struct range mapped;
 	struct range first;
 	struct range with;
@@ -117,7 +122,7 @@ int self_dax_rows(struct figures *f)
 	bool shown;
 
 	if (figures_range(f, "dax_device_added", &added) < 0 ||
-	    figures_range(f, "dax_announced", &announced) < 0 ||
+	    figures_range(f, "dax_by_reply", &by_reply) < 0 ||
 	    figures_range(f, "dax_mapped_read", &mapped) < 0 ||
 	    figures_range(f, "dax_first_read", &first) < 0 ||
 	    figures_range(f, "dax_cached", &with) < 0 ||
@@ -126,7 +131,7 @@ int self_dax_rows(struct figures *f)
 	figures_row(f, "SETUPMAPPING: device's own / VMM's map time", added.median, "1", "<= 0.10",
 		    added.median <= 0.10);
 	figures_note("its range", &added);
-	figures_note("VMM, behind its reply / map time", &announced);
+	figures_note("device's own / map time until the reply only", &by_reply);
 	figures_row(f, "reads of mapped DAX / cold FUSE reads", mapped.median, "1", ">= 4",
 		    mapped.median >= 4);
 	figures_note("its range", &mapped);

@@ -153,9 +153,9 @@ static void figures_of_dax_can_be_missed(void **state)
 	char ok[8];
 
 	(void)state;
-	assert_int_equal(rows_of(104e6, 2e4, 500, 0.1, "ok", ok), 0);
+	assert_int_equal(rows_of(104e6, 2e4, 500, 0.25, "ok", ok), 0);
 	assert_string_equal(ok, "++++");
-	assert_int_equal(rows_of(104e6, 2e4, 500, 0.3, "ok", ok), 0);
+	assert_int_equal(rows_of(104e6, 2e4, 500, 0.4, "ok", ok), 0);
 	assert_string_equal(ok, "-+++");
 	assert_int_equal(rows_of(104e6, 2e4, 390, 0.1, "ok", ok), 0);
 	assert_string_equal(ok, "+-++");

@@ -77,6 +77,8 @@ static const struct row rows[] = {
 	{ "thread-pool-size", NUMBER, AT(threads), "N", NULL, 0, 64, "the same" },
 	{ "poll", NUMBER, AT(poll_us), "US", NULL, 0, 1000000,
 	  "microseconds to look for requests before sleeping (default: 0)" },
+	{ "linger", NUMBER, AT(linger_us), "US", NULL, 0, 1000,
+	  "the same, but no more often than it finds some (default: 10)" },
 	{ "rlimit-nofile", NUMBER, AT(rlimit_nofile), "N", NULL, 0, 1 << 30,
 	  "open files at most (default: 0, as many as allowed)" },
 	{ "sandbox", CHOICE, AT(sandbox), "HOW", sandbox_names, 0, 0,
@@ -111,6 +113,7 @@ static const struct ref_options defaults = {
 	.killpriv_v2 = true,
 	.window_bytes = 64 * MIB,
 	.queues = 1,
+	.linger_us = 10,
 	.ledger_size = 65536,
 	.log_level = "info",
 };

@@ -51,6 +51,7 @@ struct ref_options {
 	unsigned queues;	/* request queues, without hiprio */
 	unsigned threads;	/* workers of each request queue beside its own thread; 0: none */
 	unsigned poll_us;	/* busy-poll a ring that long before sleeping; 0: never */
+	unsigned linger_us;	/* the same, but only as often as it finds something; 0: never */
 	uint64_t rlimit_nofile; /* 0: as high as allowed */
 	enum ref_sandbox sandbox;
 	const char *counters;		    /* file; NULL: none */

@@ -52,6 +52,7 @@ static void test_defaults(void **state)
 	assert_int_equal(o.queues, 1);
 	assert_int_equal(o.threads, 0);
 	assert_int_equal(o.poll_us, 0);
+	assert_int_equal(o.linger_us, 10);
 	assert_int_equal(o.sandbox, REF_SANDBOX_NAMESPACE);
 	assert_true(o.killpriv_v2);
 	assert_false(o.writeback || o.readonly || o.xattr || o.keep || o.allow_mmap || o.no_ledger);
@@ -79,17 +80,19 @@ static void test_values(void **state)
 	assert_int_equal(o.tail, REF_TAIL_SHADOW);
 	assert_int_equal(o.queues, 4);
 	assert_int_equal(o.threads, 3);
-	assert_int_equal(parse("--fd 7 --shared-dir /d --writeback --xattr --posix-acl --keep "
-			       "--no-killpriv-v2 --rlimit-nofile 5000 --poll 20 --sandbox none "
-			       "--log-level debug --no-ledger",
-			       &o, &c, &err),
-			 0);
+	assert_int_equal(
+		parse("--fd 7 --shared-dir /d --writeback --xattr --posix-acl --keep "
+		      "--no-killpriv-v2 --rlimit-nofile 5000 --poll 20 --linger 0 --sandbox none "
+		      "--log-level debug --no-ledger",
+		      &o, &c, &err),
+		0);
 	assert_int_equal(o.fd, 7);
 	assert_true(o.no_ledger);
 	assert_int_equal(o.socket_count, 0);
 	assert_true(o.writeback && o.xattr && o.posix_acl && o.keep && !o.killpriv_v2);
 	assert_int_equal(o.rlimit_nofile, 5000);
 	assert_int_equal(o.poll_us, 20);
+	assert_int_equal(o.linger_us, 0);
 	assert_int_equal(o.sandbox, REF_SANDBOX_NONE);
 	assert_string_equal(o.log_level, "debug");
 	assert_int_equal(parse("--fd 7 --shared-dir /d --window 0x4000000", &o, &c, &err), 0);

@@ -265,11 +265,12 @@ static int init_queues(struct conn *c)
 		struct queue *q = &c->queue[c->queue_count];
 		/* Nothing on the high priority queue may wait, so it needs no workers. */
 		unsigned workers = c->queue_count == REF_HIPRIO ? 0 : c->options->threads;
-		int e = queue_init(q, (uint16_t)c->queue_count, workers, c->options->poll_us,
-				   &c->memory, c->handler);
+		int e = queue_init(q, (uint16_t)c->queue_count, workers, &c->memory, c->handler);
 
 		if (e < 0)
 			return e;
+		q->poll_us = c->options->poll_us;
+		q->linger_us = c->options->linger_us;
 		q->waits_all = fault_at(FAULT_RING_WAITS_ALL);
 		q->on_start = on_ring_start;
 		q->on_start_context = c;

@@ -16,11 +16,14 @@
 /* Requests taken at once: enough to save locks, few enough that the first answer does not wait. */
 #define BATCH_MAX 64
 
+/* An idle queue looks for work in vain once in so many sleeps. */
+#define IN_VAIN_MAX 255
+
 /* What epoll says of wake_fd; of a kick it says kick_serial, which begins at 1. */
 #define WAKE 0
 
-int queue_init(struct queue *q, uint16_t index, unsigned workers, unsigned poll_us,
-	       struct memory_now *memory, const struct ref_handler *handler)
+int queue_init(struct queue *q, uint16_t index, unsigned workers, struct memory_now *memory,
+	       const struct ref_handler *handler)
 {
 	struct epoll_event wake = { .events = EPOLLIN, .data.u64 = WAKE };
 	int e = ring_init(&q->ring, index, memory);
@@ -28,7 +31,6 @@ int queue_init(struct queue *q, uint16_t index, unsigned workers, unsigned poll_
 	if (e < 0)
 		return e;
 	q->handler = handler;
-	q->poll_us = poll_us;
 	q->threads = workers + 1 < QUEUE_THREADS_MAX ? workers + 1 : QUEUE_THREADS_MAX;
 	q->todo_end = &q->todo;
 	(void)pthread_cond_init(&q->work, NULL);
@@ -111,10 +113,10 @@ static void relax(void)
 }
 
 /* Looks for work without sleeping, kicks switched off. Lock held, given up again and again. */
-static bool busy_poll(struct queue *q)
+static bool busy_poll(struct queue *q, unsigned us)
 {
 	struct ring *r = &q->ring;
-	uint64_t end = clock_now_ns() + q->poll_us * UINT64_C(1000);
+	uint64_t end = clock_now_ns() + us * UINT64_C(1000);
 
 	while (!q->quit && r->started && !r->draining && !r->broken && r->enabled) {
 		if (ring_available(r))
@@ -125,6 +127,29 @@ static bool busy_poll(struct queue *q)
 		relax();
 		(void)pthread_mutex_lock(&r->lock);
 	}
+	return false;
+}
+
+/*
+ * A driver that keeps several requests in flight is about to refill the ring when the last of them is done, and to
+ * sleep and be woken for that costs both sides more than to stay awake for so long. Tried only as often as it helps:
+ * each time it was in vain, twice as many sleeps pass before the next try. So an idle queue does not burn.
+ */
+static bool linger(struct queue *q)
+{
+	if (q->linger_us == 0)
+		return false;
+	if (q->sleeps_until_try > 0) {
+		q->sleeps_until_try--;
+		return false;
+	}
+	if (busy_poll(q, q->linger_us)) {
+		q->in_vain = 0;
+		return true;
+	}
+	if (q->in_vain < IN_VAIN_MAX)
+		q->in_vain = q->in_vain * 2 + 1;
+	q->sleeps_until_try = q->in_vain;
 	return false;
 }
 
@@ -169,7 +194,7 @@ static void lead(struct queue *q)
 		ring_call(r);
 		if (r->started && r->enabled)
 			r->kicked = false;
-		if ((q->poll_us > 0 && busy_poll(q)) || ring_rest(r))
+		if ((q->poll_us > 0 ? busy_poll(q, q->poll_us) : linger(q)) || ring_rest(r))
 			continue;
 		sleep_until_kick(q);
 	}

@@ -17,7 +17,10 @@ struct queue {
 	unsigned kick_messages;
 	bool waits_all; /* --fault: for the others to be started; under the ring's lock */
 	const struct ref_handler *handler;
-	unsigned poll_us;
+	unsigned poll_us;   /* 0: sleep as soon as there is nothing to do, or after: */
+	unsigned linger_us; /* as long as that helps */
+	unsigned in_vain;   /* sleeps to pass after the next try to linger that finds nothing */
+	unsigned sleeps_until_try;
 	pthread_t thread[QUEUE_THREADS_MAX];
 	unsigned thread_count; /* running */
 	unsigned threads;      /* wanted */
@@ -33,9 +36,9 @@ struct queue {
 	void *on_start_context;
 };
 
-/** queue_init() - no thread yet. @workers: beside the queue's own thread. */
-int queue_init(struct queue *q, uint16_t index, unsigned workers, unsigned poll_us,
-	       struct memory_now *memory, const struct ref_handler *handler) MUST_USE;
+/** queue_init() - no thread yet. @workers: beside the queue's own thread. How it waits is the caller's to set. */
+int queue_init(struct queue *q, uint16_t index, unsigned workers, struct memory_now *memory,
+	       const struct ref_handler *handler) MUST_USE;
 
 /** queue_run() - start the threads, if they do not run yet. 0 or -errno. */
 int queue_run(struct queue *q) MUST_USE;
