@@ -221,12 +221,12 @@ check-flavour: compile-flavour
 		$(DEVICE_TESTS) $(TESTS)
 
 # The longest first; memory is measured on a machine that does nothing else.
-LONG_TESTS := $(addprefix $(BUILD)/test/real_,run conduct conduct_broken)
+LONG_TESTS := $(addprefix $(BUILD)/test/real_,run conduct conduct_broken) conformance/test/prove
 QUIET_TESTS := $(BUILD)/test/real_memory
 
 check-real: all $(REAL_TESTS) ## tests that boot guests (needs root; `make image` first)
-	@bench/test/run -j $$(nproc) --apart $(LONG_TESTS) $(filter-out $(LONG_TESTS) $(QUIET_TESTS),$(REAL_TESTS)) \
-		conformance/test/prove; lanes=$$?; bench/test/run $(QUIET_TESTS) && exit $$lanes
+	@bench/test/run -j $$(nproc) --apart $(LONG_TESTS) $(filter-out $(LONG_TESTS) $(QUIET_TESTS),$(REAL_TESTS)); \
+		lanes=$$?; bench/test/run $(QUIET_TESTS) && exit $$lanes
 
 # Becomes a part of check as soon as every area has landed: `check: ... spec-check`.
 spec-check: $(BUILD)/virtiofs-conform ## is every requirement, normative statement and client bug checked, or waived?

@@ -298,3 +298,11 @@ bool glance_choose(const struct table *t, const struct grid *g, struct glance_pi
 	}
 	return true;
 }
+
+const char *glance_nothing(const struct table *t, const struct grid *g)
+{
+	for (size_t i = 0; i < t->row_count * t->column_count; i++)
+		if (g->figure[i].value && !t->row[i / t->column_count].baseline)
+			return "only with DAX: see its table";
+	return "no value in any virtio-fs cell";
+}

@@ -37,4 +37,7 @@ struct glance_pick {
 /** glance_choose() - false when no cell with modes and without DAX has a value. */
 bool glance_choose(const struct table *t, const struct grid *g, struct glance_pick *ret);
 
+/** glance_nothing() - what to say when it is false: is there nothing at all, or only values with DAX? */
+const char *glance_nothing(const struct table *t, const struct grid *g);
+
 #endif

@@ -241,7 +241,7 @@ static void glance_row(struct page *p, const struct table *t, const struct grid 
 		}
 	} else {
 		html_open(&p->html, "td", "class", "na", "colspan", "3", NULL);
-		html_text(&p->html, "no value in any virtio-fs cell");
+		html_text(&p->html, glance_nothing(t, g));
 		html_close(&p->html, "td");
 	}
 	html_close(&p->html, "tr");

@@ -79,7 +79,7 @@ static void one_grid(struct out *o, const struct table *t, const struct grid *g)
 
 	padded(o, t->workload->id, NAME_COLUMNS);
 	if (!glance_choose(t, g, &pick)) {
-		out_str(o, " no value in any virtio-fs cell\n  ");
+		out_fmt(o, " %s\n  ", glance_nothing(t, g));
 		padded(o, g->metric, NAME_COLUMNS - 2);
 		out_str(o, "\n");
 		return;

@@ -1,8 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/broker/message.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
+
+/* How often, and after how many nanoseconds, what the kernel has no room for now is sent again. */
+#define CROWDED_TRIES 2000
+#define CROWDED_NS    1000000
+
+/*
+ * The kernel counts descriptors that are on their way for a user, all processes of all devices together, but against
+ * the limit of the process that sends: so a device with few descriptors is refused because of what others do at that
+ * moment. Source: unix(7), ETOOMANYREFS.
+ */
+static bool is_crowded(unsigned *tries)
+{
+	const struct timespec pause = { .tv_nsec = CROWDED_NS };
+
+	if (errno != ETOOMANYREFS || ++*tries > CROWDED_TRIES)
+		return false;
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	return true;
+}
 
 int message_send(int socket, const void *data, size_t size, int fd, int flags)
 {
@@ -12,6 +34,7 @@ int message_send(int socket, const void *data, size_t size, int fd, int flags)
 	} control = { 0 };
 	struct iovec io = { .iov_base = (void *)data, .iov_len = size };
 	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1 };
+	unsigned tries = 0;
 	ssize_t n;
 
 	if (fd >= 0) {
@@ -24,7 +47,7 @@ int message_send(int socket, const void *data, size_t size, int fd, int flags)
 	}
 	do
 		n = sendmsg(socket, &m, flags | MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || is_crowded(&tries)));
 	if (n < 0)
 		return -errno;
 	return (size_t)n == size ? 0 : -EPROTO;

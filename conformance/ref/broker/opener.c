@@ -12,6 +12,7 @@ static const struct confine_call calls[] = {
 	{ .number = SYS_openat },	{ .number = SYS_sendmsg },
 	{ .number = SYS_close },	{ .number = SYS_exit_group },
 	{ .number = SYS_rt_sigreturn }, { .number = SYS_restart_syscall },
+	{ .number = SYS_clock_nanosleep },
 };
 
 /* Its root is the private mount, where no path leads anywhere. */
