@@ -47,8 +47,8 @@ enum check_option {
 	CHECK_CACHE_METADATA = 1 << 1,
 	CHECK_CACHE_ALWAYS = 1 << 2,
 	CHECK_WRITEBACK = 1 << 3,
-	CHECK_READONLY = 1 << 4,
-	CHECK_XATTR = 1 << 5, /* given whenever a daemon has it */
+	CHECK_READONLY = 1 << 4, /* by its own option, or on a mount that is read-only */
+	CHECK_XATTR = 1 << 5,	 /* given whenever a daemon has it */
 	CHECK_POSIX_ACL = 1 << 6,
 	CHECK_POSIX_LOCKS = 1 << 7,
 	CHECK_FLOCK = 1 << 8,
@@ -85,6 +85,7 @@ struct check {
 	const char *catches; /* faults that it was shown to catch, by blanks */
 	enum check_start start;
 	unsigned options; /* enum check_option */
+	unsigned wishes;  /* likewise, given where the daemon has them: its check asks the device */
 	uint64_t
 		features; /* bits that must be offered: virtio, vhost-user protocol; in addition, INIT */
 	uint64_t protocol;

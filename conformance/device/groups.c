@@ -101,11 +101,20 @@ static void keep_setgid(struct check_run *r)
 	}
 }
 
+/* Asked for in the handshake of the check; a device that does not know it may still be sent one. */
+static bool agreed(const struct check_run *r)
+{
+	return front_init_flags_of(&r->f->init) & FUSE_CREATE_SUPP_GROUP;
+}
+
+/* Nor does the right group, where none was agreed on. */
 static void others_denied(struct check_run *r)
 {
-	const struct extension x = group(OTHER_GID + 1);
+	struct extension x;
 	uint64_t dir;
 
+	WANT_OK(r, "INIT with CREATE_SUPP_GROUP", front_init(r->f, FUSE_CREATE_SUPP_GROUP, NULL));
+	x = group(agreed(r) ? OTHER_GID + 1 : OTHER_GID);
 	WANT(making_folder(r, 0, OTHER_GID, 0770, &dir));
 	for (unsigned m = 0; m < MAKERS; m++) {
 		struct front_op op = op_of(m, dir);
@@ -150,14 +159,21 @@ static void liars(struct check_run *r)
 	};
 	uint64_t dir;
 
+	WANT_OK(r, "INIT with CREATE_SUPP_GROUP", front_init(r->f, FUSE_CREATE_SUPP_GROUP, NULL));
 	WANT(making_folder(r, 0, 0, 0777, &dir));
 	for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
 		struct front_op op = op_of(BY_MKDIR, dir);
 		struct meta_text t;
+		int e = make_with(r, &op, &lies[i].x, lies[i].bytes, lies[i].words);
 
-		WANT_ONE_OF(r, meta_say(&t, "MKDIR with wrong groups, the %zu. of them", i + 1),
-			    make_with(r, &op, &lies[i].x, lies[i].bytes, lies[i].words), -EINVAL,
-			    -EIO, -ENOTSUP, -EPROTO, -EFAULT);
+		(void)meta_say(&t, "MKDIR with wrong groups, the %zu. of them", i + 1);
+		/* Bytes behind the name, to a device that does not know what they are. */
+		if (!agreed(r) && e == 0) {
+			WANT(making_is(r, BY_MKDIR, META_UID, META_GID, NULL));
+			WANT_OK(r, "RMDIR", front_rmdir(r->f, dir, maker_names[BY_MKDIR]));
+		} else {
+			WANT_ONE_OF(r, t.text, e, -EINVAL, -EIO, -ENOTSUP, -EPROTO, -EFAULT);
+		}
 		WANT(check_alive(r));
 	}
 }
@@ -169,6 +185,7 @@ static void unknown_extension(struct check_run *r)
 	uint64_t dir;
 	int e;
 
+	WANT_OK(r, "INIT with CREATE_SUPP_GROUP", front_init(r->f, FUSE_CREATE_SUPP_GROUP, NULL));
 	WANT(making_folder(r, 0, 0, 0777, &dir));
 	op = op_of(BY_MKDIR, dir);
 	e = make_with(r, &op, &x, sizeof(x), sizeof(x) / 8);
@@ -204,13 +221,14 @@ static const struct check checks[] = {
 	},
 	{
 		.id = "groups.others-denied",
-		.title = "other groups do not help",
+		.title = "groups do not help that are not the folder's, or that were not agreed on",
 		.rows = "FUSE-META-006",
 		.sends =
-			"CREATE, MKNOD of a file and of a FIFO, MKDIR, SYMLINK with group 34568, then with none, in a folder 0770 of group 34567",
+			"CREATE, MKNOD of a file and of a FIFO, MKDIR, SYMLINK with group 34568 (34567 without "
+			"CREATE_SUPP_GROUP), then with none, in a folder 0770 of group 34567",
 		.wants = "EACCES, and nothing is made",
 		.catches = "sender-ignored",
-		.init = FUSE_CREATE_SUPP_GROUP,
+		.start = CHECK_RINGS,
 		.run = others_denied,
 	},
 	{
@@ -225,12 +243,15 @@ static const struct check checks[] = {
 	},
 	{
 		.id = "groups.wrong-sizes",
-		.title = "groups that do not fit their message are refused",
+		.title =
+			"groups that do not fit their message are refused, where they mean anything",
 		.rows = "VIRTIO-FS-SEC-010",
 		.sends = "MKDIR with 9 extensions whose size, count or total length lies",
-		.wants = "an error, and the device serves",
+		.wants =
+			"an error; or, without CREATE_SUPP_GROUP, a folder of the request's user and group; the "
+			"device serves",
 		.catches = "exit-at:MKDIR error:MKDIR:EEXIST",
-		.init = FUSE_CREATE_SUPP_GROUP,
+		.start = CHECK_RINGS,
 		.front = &impatient,
 		.run = liars,
 	},
@@ -241,7 +262,7 @@ static const struct check checks[] = {
 		.sends = "MKDIR with an extension of type 99",
 		.wants = "success, EINVAL, EOPNOTSUPP, EIO or EPROTO",
 		.catches = "sender-ignored",
-		.init = FUSE_CREATE_SUPP_GROUP,
+		.start = CHECK_RINGS,
 		.front = &impatient,
 		.run = unknown_extension,
 	},

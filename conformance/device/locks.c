@@ -156,11 +156,14 @@ static void flush_unlocks(struct check_run *r)
 	WANT(open_pair(r, &p));
 	WANT_OK(r, "SETLK", set(r, &p, p.a, ANN, F_WRLCK, 0, 9));
 	WANT_OK(r, "FLUSH by another owner", front_flush(r->f, p.nodeid, p.b, BOB));
+	WANT_ERROR(r, -EAGAIN, "SETLK by another owner after it",
+		   set(r, &p, p.b, BOB, F_WRLCK, 0, 9));
 	WANT(host_may_lock(r, 0, 10, &may));
 	WANT_THAT(r, !may, "a lock that its owner has still", "the host may lock");
 	WANT_OK(r, "FLUSH by its owner", front_flush(r->f, p.nodeid, p.a, ANN));
 	WANT(host_may_lock(r, 0, 10, &may));
 	WANT_THAT(r, may, "no lock after FLUSH", "the host may not lock");
+	WANT_OK(r, "SETLK by another owner after it", set(r, &p, p.b, BOB, F_WRLCK, 0, 9));
 }
 
 static void init_unlocks(struct check_run *r)
@@ -269,9 +272,11 @@ static const struct check checks[] = {
 	{
 		.id = "locks.flush",
 		.title = "FLUSH ends the locks of its owner alone",
-		.rows = "FUSE-META-012",
-		.sends = "POSIX_LOCKS; SETLK, FLUSH by another owner, FLUSH by its own",
-		.wants = "the lock is there after the first and gone after the second",
+		.rows = "FUSE-META-012 FUSE-FILE-004",
+		.sends =
+			"POSIX_LOCKS; SETLK, FLUSH by another owner, FLUSH by its own, SETLK by the other",
+		.wants =
+			"the lock is there after the first and gone after the second, for host and guest",
 		.catches = "preload:lock-lost preload:close-lost",
 		.options = CHECK_POSIX_LOCKS,
 		.init = FUSE_POSIX_LOCKS,

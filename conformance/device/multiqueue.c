@@ -7,7 +7,6 @@
 /* VIRTIO_FS_F_NOTIFICATION. Source: virtio 1.4, 5.11.3. */
 #define FEATURE_NOTIFICATION BIT(0)
 #define PROTOCOL_MQ	     BIT(VHOST_USER_PROTOCOL_F_MQ)
-#define PROTOCOL_CONFIG	     BIT(VHOST_USER_PROTOCOL_F_CONFIG)
 
 static void same_work(struct check_run *r)
 {
@@ -33,27 +32,6 @@ static void others_go_on(struct check_run *r)
 			rings_within(r->f, &op, MEANWHILE_MS));
 	}
 	WANT(held_let(r, &h));
-}
-
-/* What one queue began another one ends. */
-static void across(struct check_run *r)
-{
-	struct fuse_entry_out e;
-	struct fuse_open_out o;
-	uint8_t data[8] = "shared", seen[8];
-	uint32_t done;
-	size_t got = 0;
-
-	r->f->queue = 1;
-	WANT_OK(r, "CREATE on queue 1",
-		front_create(r->f, FRONT_ROOT, "file", O_RDWR, S_IFREG | 0644, &e, &o));
-	r->f->queue = 2;
-	WANT_OK(r, "WRITE on queue 2", front_write(r->f, e.nodeid, o.fh, 0, data, 8, &done));
-	r->f->queue = 3;
-	WANT_OK(r, "READ on queue 3", front_read(r->f, e.nodeid, o.fh, 0, seen, 8, &got));
-	WANT(check_same_bytes(r, data, 8, "READ on queue 3", seen, got));
-	r->f->queue = 4;
-	WANT_OK(r, "RELEASE on queue 4", front_release(r->f, e.nodeid, o.fh, O_RDWR));
 }
 
 static void forget_on_request_queue(struct check_run *r)
@@ -133,57 +111,50 @@ static void interrupt_blocked(struct check_run *r)
 
 /* ---- which queues there are ---- */
 
+/* Features, and how many queues there are, before the front end makes rings for them. */
+static bool ask_queues(struct check_run *r, uint64_t *ret_features, uint64_t *ret_queues)
+{
+	uint64_t protocol = 0;
+
+	*ret_queues = 0;
+	return check_ok(r, "GET_FEATURES", front_get_features(&r->f->channel, ret_features)) &&
+	       check_ok(r, "GET_PROTOCOL_FEATURES",
+			front_get_protocol_features(&r->f->channel, &protocol)) &&
+	       check_has(r, protocol & PROTOCOL_MQ, "vhost-user protocol feature MQ") &&
+	       check_ok(r, "SET_PROTOCOL_FEATURES",
+			front_set_protocol_features(&r->f->channel, protocol & PROTOCOL_MQ)) &&
+	       check_ok(r, "GET_QUEUE_NUM", front_get_queue_num(&r->f->channel, ret_queues));
+}
+
+/*
+ * Each queue behind hiprio, and behind the notification queue where there is one, takes requests. What the
+ * standard numbers from 2 without that queue everybody numbers from 1.
+ */
 static void numbers(struct check_run *r)
 {
-	uint32_t queues;
-
-	memcpy(&queues, r->f->config + offsetof(struct virtio_fs_config, num_request_queues),
-	       sizeof(queues));
-	if (r->f->offered & FEATURE_NOTIFICATION)
-		WANT_SAME(r, le32toh(queues) + 2, "queues, notification queue included",
-			  r->f->queue_num);
-	else
-		WANT_SAME(r, le32toh(queues) + 1, "queues: hiprio and num_request_queues",
-			  r->f->queue_num);
-}
-
-/* What the standard numbers from 2 everybody numbers from 1. */
-static void first_is_one(struct check_run *r)
-{
-	NEED(r, !(r->f->offered & FEATURE_NOTIFICATION), "a device without notification queue");
-	WANT_OK(r, "GETATTR on queue 1", rings_root(r->f, 1));
-}
-
-/* Buffers of ours in queue 1 must be left alone, and requests be answered in queue 2. */
-static void notification(struct check_run *r)
-{
 	struct front_op op = front_op_init(7, 38, 0, front_init_flags);
-	struct front_span span = { .flags = VRING_DESC_F_WRITE };
+	uint64_t offered = 0, queues = 0;
 	struct err err = { "" };
-	struct front_buf *b;
-	uint64_t offered;
+	unsigned first;
 
-	WANT(check_host(r, "GET_FEATURES", front_get_features(&r->f->channel, &offered)));
-	NEED(r, offered & FEATURE_NOTIFICATION, "virtio feature NOTIFICATION");
+	WANT(ask_queues(r, &offered, &queues));
+	first = offered & FEATURE_NOTIFICATION ? 2 : 1;
+	WANT_RANGE(r, first + 1, FRONT_QUEUES_MAX, "queues, hiprio included", queues);
+	r->f->options.queues = (unsigned)queues - 1;
 	WANT_THAT(r, front_negotiate(r->f, &err) == 0 && front_start(r->f, &err) == 0,
-		  "a device with NOTIFICATION has three queues at least", "%s", err.text);
-	b = front_buf_new(r->f->memory, OUT_HEADER);
-	WANT(check_host(r, "guest memory", b ? 0 : -ENOMEM));
-	front_buf_poison(b);
-	span.guest = b->guest;
-	span.len = OUT_HEADER;
-	WANT(check_host(r, "room in the ring",
-			front_ring_add(&r->f->ring[1], &span, 1, NULL, 0, NULL, NULL)));
-	(void)front_ring_kick(&r->f->ring[1]);
-	op.queue = 2;
-	WANT_OK(r, "INIT on queue 2", rings_within(r->f, &op, MEANWHILE_MS));
-	WANT_SAME(r, OUT_HEADER, "bytes of the notification buffer that are untouched",
-		  front_buf_untouched(b, 0));
-	(void)front_buf_check(r->f->memory, b, "a notification buffer");
+		  "all queues that GET_QUEUE_NUM counts can be started", "%s", err.text);
+	op.queue = first;
+	WANT_OK(r, "INIT on the first request queue", rings_within(r->f, &op, MEANWHILE_MS));
+	for (unsigned i = first; i < queues; i++) {
+		struct rings_text t;
+
+		WANT_OK(r, rings_say(&t, "GETATTR on queue %u of %u", i, (unsigned)queues),
+			rings_root(r->f, i));
+	}
 }
 
 static const struct front_options four = { .queues = QUEUES };
-static const struct front_options two = { .queues = 2, .features_more = FEATURE_NOTIFICATION };
+static const struct front_options notifies = { .features_more = FEATURE_NOTIFICATION };
 
 static const struct check checks[] = {
 	{
@@ -207,17 +178,6 @@ static const struct check checks[] = {
 		.options = CHECK_QUEUES4 | CHECK_THREADS4,
 		.front = &four,
 		.run = others_go_on,
-	},
-	{
-		.id = "multiqueue.one-session",
-		.title = "nodes and handles are those of all queues",
-		.rows = "VIRTIO-FS-QUEUE-010",
-		.sends = "CREATE, WRITE, READ, RELEASE, each on another queue",
-		.wants = "success, and READ sees what WRITE wrote",
-		.catches = "queue-partial init-one-queue",
-		.options = CHECK_QUEUES4,
-		.front = &four,
-		.run = across,
 	},
 	{
 		.id = "multiqueue.forget-on-request-queue",
@@ -267,36 +227,16 @@ static const struct check checks[] = {
 	},
 	{
 		.id = "multiqueue.numbers",
-		.title = "there are as many queues as the configuration says, and hiprio",
-		.rows = "VIRTIO-FS-NOTIF-001",
-		.sends = "GET_QUEUE_NUM, GET_CONFIG",
-		.wants = "one queue more than num_request_queues; two with NOTIFICATION",
-		.catches = "queue-num",
-		.start = CHECK_NEGOTIATED,
-		.options = CHECK_TAG,
-		.protocol = PROTOCOL_MQ | PROTOCOL_CONFIG,
-		.run = numbers,
-	},
-	{
-		.id = "multiqueue.first-is-one",
-		.title = "without NOTIFICATION the first request queue is queue 1",
-		.rows = "VIRTIO-FS-NOTIF-003",
-		.sends = "GETATTR on queue 1",
-		.wants = "a reply, as Linux has it; the standard's table begins with 2",
-		.catches = "ring-stuck:1:after=1 error:GETATTR:EIO",
-		.run = first_is_one,
-	},
-	{
-		.id = "multiqueue.notification",
 		.title =
-			"with NOTIFICATION queue 1 is for notifications, and requests begin at queue 2",
-		.rows = "VIRTIO-FS-NOTIF-002 VIRTIO-FS-NOTIF-004 VIRTIO-FS-NOTIF-010",
-		.sends = "a buffer of 16 bytes in queue 1, INIT in queue 2",
-		.wants = "a reply in queue 2; the buffer is left alone",
-		.catches = "feature-notification",
+			"request queues begin at 1, at 2 with NOTIFICATION, and all queues behind take requests",
+		.rows = "VIRTIO-FS-NOTIF-001 VIRTIO-FS-NOTIF-002 VIRTIO-FS-NOTIF-003",
+		.sends =
+			"GET_QUEUE_NUM; INIT on queue 1, or 2 with NOTIFICATION; GETATTR on each from there",
+		.wants = "a reply on all; the standard's table begins with 2 always, Linux with 1",
+		.catches = "queue-num feature-notification ring-stuck:1:after=1",
 		.start = CHECK_CONNECTED,
-		.front = &two,
-		.run = notification,
+		.front = &notifies,
+		.run = numbers,
 	},
 };
 

@@ -14,19 +14,23 @@ static bool one_session(struct check_run *r, unsigned first)
 	struct fuse_attr_out attr;
 	struct meta_text t;
 	uint64_t nodeid;
-	uint8_t seen[10];
+	uint8_t byte = (uint8_t)first, seen = 0;
+	uint32_t done;
 	size_t got;
 
 	r->f->queue = first;
 	if (!meta_node(r, "file", &nodeid) ||
-	    !check_ok(r, "OPEN", front_open_file(r->f, nodeid, O_RDONLY, &open)))
+	    !check_ok(r, "OPEN", front_open_file(r->f, nodeid, O_RDWR, &open)))
 		return false;
-	for (unsigned q = 1; q <= QUEUES; q++) {
+	for (unsigned q = 1; q <= QUEUES; q++, byte++) {
 		r->f->queue = q;
 		(void)meta_say(&t, "queue %u, of what queue %u has opened", q, first);
 		if (!check_ok(r, t.text, front_getattr(r->f, nodeid, NULL, &attr)) ||
-		    !check_ok(r, t.text,
-			      front_read(r->f, nodeid, open.fh, 0, seen, sizeof(seen), &got)))
+		    !check_ok(r, t.text, front_write(r->f, nodeid, open.fh, 0, &byte, 1, &done)))
+			return false;
+		r->f->queue = q % QUEUES + 1;
+		if (!check_ok(r, t.text, front_read(r->f, nodeid, open.fh, 0, &seen, 1, &got)) ||
+		    !check_same(r, byte, "READ of what another queue wrote", seen))
 			return false;
 	}
 	return check_ok(r, "RELEASE", front_release(r->f, nodeid, open.fh, 0)) &&
@@ -79,10 +83,11 @@ static const struct check checks[] = {
 	{
 		.id = "queues.init-on-any",
 		.title = "INIT is accepted on any request queue, and holds for all",
-		.rows = "VIRTIO-FS-INIT-004 VIRTIO-FS-INIT-003",
+		.rows = "VIRTIO-FS-INIT-004 VIRTIO-FS-INIT-003 VIRTIO-FS-QUEUE-010",
 		.sends =
-			"INIT on each of 4 request queues; LOOKUP and OPEN on one, GETATTR and READ on each, FORGET",
-		.wants = "success",
+			"INIT on each of 4 request queues; LOOKUP and OPEN on one, GETATTR and WRITE on each, "
+			"READ on the next, RELEASE, FORGET",
+		.wants = "success, and READ sees what WRITE wrote",
 		.catches = "init-first-queue init-one-queue queue-partial",
 		.start = CHECK_RINGS,
 		.options = CHECK_QUEUES4,

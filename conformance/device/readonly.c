@@ -25,10 +25,12 @@ static bool unchanged(struct check_run *r, uint64_t before)
 static void names(struct check_run *r)
 {
 	struct front_op ops[10];
-	uint64_t file, before;
+	uint64_t file, dir, before;
 	char scratch[32];
 
 	WANT(have(r, &file, &before));
+	/* As a driver does before it asks to remove it. */
+	WANT(meta_node(r, "dir", &dir));
 	ops[0] = front_op_create(FRONT_ROOT, "new", O_RDWR | O_CREAT, S_IFREG | 0644);
 	ops[1] = front_op_mknod(FRONT_ROOT, "new", S_IFREG | 0644, 0);
 	ops[2] = front_op_mkdir(FRONT_ROOT, "new", 0755);

@@ -256,11 +256,11 @@ static const struct check checks[] = {
 	{
 		.id = "shmem.message",
 		.title = "SHMEM_MAP says what SETUPMAPPING asked for, and asks for an answer",
-		.rows = "VU-SHMEM-007 VU-SHMEM-016 VU-SHMEM-022 VU-SHMEM-008",
+		.rows = "VU-SHMEM-007 VU-SHMEM-016 VU-SHMEM-022 VU-SHMEM-008 VIRTIO-SHM-003",
 		.sends = "SETUPMAPPING of two units",
 		.wants =
 			"SHMEM_MAPs (9) of 40 bytes with one descriptor each, region 0, padding 0, flags 1",
-		.catches = "map-padding map-no-fd map-flags",
+		.catches = "map-padding map-no-fd map-flags error:SETUPMAPPING:EIO",
 		MAP_NEEDS,
 		.run = message,
 	},

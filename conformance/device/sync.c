@@ -123,28 +123,6 @@ static void unknown_handles(struct check_run *r)
 	WANT(check_alive(r));
 }
 
-static int lock(struct check_run *r, const struct opened *o, uint64_t owner)
-{
-	const struct fuse_lk_in in = {
-		.fh = o->fh,
-		.owner = owner,
-		.lk = { .start = 0, .end = INT64_MAX, .type = F_WRLCK, .pid = 1 },
-	};
-
-	return front_lock(r->f, FUSE_SETLK, o->nodeid, &in, NULL);
-}
-
-static void flush_unlocks(struct check_run *r)
-{
-	struct opened o;
-
-	WANT(files_have(r, 100, O_RDWR, &o));
-	WANT_OK(r, "SETLK by owner 1", lock(r, &o, 1));
-	WANT_ERROR(r, -EAGAIN, "SETLK by owner 2", lock(r, &o, 2));
-	WANT_OK(r, "FLUSH by owner 1", front_flush(r->f, o.nodeid, o.fh, 1));
-	WANT_OK(r, "SETLK by owner 2 after FLUSH", lock(r, &o, 2));
-}
-
 /* clang-format off */
 static const struct check checks[] = {
 	{ "sync.fsync", "what FSYNC has answered is on the disk", "VIRTIO-FS-DAX-015 FUSE-FILE-004",
@@ -176,10 +154,6 @@ static const struct check checks[] = {
 	  "VIRTIO-FS-SEC-011", "FSYNC, FLUSH, FSYNCDIR with an unknown handle; SYNCFS of an "
 	  "unknown nodeid", "EBADF; ENOENT, ESTALE, EBADF or EINVAL; the device goes on",
 	  "error:FSYNC:EIO error:FLUSH:EIO exit-at:SYNCFS", .run = unknown_handles },
-	{ "sync.flush-unlocks", "FLUSH drops the POSIX locks of its owner", "FUSE-FILE-004",
-	  "SETLK by owner 1, by owner 2; FLUSH by owner 1; SETLK by owner 2",
-	  "success, EAGAIN, success, success", "preload:close-lost", .options = CHECK_POSIX_LOCKS,
-	  .init = FUSE_POSIX_LOCKS, .run = flush_unlocks },
 };
 /* clang-format on */
 

@@ -160,7 +160,7 @@ static const struct check checks[] = {
 		.sends = "SETUPMAPPING after SHMEM was not acknowledged",
 		.wants = "an error, and no request on the back-end channel",
 		.catches = "shmem-unasked",
-		MAP_NEEDS_WINDOW,
+		.wishes = CHECK_WINDOW,
 		.front = &no_shmem,
 		.run = not_negotiated,
 	},

@@ -52,6 +52,21 @@ static int mount_at(const char *path, struct err *reterr)
 	return 0;
 }
 
+/* The same folder once more, where nothing can be written: what the daemon gets to see. */
+static int mount_readonly(struct life *l, struct err *reterr)
+{
+	const unsigned long flags = MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV;
+	char path[sizeof(l->readonly)];
+
+	(void)snprintf(path, sizeof(path), "%s/readonly", l->dir);
+	if (mkdir(path, 0755) < 0 || mount(l->share, path, NULL, MS_BIND, NULL) < 0)
+		return err_errno(reterr, -errno, "cannot mount the share at %s", path);
+	memcpy(l->readonly, path, sizeof(path));
+	if (mount(NULL, path, NULL, flags, NULL) < 0)
+		return err_errno(reterr, -errno, "cannot make %s read-only", path);
+	return 0;
+}
+
 /* Before the daemon starts: what is mounted later is not seen in its own namespace. */
 static int mount_disks(struct life *l, unsigned options, struct err *reterr)
 {
@@ -68,6 +83,8 @@ static int mount_disks(struct life *l, unsigned options, struct err *reterr)
 		if (e < 0)
 			l->mounted[0] = '\0';
 	}
+	if (e == 0 && (options & CHECK_READONLY) && !target_has_words(l->target, CHECK_READONLY))
+		e = mount_readonly(l, reterr);
 	return e;
 }
 
@@ -78,7 +95,7 @@ static int start_daemon(struct life *l, unsigned options, struct err *reterr)
 	CLEANUP(fd_closep)
 	int log = open(l->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	struct proc_spec spec = { .stdout_fd = log, .stderr_fd = log };
-	struct target_places at = { .share = l->share,
+	struct target_places at = { .share = l->readonly[0] ? l->readonly : l->share,
 				    .socket = l->socket,
 				    .counters = l->counters };
 	int e;
@@ -147,6 +164,8 @@ void life_end(struct life *l)
 	if (l->started)
 		proc_kill(&l->daemon);
 	reap_all(NULL, 0);
+	if (l->readonly[0])
+		(void)umount2(l->readonly, MNT_DETACH);
 	if (l->mounted[0])
 		(void)umount2(l->mounted, MNT_DETACH);
 	if (l->own_disk)

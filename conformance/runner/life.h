@@ -14,7 +14,8 @@ struct life {
 	char socket[160];
 	char log[160];
 	char counters[160];
-	char mounted[176]; /* a file system below the share; "": none */
+	char mounted[176];  /* a file system below the share; "": none */
+	char readonly[176]; /* what the daemon is given instead of the share; "": nothing */
 	bool own_disk;
 	bool started; /* by us */
 	struct proc daemon;

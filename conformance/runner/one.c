@@ -262,7 +262,7 @@ static void prepare(struct check_run *r, const struct target *t, struct life *l,
 	r->options.traffic = true;
 	if (!r->options.timeout_ms)
 		r->options.timeout_ms = timeout_ms;
-	if (c->options & CHECK_WINDOW)
+	if ((c->options | c->wishes) & CHECK_WINDOW)
 		r->options.window = true;
 	if (r->outside && (host_write(r->outside, "secret", "secret", 6) < 0 ||
 			   host_digest(r->outside, &l->outside_digest) < 0))
@@ -273,7 +273,7 @@ void one_check(const struct target *t, const struct check *c, const struct one_o
 	       struct check_result *ret)
 {
 	struct check_run r = { .check = c, .seed = o->seed };
-	unsigned given = c->options & CHECK_NO_XATTR ? 0 : CHECK_XATTR;
+	unsigned given = c->wishes | (c->options & CHECK_NO_XATTR ? 0 : CHECK_XATTR);
 	unsigned options = c->options | (target_options(t) & given);
 	struct life l = { 0 };
 	struct err err = { "" };

@@ -107,6 +107,14 @@ static bool is_for(const struct option_words *w, const struct target *t)
 	return t->stack && strncmp(t->stack->id, w->stack, strlen(w->stack)) == 0;
 }
 
+bool target_has_words(const struct target *t, unsigned bit)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(option_words); i++)
+		if (is_for(&option_words[i], t) && option_words[i].option & bit)
+			return true;
+	return false;
+}
+
 static unsigned cache_options(const struct stack *s)
 {
 	unsigned options = 0;
@@ -124,9 +132,9 @@ unsigned target_options(const struct target *t)
 {
 	unsigned options = 0;
 
-	/* A file system of its own can be mounted for any daemon that we start. */
+	/* For any daemon that we start its share can be another mount. */
 	if (t->stack || t->words.count)
-		options |= geteuid() == 0 ? CHECK_SMALL_DISK : 0;
+		options |= geteuid() == 0 ? CHECK_SMALL_DISK | CHECK_READONLY : 0;
 	/* Whose command line is not ours may have a window: the checks ask the device. */
 	options |= t->stack ? cache_options(t->stack) : CHECK_WINDOW;
 	options |= geteuid() == 0 ? CHECK_SMALL_DISK | CHECK_MOUNTED : 0;

@@ -42,6 +42,8 @@ int target_probe(struct target *t, struct err *reterr) MUST_USE;
 
 /** target_options() - bits of enum check_option that it can be started with. */
 unsigned target_options(const struct target *t);
+/** target_has_words() - is @bit an option of its command line? */
+bool target_has_words(const struct target *t, unsigned bit);
 /** target_option_name() - the word for one bit; NULL: no such bit. */
 const char *target_option_name(unsigned bit);
 
