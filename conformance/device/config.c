@@ -12,8 +12,6 @@
 #define BYTES		VIRTIO_FS_CONFIG_BYTES
 #define BYTES_NOTIF	VIRTIO_FS_CONFIG_BYTES_NOTIF
 #define QUEUES_AT	offsetof(struct virtio_fs_config, num_request_queues)
-/* Bit of the virtio feature words: there is a notification queue. Source: virtio 5.11.3. */
-#define F_NOTIFICATION 0
 /* out header of a notification (16) and its smallest message, FUSE_NOTIFY_POLL (8). */
 #define NOTIFY_LEAST 24
 
@@ -83,7 +81,7 @@ static void every_cut(struct check_run *r)
 static bool is_beyond(struct check_run *r, uint32_t at, uint32_t size)
 {
 	uint8_t part[VHOST_USER_PAYLOAD_MAX] = { 0 };
-	uint32_t end = r->f->offered & BIT(F_NOTIFICATION) ? BYTES_NOTIF : BYTES;
+	uint32_t end = r->f->offered & BIT(VIRTIO_FS_F_NOTIFICATION) ? BYTES_NOTIF : BYTES;
 	char what[64];
 	int e = front_get_config(&r->f->channel, at, part, size);
 
@@ -117,7 +115,7 @@ static void notify_field(struct check_run *r)
 	uint8_t part[4] = { 0 };
 	uint32_t bytes;
 
-	if (!(r->f->offered & BIT(F_NOTIFICATION))) {
+	if (!(r->f->offered & BIT(VIRTIO_FS_F_NOTIFICATION))) {
 		allow_refusal(r);
 		WANT(is_beyond(r, BYTES, 4));
 		return;

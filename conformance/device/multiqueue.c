@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Several queues, what goes where, INTERRUPT, and the notification queue. */
+/* Several queues, what goes where, and INTERRUPT. */
 #include "conformance/device/areas.h"
 #include "conformance/device/opcodes.h"
 
 #define QUEUES 4
-/* VIRTIO_FS_F_NOTIFICATION. Source: virtio 1.4, 5.11.3. */
-#define FEATURE_NOTIFICATION BIT(0)
-#define PROTOCOL_MQ	     BIT(VHOST_USER_PROTOCOL_F_MQ)
 
 static void same_work(struct check_run *r)
 {
@@ -109,53 +106,7 @@ static void interrupt_blocked(struct check_run *r)
 	WANT(check_alive(r));
 }
 
-/* ---- which queues there are ---- */
-
-/* Features, and how many queues there are, before the front end makes rings for them. */
-static bool ask_queues(struct check_run *r, uint64_t *ret_features, uint64_t *ret_queues)
-{
-	uint64_t protocol = 0;
-
-	*ret_queues = 0;
-	return check_ok(r, "GET_FEATURES", front_get_features(&r->f->channel, ret_features)) &&
-	       check_ok(r, "GET_PROTOCOL_FEATURES",
-			front_get_protocol_features(&r->f->channel, &protocol)) &&
-	       check_has(r, protocol & PROTOCOL_MQ, "vhost-user protocol feature MQ") &&
-	       check_ok(r, "SET_PROTOCOL_FEATURES",
-			front_set_protocol_features(&r->f->channel, protocol & PROTOCOL_MQ)) &&
-	       check_ok(r, "GET_QUEUE_NUM", front_get_queue_num(&r->f->channel, ret_queues));
-}
-
-/*
- * Each queue behind hiprio, and behind the notification queue where there is one, takes requests. What the
- * standard numbers from 2 without that queue everybody numbers from 1.
- */
-static void numbers(struct check_run *r)
-{
-	struct front_op op = front_op_init(7, 38, 0, front_init_flags);
-	uint64_t offered = 0, queues = 0;
-	struct err err = { "" };
-	unsigned first;
-
-	WANT(ask_queues(r, &offered, &queues));
-	first = offered & FEATURE_NOTIFICATION ? 2 : 1;
-	WANT_RANGE(r, first + 1, FRONT_QUEUES_MAX, "queues, hiprio included", queues);
-	r->f->options.queues = (unsigned)queues - 1;
-	WANT_THAT(r, front_negotiate(r->f, &err) == 0 && front_start(r->f, &err) == 0,
-		  "all queues that GET_QUEUE_NUM counts can be started", "%s", err.text);
-	op.queue = first;
-	WANT_OK(r, "INIT on the first request queue", rings_within(r->f, &op, MEANWHILE_MS));
-	for (unsigned i = first; i < queues; i++) {
-		struct rings_text t;
-
-		WANT_OK(r, rings_say(&t, "GETATTR on queue %u of %u", i, (unsigned)queues),
-			rings_root(r->f, i));
-	}
-}
-
 static const struct front_options four = { .queues = QUEUES };
-static const struct front_options notifies = { .features_more = FEATURE_NOTIFICATION };
-
 static const struct check checks[] = {
 	{
 		.id = "multiqueue.same-work",
@@ -224,19 +175,6 @@ static const struct check checks[] = {
 		.catches = "exit-at:INTERRUPT interrupt-other",
 		.options = CHECK_THREADS4,
 		.run = interrupt_blocked,
-	},
-	{
-		.id = "multiqueue.numbers",
-		.title =
-			"request queues begin at 1, at 2 with NOTIFICATION, and all queues behind take requests",
-		.rows = "VIRTIO-FS-NOTIF-001 VIRTIO-FS-NOTIF-002 VIRTIO-FS-NOTIF-003",
-		.sends =
-			"GET_QUEUE_NUM; INIT on queue 1, or 2 with NOTIFICATION; GETATTR on each from there",
-		.wants = "a reply on all; the standard's table begins with 2 always, Linux with 1",
-		.catches = "queue-num feature-notification ring-stuck:1:after=1",
-		.start = CHECK_CONNECTED,
-		.front = &notifies,
-		.run = numbers,
 	},
 };
 

@@ -12,6 +12,15 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
+/* The device can be suspended: by this bit of its status. Source: virtio 1.4, 6 and 2.1. */
+#ifndef VIRTIO_F_SUSPEND
+#define VIRTIO_F_SUSPEND	43
+#define VIRTIO_CONFIG_S_SUSPEND 16
+#endif
+
+/* There is a notification queue. Source: virtio 1.4, 5.11.3. */
+#define VIRTIO_FS_F_NOTIFICATION 0
+
 /* Bytes of the configuration space with notify_buf_size, which F_NOTIFICATION adds. */
 #define VIRTIO_FS_CONFIG_BYTES	     40
 #define VIRTIO_FS_CONFIG_BYTES_NOTIF 44

@@ -79,9 +79,12 @@ uint64_t fault_features(uint64_t features)
 		features |= BIT(FEATURE_NONE);
 	if (fault_at(FAULT_FEATURE_LEGACY))
 		features &= ~BIT(VIRTIO_F_VERSION_1);
-	/* VIRTIO_FS_F_NOTIFICATION */
 	if (fault_at(FAULT_FEATURE_NOTIFICATION))
-		features |= BIT(0);
+		features |= BIT(VIRTIO_FS_F_NOTIFICATION);
+	if (fault_at(FAULT_FEATURE_PLATFORM))
+		features |= BIT(VIRTIO_F_ACCESS_PLATFORM);
+	if (fault_at(FAULT_FEATURE_SUSPEND))
+		features |= BIT(VIRTIO_F_SUSPEND);
 	if (fault_at(FAULT_FEATURE_IN_ORDER))
 		features |= BIT(VIRTIO_F_IN_ORDER);
 	return features;

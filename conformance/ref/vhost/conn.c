@@ -9,6 +9,7 @@
 #include "conformance/ref/ledger/ledger.h"
 #include "conformance/ref/log.h"
 #include "conformance/ref/vhost/guard.h"
+#include "conformance/ref/vhost/notify.h"
 
 /* A front end waits for each reply; one that has stopped reading is gone. */
 #define SEND_MS 5000
@@ -257,7 +258,7 @@ static void on_ring_start(void *context)
 
 static int init_queues(struct conn *c)
 {
-	unsigned count = c->options->queues + 1;
+	unsigned count = c->options->queues + 1 + notify_is_on();
 
 	if (count > CONN_QUEUES_MAX)
 		count = CONN_QUEUES_MAX;
@@ -271,6 +272,9 @@ static int init_queues(struct conn *c)
 			return e;
 		q->poll_us = c->options->poll_us;
 		q->linger_us = c->options->linger_us;
+		q->keeps_buffers = notify_is_on() && c->queue_count == NOTIFY_QUEUE;
+		if (notify_is_on() && c->queue_count > NOTIFY_QUEUE)
+			q->notify = &c->queue[NOTIFY_QUEUE];
 		q->waits_all = fault_at(FAULT_RING_WAITS_ALL);
 		q->on_start = on_ring_start;
 		q->on_start_context = c;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/ref/vhost/guard.h"
 
+#include "conformance/ref/fault/fault.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -73,6 +75,8 @@ int guard_add(const void *base, size_t size)
 {
 	int found = -ENOSPC;
 
+	if (fault_at(FAULT_GUARD_OFF))
+		return -ENOSPC;
 	(void)pthread_mutex_lock(&lock);
 	for (int i = 0; i < RANGES_MAX; i++) {
 		if (atomic_load_explicit(&range[i].base, memory_order_relaxed) != 0)

@@ -58,7 +58,8 @@ int conn_set_vring_num(struct conn *c, struct msg *m, struct err *reterr)
 	r = lock(q);
 	if (r->started && r->size != num)
 		return unlock(q, err_set(reterr, -EBUSY, "queue %u runs", r->index));
-	r->size = num;
+	if (r->size == 0 || !fault_at(FAULT_SIZE_KEPT))
+		r->size = num;
 	return unlock(q, 0);
 }
 

@@ -9,6 +9,7 @@
 #include "conformance/ref/fault/fault.h"
 #include "conformance/ref/ledger/ledger.h"
 #include "conformance/ref/log.h"
+#include "conformance/ref/vhost/notify.h"
 
 /* A ring without a kick descriptor is looked at so often. Source: none; vhost-user says "polling". */
 #define LOOK_MS 1
@@ -186,6 +187,10 @@ static void lead(struct queue *q)
 		if (!r->started && !q->waits_all &&
 		    (r->kicked || (r->addr_set && r->enabled && fault_at(FAULT_RING_UNKICKED))))
 			start(q);
+		if (q->keeps_buffers) {
+			sleep_until_kick(q);
+			continue;
+		}
 		list = ring_pop(r, BATCH_MAX);
 		if (list) {
 			append(q, list);
@@ -219,6 +224,17 @@ static void wait_for_work(struct queue *q)
 	q->waiting--;
 }
 
+static void serve(struct queue *q, struct ring_request *rr)
+{
+	struct fuse_in_header head;
+
+	if (q->notify)
+		notify_begin(q->notify, &rr->pub, &head);
+	q->handler->request(q->handler->context, &rr->pub);
+	if (q->notify)
+		notify_end(q->notify, &head);
+}
+
 static void *queue_thread(void *arg)
 {
 	struct queue *q = arg;
@@ -237,7 +253,7 @@ static void *queue_thread(void *arg)
 			if (r->pushed > 0 && !chain_is_quick(rr))
 				ring_call(r);
 			(void)pthread_mutex_unlock(&r->lock);
-			q->handler->request(q->handler->context, &rr->pub);
+			serve(q, rr);
 			(void)pthread_mutex_lock(&r->lock);
 			continue;
 		}

@@ -16,6 +16,9 @@ struct queue {
 	struct ring ring;
 	unsigned kick_messages;
 	bool waits_all; /* --fault: for the others to be started; under the ring's lock */
+	/* --fault, see notify.h. */
+	bool keeps_buffers;   /* it is the notification queue: what is in it are no requests */
+	struct queue *notify; /* that queue, where its requests are told of; NULL: there is none */
 	const struct ref_handler *handler;
 	unsigned poll_us;   /* 0: sleep as soon as there is nothing to do, or after: */
 	unsigned linger_us; /* as long as that helps */

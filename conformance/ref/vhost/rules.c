@@ -8,6 +8,7 @@
 #include "conformance/ref/fault/breaks.h"
 #include "conformance/ref/log.h"
 #include "conformance/ref/vhost/conn.h"
+#include "conformance/ref/vhost/notify.h"
 #include "conformance/wire/virtio_fs.h"
 
 #define BIT(n) (UINT64_C(1) << (n))
@@ -23,7 +24,8 @@ uint64_t conn_features(void)
 			   BIT(VIRTIO_RING_F_EVENT_IDX) | BIT(VIRTIO_F_RING_PACKED) |
 			   BIT(VHOST_USER_F_PROTOCOL_FEATURES);
 
-	return fault_hooked(FAULT_HOOK_FEATURES) ? fault_features(f) : f;
+	return (fault_hooked(FAULT_HOOK_FEATURES) ? fault_features(f) : f) |
+	       (notify_is_on() ? BIT(VIRTIO_FS_F_NOTIFICATION) : 0);
 }
 
 /*
@@ -41,6 +43,10 @@ uint64_t conn_protocol(const struct ref_options *o)
 		f |= HAS(CONFIG);
 	if (o->dax != REF_DAX_NONE)
 		f |= HAS(SHMEM);
+	if (fault_at(FAULT_INFLIGHT_CLAIMED))
+		f |= HAS(INFLIGHT_SHMFD);
+	if ((f & HAS(SHMEM)) && fault_at(FAULT_STATE_CLAIMED))
+		f |= HAS(DEVICE_STATE);
 	return f;
 }
 
@@ -170,6 +176,8 @@ static int get_config(struct conn *c, struct msg *m, struct err *reterr)
 	    g->size > sizeof(space) - g->offset)
 		return err_set(reterr, -EINVAL, "%u bytes at %u of the configuration space",
 			       g->size, g->offset);
+	if (notify_is_on())
+		notify_config(space, c->queue_count);
 	if (fault_hooked(FAULT_HOOK_CONFIG))
 		fault_config(space, sizeof(space), &offset, c->features_set);
 	memcpy(m->body.bytes + sizeof(*g), space + offset, g->size);
