@@ -204,7 +204,7 @@ $(BUILD)/conformance/test_spec $(DEVICE_TESTS): | $(BUILD)/virtiofs-refdev
 $(BUILD)/conformance/test_conform_peer: | $(BUILD)/virtiofs-conform
 $(BUILD)/conformance/test_conform_faults: | $(BUILD)/libvqfaults.so $(BUILD)/faults/probe
 
-check: all $(TESTS) lint-includes ## unit, table and golden tests; no root, no guests
+check: all $(TESTS) lint-includes spec-check ## unit, table and golden tests; no root, no guests
 	@bench/test/run -j $$(nproc) $(TESTS) host-setup/test guest-image/test bench/test/schema conformance/test/junit
 
 check-asan: ## the same with AddressSanitizer and UBSan, the reference device under its tests too
@@ -228,7 +228,6 @@ check-real: all $(REAL_TESTS) ## tests that boot guests (needs root; `make image
 	@bench/test/run -j $$(nproc) --apart $(LONG_TESTS) $(filter-out $(LONG_TESTS) $(QUIET_TESTS),$(REAL_TESTS)); \
 		lanes=$$?; bench/test/run $(QUIET_TESTS) && exit $$lanes
 
-# Becomes a part of check as soon as every area has landed: `check: ... spec-check`.
 spec-check: $(BUILD)/virtiofs-conform ## is every requirement, normative statement and client bug checked, or waived?
 	@$< spec-check
 

@@ -226,6 +226,36 @@ static void waiting(struct check_run *r)
 	WANT(check_alive(r));
 }
 
+/* More owners than a device with 64 descriptors can have one for. */
+#define OWNERS 150
+
+/*
+ * Who waits for FUSE_NOTIFY_LOCK must be told ENOLCK; without a notification queue it is left open which error says so.
+ * What was locked before stays, and what is unlocked can be locked again.
+ */
+static void exhausted(struct check_run *r)
+{
+	struct pair p;
+	uint64_t owned = 0;
+	bool may = true;
+	int e = 0;
+
+	WANT(open_pair(r, &p));
+	while (owned < OWNERS && (e = set(r, &p, p.a, ANN + owned, F_WRLCK, owned, owned)) == 0)
+		owned++;
+	if (e != 0)
+		WANT_ONE_OF(r, "SETLK by one owner too many", e, -ENOLCK, -ENOMEM, -EMFILE,
+			    -ENFILE);
+	WANT_RANGE(r, 1, OWNERS, "owners that got their lock", owned);
+	WANT(host_may_lock(r, 0, 1, &may));
+	WANT_THAT(r, !may, "locks of before that are held still", "the host may lock the first");
+	for (uint64_t i = 0; i < owned; i++)
+		WANT_OK(r, "FLUSH by an owner", front_flush(r->f, p.nodeid, p.a, ANN + i));
+	WANT_OK(r, "SETLK of all bytes, once nobody has them",
+		set(r, &p, p.a, ANN, F_WRLCK, 0, OWNERS));
+	WANT(check_alive(r));
+}
+
 static const struct check checks[] = {
 	{
 		.id = "locks.refused",
@@ -315,6 +345,20 @@ static const struct check checks[] = {
 		.options = CHECK_POSIX_LOCKS,
 		.init = FUSE_POSIX_LOCKS,
 		.run = waiting,
+	},
+	{
+		.id = "locks.exhausted",
+		.title =
+			"where nothing is left for one lock more, it is refused, and others are not lost",
+		.rows = "VIRTIO-FS-NOTIF-007",
+		.sends =
+			"POSIX_LOCKS; SETLK by 150 owners while 64 descriptors are allowed, FLUSH by each, SETLK",
+		.wants =
+			"success, then ENOLCK, ENOMEM, EMFILE or ENFILE; success once all are gone",
+		.catches = "preload:lock-lost",
+		.options = CHECK_POSIX_LOCKS | CHECK_FEW_FILES,
+		.init = FUSE_POSIX_LOCKS,
+		.run = exhausted,
 	},
 };
 

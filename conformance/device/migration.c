@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Migration: the log of dirty pages, and the device's own state as a stream. */
 #include "conformance/device/areas.h"
-#include "conformance/device/vhost.h"
+#include "conformance/device/map.h"
+#include "conformance/device/state.h"
 
 #include <sys/mman.h>
 
 #define LOG_BYTES  65536 /* bits for the first 2 GiB of guest memory */
 #define DATA_BYTES (20 * 4096)
-/* Of a device's state: what one session of a few files never fills. */
-#define STATE_MAX (1 << 20)
+/* Places in it that are overwritten in turn, and with how much. */
+#define LIES	  64
+#define LIE_BYTES 4
 
 /* ---- dirty pages ---- */
 
@@ -115,83 +117,11 @@ static void data_marked(struct check_run *r)
 
 /* ---- the device's state ---- */
 
-static const struct front_options with_state = { .protocol_more = PROTOCOL(DEVICE_STATE) };
+/* Silence is a failure here: it need not be long. */
+#define STATE_MS 3000
 
-/* One end of a pipe goes to the device. Its reply's error; or -1 with the verdict set. */
-static int give_pipe(struct check_run *r, uint32_t direction, int fd)
-{
-	const struct vhost_user_device_state s = { direction, VHOST_USER_STATE_STOPPED };
-	struct front_message m = front_message_of(VHOST_USER_SET_DEVICE_STATE_FD, &s, sizeof(s));
-	struct front_message reply;
-
-	front_message_add_fd(&m, fd);
-	if (!check_ok(r, "SET_DEVICE_STATE_FD is sent", front_send(&r->f->channel, &m)) ||
-	    !check_ok(r, "SET_DEVICE_STATE_FD is answered",
-		      front_recv_reply(&r->f->channel, VHOST_USER_SET_DEVICE_STATE_FD, &reply,
-				       front_deadline(r->f))))
-		return -1;
-	if (!check_that(r, reply.body.u64 & VHOST_USER_STATE_NOFD && reply.fd_count == 0,
-			"bit 8: no descriptor comes back", "0x%llx with %zu descriptors",
-			(unsigned long long)reply.body.u64, reply.fd_count))
-		return -1;
-	return (int)(reply.body.u64 & VHOST_USER_STATE_ERROR);
-}
-
-static bool check_state(struct check_run *r, uint64_t *ret)
-{
-	return check_ok(r, "CHECK_DEVICE_STATE",
-			front_get_u64(&r->f->channel, VHOST_USER_CHECK_DEVICE_STATE, ret));
-}
-
-static bool save(struct check_run *r, struct buf *ret)
-{
-	CLEANUP(fd_closep) int in = -1;
-	CLEANUP(fd_closep) int out = -1;
-	uint64_t state = 0;
-	int ends[2];
-	uint8_t part[4096];
-	ssize_t n;
-
-	if (!check_host(r, "pipe", pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0))
-		return false;
-	in = ends[0];
-	out = ends[1];
-	if (!check_same(r, 0, "error of SET_DEVICE_STATE_FD",
-			(uint64_t)give_pipe(r, VHOST_USER_STATE_SAVE, out)))
-		return false;
-	fd_closep(&out);
-	while ((n = read(in, part, sizeof(part))) > 0 && ret->size < STATE_MAX)
-		if (buf_add(ret, part, (size_t)n) < 0)
-			return check_host(r, "memory for the state", -ENOMEM);
-	return check_state(r, &state) && check_same(r, 0, "CHECK_DEVICE_STATE after it", state) &&
-	       check_range(r, 1, STATE_MAX, "bytes of state", ret->size);
-}
-
-static bool load(struct check_run *r, const void *data, size_t size, uint64_t *ret_state)
-{
-	CLEANUP(fd_closep) int in = -1;
-	CLEANUP(fd_closep) int out = -1;
-	int ends[2];
-	int e;
-
-	if (!check_host(r, "pipe", pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0))
-		return false;
-	in = ends[0];
-	out = ends[1];
-	(void)fcntl(out, F_SETPIPE_SZ, STATE_MAX);
-	if (!check_host(r, "write the state", write(out, data, size) != (ssize_t)size ? -EIO : 0))
-		return false;
-	e = give_pipe(r, VHOST_USER_STATE_LOAD, in);
-	if (e < 0)
-		return false;
-	fd_closep(&in);
-	fd_closep(&out);
-	if (e > 0) {
-		*ret_state = (uint64_t)e;
-		return true;
-	}
-	return check_state(r, ret_state);
-}
+static const struct front_options with_state = { .timeout_ms = STATE_MS,
+						 .protocol_more = PROTOCOL(DEVICE_STATE) };
 
 /* The state is saved, the device is reset, which forgets all, and the state loaded into it. */
 static void state_restored(struct check_run *r)
@@ -224,44 +154,130 @@ static void state_restored(struct check_run *r)
 	WANT_SAME(r, 'x', "what was read", byte);
 }
 
+/* Stopped, it serves nobody, and so what it saves does not change. */
 static void state_saved(struct check_run *r)
 {
 	CLEANUP(buf_free) struct buf state = { .max = STATE_MAX };
+	CLEANUP(buf_free) struct buf again = { .max = STATE_MAX };
+	const struct front_op op = front_op_mkdir(FRONT_ROOT, "later", 0755);
 	struct fuse_entry_out entry;
 	struct fuse_attr_out attr;
+	struct front_request *q;
 
 	WANT(check_host(r, "make a file", host_write(r->share, "file", "x", 1)));
 	WANT_OK(r, "LOOKUP", front_lookup(r->f, FRONT_ROOT, "file", &entry));
 	WANT(rings_stop(r));
+	WANT_OK(r, "MKDIR into a stopped ring", front_prepare(r->f, &op, &q));
+	WANT_OK(r, "MKDIR into a stopped ring", front_submit(q));
+	front_ring_kick_anyway(&r->f->ring[1]);
 	WANT(save(r, &state));
+	WANT(save(r, &again));
+	WANT(check_same_bytes(r, state.data, state.size, "the state, saved once more", again.data,
+			      again.size));
+	WANT_THAT(r, !host_exists(r->share, "later"), "nothing is served meanwhile", "MKDIR was");
 	/* Migration was given up: the source goes on. */
 	WANT(rings_start(r));
+	front_ring_kick_anyway(&r->f->ring[1]);
+	WANT_OK(r, "MKDIR once the rings run", front_wait(q, front_deadline(r->f)));
 	WANT_OK(r, "GETATTR of a node of before", front_getattr(r->f, entry.nodeid, NULL, &attr));
 }
 
-static void state_cut(struct check_run *r)
+/* An error, wherever it is noticed, or the file of before: another one of its name is what must not be. */
+static void state_unlinked(struct check_run *r)
 {
 	CLEANUP(buf_free) struct buf state = { .max = STATE_MAX };
 	struct fuse_entry_out entry;
+	struct fuse_open_out open;
+	struct err err = { "" };
 	uint64_t result = 0;
+	uint8_t byte = 0;
+	size_t size = 0;
+	int e;
 
+	NEED(r, front_has_protocol(r->f, VHOST_USER_PROTOCOL_F_RESET_DEVICE),
+	     "vhost-user protocol feature RESET_DEVICE");
+	WANT(check_host(r, "make a file", host_write(r->share, "file", "x", 1)));
+	WANT_OK(r, "LOOKUP", front_lookup(r->f, FRONT_ROOT, "file", &entry));
+	WANT_OK(r, "OPEN", front_open_file(r->f, entry.nodeid, O_RDONLY, &open));
+	WANT(check_host(r, "unlink it", host_unlink(r->share, "file")));
+	WANT(rings_stop(r));
+	WANT(try_save(r, &state, &result));
+	if (result != 0)
+		return;
+	WANT(check_host(r, "make another file", host_write(r->share, "file", "other", 5)));
+	WANT_THAT(r, front_reset(r->f, &err) == 0, "a reset is taken", "%s", err.text);
+	WANT(load(r, state.data, state.size, &result));
+	if (result != 0)
+		return;
+	WANT(rings_start(r));
+	e = front_read(r->f, entry.nodeid, open.fh, 0, &byte, 1, &size);
+	WANT_THAT(r, (e < 0 && e > FRONT_TIMEOUT) || (e == 0 && size == 1 && byte == 'x'),
+		  "an error, or the byte that the file had", "result %d, %zu bytes, 0x%02x", e,
+		  size, byte);
+	WANT(check_alive(r));
+}
+
+/* A length in it that says too much, wherever the device keeps lengths. Success is none of our business. */
+static bool lying_lengths(struct check_run *r, const struct buf *state)
+{
+	CLEANUP(freep) uint8_t *lie = malloc(state->size);
+	size_t step = state->size / LIES + 1;
+	uint64_t result;
+
+	for (size_t at = 0; lie && at < state->size; at += step) {
+		size_t bytes = state->size - at < LIE_BYTES ? state->size - at : LIE_BYTES;
+
+		memcpy(lie, state->data, state->size);
+		memset(lie + at, 0xff, bytes);
+		if (!load(r, lie, state->size, &result))
+			return false;
+	}
+	return check_host(r, "memory", lie ? 0 : -ENOMEM);
+}
+
+static void state_junk(struct check_run *r)
+{
+	CLEANUP(buf_free) struct buf state = { .max = STATE_MAX };
+	struct fuse_entry_out entry;
+	uint64_t offered, result = 0;
+	uint8_t junk[4096];
+
+	host_bytes(junk, 0, sizeof(junk), (uint32_t)r->seed);
 	WANT(check_host(r, "make a file", host_write(r->share, "file", "x", 1)));
 	WANT_OK(r, "LOOKUP", front_lookup(r->f, FRONT_ROOT, "file", &entry));
 	WANT(rings_stop(r));
 	WANT(save(r, &state));
 	WANT(load(r, state.data, state.size / 2, &result));
 	WANT_THAT(r, result != 0, "half of a state is an error", "it was taken");
-}
-
-static void state_junk(struct check_run *r)
-{
-	uint8_t junk[4096];
-	uint64_t result = 0;
-
-	host_bytes(junk, 0, sizeof(junk), (uint32_t)r->seed);
-	WANT(rings_stop(r));
 	WANT(load(r, junk, sizeof(junk), &result));
 	WANT_THAT(r, result != 0, "junk is an error", "it was taken");
+	WANT(lying_lengths(r, &state));
+	WANT_OK(r, "GET_FEATURES after all that", front_get_features(&r->f->channel, &offered));
+}
+
+/* What the guest has mapped it goes on to use, with no request that would say so. */
+static void window(struct check_run *r)
+{
+	CLEANUP(buf_free) struct buf state = { .max = STATE_MAX };
+	uint64_t unit = map_unit(r);
+	uint64_t node, result = 0;
+	struct err err = { "" };
+
+	WANT(unit && map_file(r, "file", 2 * unit, 1, &node));
+	WANT_OK(r, "SETUPMAPPING", map_both(r, node, unit, unit, 4 * unit));
+	if (!front_has_protocol(r->f, VHOST_USER_PROTOCOL_F_DEVICE_STATE))
+		return;
+	WANT(rings_stop(r));
+	WANT(try_save(r, &state, &result));
+	if (result != 0)
+		return;
+	WANT_THAT(r, front_reset(r->f, &err) == 0, "a reset is taken", "%s", err.text);
+	WANT(load(r, state.data, state.size, &result));
+	if (result != 0)
+		return;
+	WANT(rings_start(r));
+	WANT(check_alive(r));
+	WANT(map_shows(r, "what was mapped before", 4 * unit, 1, unit, unit));
 }
 
 static const struct check checks[] = {
@@ -292,10 +308,13 @@ static const struct check checks[] = {
 	{
 		.id = "migration.state-saved",
 		.title = "a device that is stopped saves its state and goes on",
-		.rows = "VU-013",
-		.sends = "SET_DEVICE_STATE_FD to save, CHECK_DEVICE_STATE, rings started again",
-		.wants = "bytes, success, and the session goes on",
-		.catches = "preload:write-lost",
+		.rows = "VU-013 VU-014",
+		.sends =
+			"MKDIR into a stopped ring, SET_DEVICE_STATE_FD to save, CHECK_DEVICE_STATE; both "
+			"again; rings started",
+		.wants =
+			"the same bytes twice, success, no folder before the rings run; the session goes on",
+		.catches = "state-claimed",
 		.front = &with_state,
 		.protocol = PROTOCOL(DEVICE_STATE),
 		.run = state_saved,
@@ -306,34 +325,52 @@ static const struct check checks[] = {
 		.rows = "VIRTIO-FS-MIG-001 VIRTIO-FS-MIG-002 VU-013",
 		.sends = "state saved, RESET_DEVICE, state loaded; GETATTR and READ without INIT",
 		.wants = "success, with the node and the handle of before",
-		.catches = "preload:write-shift",
+		.catches = "state-claimed",
 		.front = &with_state,
 		.protocol = PROTOCOL(DEVICE_STATE),
 		.run = state_restored,
 	},
 	{
-		.id = "migration.state-cut",
-		.title = "a state that ends too early is an error",
-		.rows = "VU-013",
-		.sends = "half of a state, CHECK_DEVICE_STATE",
-		.wants = "an error",
-		.catches = "preload:read-short",
+		.id = "migration.state-unlinked",
+		.title =
+			"a file that was unlinked and is open is an error, or is there, but is no other",
+		.rows = "VIRTIO-FS-MIG-005",
+		.sends =
+			"OPEN, the host unlinks the file; state saved, another file of that name, RESET_DEVICE, "
+			"state loaded; READ",
+		.wants = "an error in one of these steps, or the first file's byte",
+		.catches = "state-claimed",
 		.front = &with_state,
 		.protocol = PROTOCOL(DEVICE_STATE),
-		.may_die = true,
-		.run = state_cut,
+		.run = state_unlinked,
 	},
 	{
 		.id = "migration.state-junk",
-		.title = "a state that is none is an error",
-		.rows = "VU-013",
-		.sends = "4096 bytes of junk as a state, CHECK_DEVICE_STATE",
-		.wants = "an error, no crash",
-		.catches = "preload:read-short",
+		.title = "a state that is cut or none is an error, and lengths that lie do no harm",
+		.rows = "VU-013 BUG-05",
+		.sends =
+			"half of a state, 4096 bytes of junk, a state with 4 bytes of 0xff at each of 64 places; "
+			"CHECK_DEVICE_STATE after each",
+		.wants = "an error for the first two; an answer each time",
+		.catches = "state-claimed",
 		.front = &with_state,
 		.protocol = PROTOCOL(DEVICE_STATE),
-		.may_die = true,
+		.timeout_ms = 60000,
 		.run = state_junk,
+	},
+	{
+		.id = "migration.window",
+		.title = "what is mapped keeps a device from migrating, or is mapped again",
+		.rows = "VIRTIO-FS-MIG-007",
+		.sends =
+			"SETUPMAPPING; with DEVICE_STATE: state saved, RESET_DEVICE, state loaded, rings started",
+		.wants = "no DEVICE_STATE beside a window, an error, or the mapping of before",
+		.catches = "state-claimed",
+		.options = CHECK_WINDOW,
+		.protocol = MAP_PROTOCOL,
+		.init = FUSE_MAP_ALIGNMENT,
+		.front = &with_state,
+		.run = window,
 	},
 };
 

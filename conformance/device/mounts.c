@@ -111,6 +111,21 @@ static void across(struct check_run *r)
 	WANT(tree_agrees(r, WHERE "/new", &e.attr));
 }
 
+/* One request for each mounted file system, as Linux sends them where they are announced. */
+static void synced(struct check_run *r)
+{
+	struct fuse_entry_out where;
+	int root;
+
+	HOST(r, "make a file there", host_write(r->share, WHERE "/file", "there", 5));
+	WANT_OK(r, "LOOKUP of the mounted folder", front_lookup(r->f, FRONT_ROOT, WHERE, &where));
+	root = front_syncfs(r->f, FRONT_ROOT);
+	WANT_ONE_OF(r, "SYNCFS of the root", root, 0, -ENOSYS);
+	WANT_THAT(r, front_syncfs(r->f, where.nodeid) == root,
+		  "the same answer to SYNCFS of the mounted folder", "another one than %d", root);
+	WANT(check_alive(r));
+}
+
 static const struct check checks[] = {
 	{
 		.id = "mounts.announced",
@@ -173,6 +188,16 @@ static const struct check checks[] = {
 		.catches = "lost:op=RENAME lost:op=RMDIR",
 		.options = CHECK_MOUNTED,
 		.run = across,
+	},
+	{
+		.id = "mounts.synced",
+		.title = "a mounted file system can be synced as the shared one can",
+		.rows = "MODE-SUB-001 FUSE-WB-008",
+		.sends = "SYNCFS of the root and of a mounted folder",
+		.wants = "success for both, or ENOSYS for both",
+		.catches = "error:SYNCFS:EINVAL:after=1",
+		.options = CHECK_SUBMOUNTS | CHECK_MOUNTED,
+		.run = synced,
 	},
 };
 

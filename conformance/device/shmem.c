@@ -2,6 +2,7 @@
 /* SHMEM_MAP and SHMEM_UNMAP: what a device says to its front end, and when. */
 #include "conformance/device/areas.h"
 #include "conformance/device/map.h"
+#include "conformance/device/raw.h"
 
 /* How long nothing may come where nothing must come. */
 #define QUIET_MS 50
@@ -250,6 +251,43 @@ static void stopped(struct check_run *r)
 	WANT_SAME(r, 0, "live mappings", w->count);
 }
 
+/* GETATTR whose reply lies at the start of the window, which the device was told of. */
+static bool reply_into_window(struct check_run *r, struct raw *ret)
+{
+	struct front_buf *in = front_buf_new(r->f->memory, GETATTR_IN);
+
+	if (!in)
+		return check_host(r, "guest memory", -ENOMEM);
+	*ret = raw_getattr(r, in->guest, in->at, FRONT_WINDOW_GUEST, NULL);
+	return raw_submit(r, ret) &&
+	       check_that(r, raw_wait(r, ret, SOON_MS), "the request is used", "it is not") &&
+	       check_alive(r);
+}
+
+/* A program of the guest may read into what it has mapped, and the host may cut that file meanwhile. */
+static void buffer_in_window(struct check_run *r)
+{
+	uint8_t reply[GETATTR_OUT];
+	uint64_t unit = map_unit(r);
+	uint64_t node;
+	struct raw q;
+
+	WANT(unit && map_file(r, "file", 2 * unit, 1, &node));
+	WANT_OK(r, "SETUPMAPPING", map_both(r, node, 0, 2 * unit, 0));
+	WANT(reply_into_window(r, &q));
+	/* A device may leave such a chain without an answer. */
+	if (q.used_len > sizeof(struct fuse_out_header)) {
+		WANT_OK(r, "a load from the window", map_load(r, 0, reply, sizeof(reply)));
+		WANT(raw_is_right(r, &q, reply, "in the window"));
+	}
+	WANT(check_host(r, "cut the file", host_write(r->share, "file", "", 0)));
+	WANT(reply_into_window(r, &q));
+	WANT(check_host(r, "write the file", host_fill(r->share, "file", 2 * unit, 1)));
+	WANT_OK(r, "REMOVEMAPPING", map_remove(r, node, 0, 2 * unit));
+	WANT_OK(r, "SETUPMAPPING, afterwards", map_both(r, node, 0, 2 * unit, 0));
+	WANT(map_shows(r, "the file", 0, 1, 0, 2 * unit));
+}
+
 static const struct front_options told = { .window_options = { .mem_reg = true } };
 
 static const struct check checks[] = {
@@ -336,6 +374,21 @@ static const struct check checks[] = {
 		.catches = "stop-talks",
 		MAP_NEEDS,
 		.run = stopped,
+	},
+	{
+		.id = "shmem.buffer-in-window",
+		.title = "a buffer in the window does no harm, even when its file was cut",
+		.rows = "HTRUNC-002 VU-SHMEM-023 VIRTIO-FS-QUEUE-030",
+		.sends =
+			"ADD_MEM_REG of a mapping, as QEMU does; GETATTR whose reply lies in it; the same once "
+			"the host has cut the file",
+		.wants =
+			"an answer in the window, or the chain used without one; the device goes on",
+		.catches = "guard-off",
+		MAP_NEEDS,
+		.front = &told,
+		.timeout_ms = 60000,
+		.run = buffer_in_window,
 	},
 };
 

@@ -12,9 +12,8 @@
 /* What is answered to a request that breaks a rule: any value but 0 will do. */
 #define REFUSED UINT64_C(1)
 
-/* Where the guest would see the window, and a VMM's own mapping of it: no memory of the guest is near. */
-#define WINDOW_GUEST UINT64_C(0x4000000000)
-#define WINDOW_USER  UINT64_C(0x7c0000000000)
+/* A VMM's own mapping of it. */
+#define WINDOW_USER UINT64_C(0x7c0000000000)
 
 static int refuse(struct front_window *w, enum front_fault kind, const struct vhost_user_mmap *m,
 		  const char *what)
@@ -91,7 +90,7 @@ static int check_file(struct front_window *w, const struct vhost_user_mmap *m, i
 
 static struct vhost_user_mem_region region_of(const struct front_mapping *m)
 {
-	return (struct vhost_user_mem_region){ .guest_addr = WINDOW_GUEST + m->offset,
+	return (struct vhost_user_mem_region){ .guest_addr = FRONT_WINDOW_GUEST + m->offset,
 					       .size = m->len,
 					       .user_addr = WINDOW_USER + m->offset,
 					       .mmap_offset = m->fd_offset };

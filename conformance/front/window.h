@@ -12,6 +12,9 @@
  * front end (pump.h says why). Source: QEMU's vhost-user text, VHOST_USER_BACKEND_SHMEM_MAP, _UNMAP.
  */
 
+/* Where the guest sees the window: no memory of the guest is near. */
+#define FRONT_WINDOW_GUEST UINT64_C(0x4000000000)
+
 /* Requests that the log keeps. */
 #define FRONT_WINDOW_LOG 1024
 

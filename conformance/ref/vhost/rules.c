@@ -45,7 +45,7 @@ uint64_t conn_protocol(const struct ref_options *o)
 		f |= HAS(SHMEM);
 	if (fault_at(FAULT_INFLIGHT_CLAIMED))
 		f |= HAS(INFLIGHT_SHMFD);
-	if ((f & HAS(SHMEM)) && fault_at(FAULT_STATE_CLAIMED))
+	if (fault_at(FAULT_STATE_CLAIMED))
 		f |= HAS(DEVICE_STATE);
 	return f;
 }
