@@ -314,7 +314,7 @@ static const struct check checks[] = {
 			"again; rings started",
 		.wants =
 			"the same bytes twice, success, no folder before the rings run; the session goes on",
-		.catches = "state-claimed",
+		.catches = "state-claimed preload:pipe-lost",
 		.front = &with_state,
 		.protocol = PROTOCOL(DEVICE_STATE),
 		.run = state_saved,
@@ -325,7 +325,7 @@ static const struct check checks[] = {
 		.rows = "VIRTIO-FS-MIG-001 VIRTIO-FS-MIG-002 VU-013",
 		.sends = "state saved, RESET_DEVICE, state loaded; GETATTR and READ without INIT",
 		.wants = "success, with the node and the handle of before",
-		.catches = "state-claimed",
+		.catches = "state-claimed preload:pipe-cut",
 		.front = &with_state,
 		.protocol = PROTOCOL(DEVICE_STATE),
 		.run = state_restored,

@@ -270,7 +270,7 @@ static void buffer_in_window(struct check_run *r)
 	uint8_t reply[GETATTR_OUT];
 	uint64_t unit = map_unit(r);
 	uint64_t node;
-	struct raw q;
+	struct raw q = { 0 };
 
 	WANT(unit && map_file(r, "file", 2 * unit, 1, &node));
 	WANT_OK(r, "SETUPMAPPING", map_both(r, node, 0, 2 * unit, 0));

@@ -85,6 +85,11 @@ HOOK ssize_t write(int fd, const void *data, size_t size)
 	return HOOK_RESULT(ssize_t, SYS_write, fd, (long)data, (long)size);
 }
 
+HOOK ssize_t read(int fd, void *data, size_t size)
+{
+	return HOOK_RESULT(ssize_t, SYS_read, fd, (long)data, (long)size);
+}
+
 HOOK ssize_t pread(int fd, void *data, size_t size, off_t at)
 {
 	return HOOK_RESULT(ssize_t, SYS_pread64, fd, (long)data, (long)size, at);

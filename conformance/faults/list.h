@@ -189,6 +189,10 @@ FAULT("eventfd-lost", is_notify, notify_lost, "one buffer is used without a call
       "write, eventfd_write()", "VIRTIO-VQ-014")
 FAULT("eventfd-double", is_notify, notify_double, "each call comes twice", "write, eventfd_write()",
       "VIRTIO-VQ-014")
+FAULT("pipe-lost", is_pipe_write, pipe_lost, "what is written into a pipe is not there, and counted",
+      "write", "VU-013")
+FAULT("pipe-cut", is_pipe_read, pipe_cut, "of what a pipe has the second half is lost", "read",
+      "VU-013")
 FAULT("mmap-private", is_mmap_shared, mmap_private, "the driver's memory is mapped as a private copy",
       "mmap", "VU-003")
 

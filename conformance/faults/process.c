@@ -139,6 +139,39 @@ long notify_double(struct call *c, bool *fired)
 	return call_do(c);
 }
 
+/* The state of a device goes through one. */
+static bool is_pipe(long fd)
+{
+	struct stat st = { 0 };
+	struct call look = { SYS_fstat, { fd, (long)&st } };
+
+	return call_do(&look) == 0 && S_ISFIFO(st.st_mode);
+}
+
+bool is_pipe_write(const struct call *c)
+{
+	return c->nr == SYS_write && c->a[2] > 0 && is_pipe(c->a[0]);
+}
+
+long pipe_lost(struct call *c, bool *fired)
+{
+	(void)fired;
+	return c->a[2];
+}
+
+bool is_pipe_read(const struct call *c)
+{
+	return c->nr == SYS_read && is_pipe(c->a[0]);
+}
+
+long pipe_cut(struct call *c, bool *fired)
+{
+	long n = call_do(c);
+
+	*fired = n > 1;
+	return *fired ? n / 2 : n;
+}
+
 bool is_mmap_shared(const struct call *c)
 {
 	return c->nr == SYS_mmap && (c->a[3] & MAP_SHARED) && !(c->a[3] & MAP_ANONYMOUS) &&

@@ -125,10 +125,27 @@ static void memory(const char *variant)
 	(void)printf("%s ", seen == 'x' ? "shared" : "private");
 }
 
+static void stream(const char *variant)
+{
+	char seen[4];
+	int ends[2];
+	ssize_t n;
+
+	(void)variant;
+	if (pipe(ends) < 0)
+		return;
+	say(write(ends[1], "abcd", 4));
+	(void)close(ends[1]);
+	n = read(ends[0], seen, sizeof(seen));
+	say(n);
+	(void)printf("%.*s", n > 0 ? (int)n : 0, seen);
+}
+
 const struct scenario process_scenarios[] = {
 	{ "ids", ids },	      { "denied", denied },
 	{ "groups", groups }, { "capabilities", capabilities },
 	{ "umask", mask },    { "locks", locks },
 	{ "call", call },     { "memory", memory },
+	{ "stream", stream },
 };
 const size_t process_scenario_count = sizeof(process_scenarios) / sizeof(process_scenarios[0]);

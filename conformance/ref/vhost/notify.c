@@ -57,6 +57,9 @@ static void say(struct queue *to, uint64_t nodeid, uint64_t unique)
 	size_t bytes;
 
 	(void)pthread_mutex_lock(&to->ring.lock);
+	/* Its own thread may be late to see the kick that starts it. */
+	if (!to->ring.started && !to->ring.stopped_at_set)
+		(void)ring_start(&to->ring);
 	rr = ring_pop(&to->ring, 1);
 	(void)pthread_mutex_unlock(&to->ring.lock);
 	if (!rr)

@@ -188,6 +188,7 @@ static void lead(struct queue *q)
 		    (r->kicked || (r->addr_set && r->enabled && fault_at(FAULT_RING_UNKICKED))))
 			start(q);
 		if (q->keeps_buffers) {
+			r->kicked = r->kicked && !r->started;
 			sleep_until_kick(q);
 			continue;
 		}
