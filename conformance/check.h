@@ -68,7 +68,8 @@ enum check_option {
 	CHECK_TAG36 = 1 << 22,	    /* a tag that fills its 36 bytes: check_tag36 */
 	CHECK_KEEP = 1 << 23,	    /* takes the next front end when one has left */
 	CHECK_NO_XATTR = 1 << 24,   /* as it is started without that option */
-	CHECK_OPTIONS = 25,
+	CHECK_DEFAULTS = 1 << 25,   /* started with words of ours: cache auto, and nothing else */
+	CHECK_OPTIONS = 26,
 };
 
 extern const char check_tag36[];

@@ -41,7 +41,7 @@ static void off(struct check_run *r)
 	size_t got;
 
 	WANT(check_host(r, "make a folder", host_mkdir(r->share, "dir", 0755)));
-	WANT(meta_node(r, "dir", &nodeid));
+	WANT(node_of(r, "dir", &nodeid));
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		WANT_ONE_OF(r, "SETXATTR of an ACL that nobody would enforce",
 			    front_setxattr(r->f, nodeid, keys[i], &acl, sizeof(acl), 0),
@@ -87,7 +87,7 @@ static void access_acl(struct check_run *r)
 	WANT(check_same_bytes(r, &acl, sizeof(acl), "the ACL", seen, got));
 	WANT_OK(r, "GETATTR", front_getattr(r->f, nodeid, NULL, &out));
 	WANT_SAME(r, 0760, "permissions, of which the group's are the mask", out.attr.mode & 07777);
-	WANT(meta_agrees(r, "file", &out.attr));
+	WANT(agrees(r, "file", &out.attr, false));
 	WANT_OK(r, "REMOVEXATTR", front_removexattr(r->f, nodeid, ACCESS_KEY));
 	WANT(xattr_gone(r, "file", ACCESS_KEY));
 }
@@ -104,7 +104,7 @@ static void default_acl(struct check_run *r)
 	size_t got;
 
 	WANT(check_host(r, "make a folder", host_mkdir(r->share, "dir", 0755)));
-	WANT(meta_node(r, "dir", &nodeid));
+	WANT(node_of(r, "dir", &nodeid));
 	WANT_OK(r, "SETXATTR of a default ACL", set_acl(r, nodeid, DEFAULT_KEY, &acl, 0));
 	WANT(xattr_is(r, "dir", DEFAULT_KEY, &acl, sizeof(acl)));
 	op = front_op_create(nodeid, "file", in.flags, in.mode);

@@ -126,7 +126,10 @@ enum spec_level check_level(const struct check *c)
 {
 	const struct spec_row *row = check_row(c);
 
-	if (row && c->should && row->level == SPEC_MUST)
+	if (!row)
+		return SPEC_INFO;
+	if (c->should && row->level == SPEC_MUST)
 		return SPEC_SHOULD;
-	return row ? row->level : SPEC_INFO;
+	/* A MUST of FUSE or of ours breaks every client, but no standard. */
+	return row->level == SPEC_MUST && !spec_is_normative(row) ? SPEC_DEFACTO : row->level;
 }

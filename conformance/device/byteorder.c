@@ -52,7 +52,7 @@ static void between(struct check_run *r)
 	WANT(meta_file(r, "file", &nodeid));
 	WANT(swapped_init(r));
 	WANT(check_session(r, r->f, 0));
-	WANT(meta_node(r, "file", &nodeid));
+	WANT(node_of(r, "file", &nodeid));
 }
 
 static const struct check checks[] = {

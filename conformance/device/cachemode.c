@@ -11,23 +11,23 @@
 static bool entry_valid(struct check_run *r, const char *what, int result, uint64_t seconds,
 			const struct fuse_entry_out *e)
 {
-	struct files_text t;
+	struct say t;
 
 	return check_ok(r, what, result) &&
-	       check_same(r, seconds, files_say(&t, "%s: entry_valid", what), e->entry_valid) &&
-	       check_same(r, seconds, files_say(&t, "%s: attr_valid", what), e->attr_valid) &&
-	       check_same(r, 0, files_say(&t, "%s: nanoseconds of both", what),
+	       check_same(r, seconds, say(&t, "%s: entry_valid", what), e->entry_valid) &&
+	       check_same(r, seconds, say(&t, "%s: attr_valid", what), e->attr_valid) &&
+	       check_same(r, 0, say(&t, "%s: nanoseconds of both", what),
 			  e->entry_valid_nsec | e->attr_valid_nsec);
 }
 
 static bool attr_valid(struct check_run *r, const char *what, int result, uint64_t seconds,
 		       const struct fuse_attr_out *a)
 {
-	struct files_text t;
+	struct say t;
 
 	return check_ok(r, what, result) &&
-	       check_same(r, seconds, files_say(&t, "%s: attr_valid", what), a->attr_valid) &&
-	       check_same(r, 0, files_say(&t, "%s: nanoseconds", what), a->attr_valid_nsec);
+	       check_same(r, seconds, say(&t, "%s: attr_valid", what), a->attr_valid) &&
+	       check_same(r, 0, say(&t, "%s: nanoseconds", what), a->attr_valid_nsec);
 }
 
 static void validity(struct check_run *r, uint64_t s)
@@ -64,12 +64,11 @@ static void opened_as(struct check_run *r, uint32_t file, uint32_t folder, uint3
 	static const uint32_t modes[] = { O_RDONLY, O_WRONLY, O_RDWR };
 	struct fuse_open_out dir;
 	struct opened o;
-	struct files_text t;
+	struct say t;
 
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
 		WANT(files_have(r, 100, modes[i], &o));
-		WANT_SAME(r, file,
-			  files_say(&t, "KEEP_CACHE and DIRECT_IO of OPEN, mode %u", modes[i]),
+		WANT_SAME(r, file, say(&t, "KEEP_CACHE and DIRECT_IO of OPEN, mode %u", modes[i]),
 			  o.flags & FILE_FLAGS);
 	}
 	WANT_OK(r, "CREATE", files_create(r, "new", O_RDWR | O_CREAT, &o));
@@ -165,7 +164,6 @@ static void default_flags(struct check_run *r)
 		{ FUSE_PARALLEL_DIROPS, "PARALLEL_DIROPS", 0 },
 		{ FUSE_ASYNC_DIO, "ASYNC_DIO", 0 },
 		{ FUSE_MAX_PAGES, "MAX_PAGES", 28 },
-		{ FUSE_INIT_EXT, "INIT_EXT", 36 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
@@ -243,7 +241,8 @@ static const struct check checks[] = {
 	VALID(never, CHECK_CACHE_NEVER, "MODE-NEVER-001 MODE-VER-003", "0 s",
 	      "valid-long valid-nsec"),
 	VALID(metadata, CHECK_CACHE_METADATA, "MODE-META-001", "86400 s", "valid-zero"),
-	VALID(auto, 0, "MODE-AUTO-001 MODE-VER-003", "1 s", "valid-long valid-zero valid-nsec"),
+	VALID(auto, CHECK_DEFAULTS, "MODE-AUTO-001 MODE-VER-003", "1 s",
+	      "valid-long valid-zero valid-nsec"),
 	VALID(always, CHECK_CACHE_ALWAYS, "MODE-ALWAYS-001", "86400 s", "valid-zero"),
 	OPENED(never, CHECK_CACHE_NEVER, "MODE-NEVER-002",
 	       "DIRECT_IO and no KEEP_CACHE for files; neither KEEP_CACHE nor CACHE_DIR for folders",
@@ -251,7 +250,7 @@ static const struct check checks[] = {
 	OPENED(metadata, CHECK_CACHE_METADATA, "MODE-META-001",
 	       "DIRECT_IO and no KEEP_CACHE for files; KEEP_CACHE and CACHE_DIR for folders",
 	       "open-keep-cache open-not-direct opendir-flags"),
-	OPENED(auto, 0, "MODE-AUTO-001",
+	OPENED(auto, CHECK_DEFAULTS, "MODE-AUTO-001",
 	       "neither DIRECT_IO nor KEEP_CACHE for files; neither KEEP_CACHE nor CACHE_DIR for "
 	       "folders",
 	       "open-keep-cache open-direct-io"),
@@ -286,8 +285,9 @@ static const struct check checks[] = {
 		.sends = "INIT that offers what Linux 6.12 does",
 		.wants =
 			"ASYNC_READ, BIG_WRITES, ATOMIC_O_TRUNC, AUTO_INVAL_DATA, PARALLEL_DIROPS, "
-			"ASYNC_DIO, MAX_PAGES and INIT_EXT are in the reply",
+			"ASYNC_DIO and MAX_PAGES are in the reply",
 		.catches = "init-flags-none",
+		.options = CHECK_DEFAULTS,
 		.run = default_flags,
 	},
 	{
@@ -297,6 +297,7 @@ static const struct check checks[] = {
 		.sends = "INIT that offers WRITEBACK_CACHE, to a device without that option",
 		.wants = "it is not in the reply",
 		.catches = "init-writeback",
+		.options = CHECK_DEFAULTS,
 		.run = no_writeback,
 	},
 	{

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What few devices offer. Whoever offers it does it; all others do it the plain way, or not at all. */
 #include "conformance/device/areas.h"
+#include "conformance/device/held.h"
 #include "conformance/device/vhost.h"
 
 #include <linux/virtio_config.h>
@@ -60,15 +61,12 @@ static bool track(struct check_run *r, struct tracked *ret)
 
 static bool is_tracked(struct check_run *r, const struct tracked *t)
 {
-	struct held h;
-	unsigned held;
+	CLEANUP(held_end) struct held h = HELD_NONE;
 
-	if (!hold_open(r, &h))
-		return false;
-	held = in_flight(t);
-	held_release(&h);
-	return check_same(r, 1, "descriptors recorded as in flight while an OPEN waits", held) &&
-	       check_ok(r, "OPEN", front_wait(h.open, front_deadline(r->f))) &&
+	return held_begin(r, &h, "held", FRONT_QUEUE_AUTO) &&
+	       check_same(r, 1, "descriptors recorded as in flight while an OPEN waits",
+			  in_flight(t)) &&
+	       held_let(r, &h) &&
 	       check_same(r, 0, "descriptors recorded as in flight once it is used", in_flight(t));
 }
 

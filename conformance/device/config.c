@@ -48,8 +48,8 @@ static void fs_features(struct check_run *r)
 static void layout(struct check_run *r)
 {
 	WANT_RANGE(r, 2, FRONT_QUEUES_MAX, "GET_QUEUE_NUM", r->f->queue_num);
-	WANT_SAME(r, r->f->queue_num - 1, "le32 at offset 36, num_request_queues",
-		  queues_of(r->f->config));
+	WANT_RANGE(r, 1, r->f->queue_num - 1, "le32 at offset 36, num_request_queues",
+		   queues_of(r->f->config));
 	/* So few queues are in the first byte. */
 	for (size_t i = 1; i < sizeof(uint32_t); i++)
 		WANT_SAME(r, 0, "byte 37, 38 or 39", r->f->config[QUEUES_AT + i]);
@@ -222,12 +222,11 @@ static const struct check checks[] = {
 	},
 	{
 		.id = "config.layout",
-		.title =
-			"num_request_queues is le32 at offset 36, and counts all queues but hiprio",
+		.title = "num_request_queues is le32 at offset 36, and so many rings are there",
 		.rows = "VIRTIO-FS-CFG-002 VIRTIO-FS-CFG-014 VU-002",
 		.sends = "GET_CONFIG of the whole space, GET_QUEUE_NUM",
 		.wants =
-			"the number at offset 36 is one less than that of GET_QUEUE_NUM; bytes 37 to 39 are 0",
+			"the number at offset 36 is 1 or more, and less than that of GET_QUEUE_NUM; bytes 37 to 39 are 0",
 		.catches = "cfg-swapped-fields cfg-big-endian queue-num",
 		.start = CHECK_NEGOTIATED,
 		.options = CHECK_TAG,

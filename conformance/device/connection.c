@@ -73,14 +73,9 @@ static bool check_forgotten(struct check_run *r, uint64_t node, uint64_t fh)
 	struct fuse_attr_out attr;
 	uint8_t byte;
 	size_t size;
-	int e = front_getattr(r->f, node, NULL, &attr);
 
-	if (!check_that(r, e < 0 && e > FRONT_TIMEOUT, "GETATTR of an old node is an error",
-			"result %d", e))
-		return false;
-	e = front_read(r->f, node, fh, 0, &byte, 1, &size);
-	return check_that(r, e < 0 && e > FRONT_TIMEOUT, "READ with an old handle is an error",
-			  "result %d", e);
+	return fails(r, "GETATTR of an old node", front_getattr(r->f, node, NULL, &attr)) &&
+	       fails(r, "READ with an old handle", front_read(r->f, node, fh, 0, &byte, 1, &size));
 }
 
 static void reset_forgets(struct check_run *r)
@@ -160,11 +155,11 @@ static void hang_up_idle(struct check_run *r)
 /* The lease is given back only after the front end has left. */
 static void hang_up_in_flight(struct check_run *r)
 {
-	struct held h;
+	CLEANUP(held_end) struct held h = HELD_NONE;
 
-	WANT(hold_open(r, &h));
+	WANT(held_begin(r, &h, "held", 1));
 	front_hang_up(r->f);
-	held_release(&h);
+	fd_closep(&h.fd);
 	WANT(check_left_cleanly(r));
 }
 
@@ -283,7 +278,7 @@ static const struct check checks[] = {
 	{
 		.id = "connection.status",
 		.title = "GET_STATUS says what SET_STATUS said",
-		.rows = "VU-009",
+		.rows = "VU-019 VU-009",
 		.sends = "GET_STATUS of a device that runs; SET_STATUS 0, GET_STATUS",
 		.wants = "15, then 0",
 		.catches = "status-lost",

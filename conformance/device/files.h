@@ -4,15 +4,12 @@
 
 /* What the areas of open files share. Those that return bool are words of checks: false, and the verdict is set. */
 
-#include "conformance/check.h"
+#include "conformance/device/words.h"
 
 #include <fcntl.h>
-#include <stdarg.h>
-#include <string.h>
 
 /* Content of files is host_bytes() of this, unless a check says otherwise. */
 #define FILES_SEED 1
-#define FILES_TEXT 160
 
 /* A file that the device has open. */
 struct opened {
@@ -20,22 +17,6 @@ struct opened {
 	uint64_t fh;
 	uint32_t flags; /* FOPEN_ */
 };
-
-/* What is said in WANT_: built where a loop varies it. */
-struct files_text {
-	char text[FILES_TEXT];
-};
-
-static inline const char *files_say(struct files_text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static inline const char *files_say(struct files_text *t, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(t->text, sizeof(t->text), fmt, ap);
-	va_end(ap);
-	return t->text;
-}
 
 /** files_open() - LOOKUP in the root, and OPEN. As front_open_file(). */
 static inline int files_open(struct check_run *r, const char *name, uint32_t flags,
@@ -75,26 +56,14 @@ static inline bool files_have(struct check_run *r, size_t size, uint32_t flags, 
 	       check_ok(r, "LOOKUP and OPEN", files_open(r, "file", flags, ret));
 }
 
-/** files_node() - LOOKUP in the root, for its nodeid. */
-static inline bool files_node(struct check_run *r, const char *name, uint64_t *ret)
-{
-	struct fuse_entry_out entry;
-
-	*ret = 0;
-	if (!check_ok(r, "LOOKUP", front_lookup(r->f, FRONT_ROOT, name, &entry)))
-		return false;
-	*ret = entry.nodeid;
-	return true;
-}
-
 /** files_hold_after() - the host's @name has exactly these bytes; @what was done to it. */
 static inline bool files_hold_after(struct check_run *r, const char *what, const char *name,
 				    const void *wanted, size_t size)
 {
 	CLEANUP(buf_free) struct buf seen = { 0 };
-	struct files_text t;
+	struct say t;
 
-	(void)files_say(&t, "the host's \"%s\" after %s", name, what);
+	(void)say(&t, "the host's \"%s\" after %s", name, what);
 	return check_host(r, "read the file", host_read(r->share, name, 64 * MIB, &seen)) &&
 	       check_same_bytes(r, wanted, size, t.text, seen.data, seen.size);
 }
@@ -131,12 +100,12 @@ static inline bool files_read(struct check_run *r, const struct opened *o, uint6
 			      uint32_t size, const void *wanted, size_t wanted_size)
 {
 	CLEANUP(freep) uint8_t *seen = malloc((size_t)size + 1);
-	struct files_text t;
+	struct say t;
 	size_t got = 0;
 
 	if (!check_host(r, "memory", seen ? 0 : -ENOMEM))
 		return false;
-	(void)files_say(&t, "READ of %u bytes at %llu", size, (unsigned long long)offset);
+	(void)say(&t, "READ of %u bytes at %llu", size, (unsigned long long)offset);
 	return check_ok(r, t.text, front_read(r->f, o->nodeid, o->fh, offset, seen, size, &got)) &&
 	       check_same_bytes(r, wanted, wanted_size, t.text, seen, got);
 }
@@ -145,10 +114,10 @@ static inline bool files_read(struct check_run *r, const struct opened *o, uint6
 static inline bool files_write(struct check_run *r, const struct opened *o, uint64_t offset,
 			       const void *data, uint32_t size)
 {
-	struct files_text t;
+	struct say t;
 	uint32_t done = 0;
 
-	(void)files_say(&t, "WRITE of %u bytes at %llu", size, (unsigned long long)offset);
+	(void)say(&t, "WRITE of %u bytes at %llu", size, (unsigned long long)offset);
 	return check_ok(r, t.text,
 			front_write(r->f, o->nodeid, o->fh, offset, data, size, &done)) &&
 	       check_same(r, size, t.text, done);

@@ -92,15 +92,15 @@ static void unknown_flags(struct check_run *r)
 static void short_with_ext(struct check_run *r)
 {
 	static const size_t sizes[] = { 16, 20, 24, 32, 63 };
-	struct meta_text t;
+	struct say t;
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		struct fuse_init_out out = { 0 };
 		uint64_t had = sizes[i] < 20 ? 0 : UINT32_MAX;
 		int e = init_of(r, sizes[i], FLAGS_ALL, &out);
 
-		WANT_ONE_OF(r, meta_say(&t, "INIT of %zu bytes with INIT_EXT", sizes[i]), e, 0,
-			    -EINVAL, -EPROTO, -EIO);
+		WANT_ONE_OF(r, say(&t, "INIT of %zu bytes with INIT_EXT", sizes[i]), e, 0, -EINVAL,
+			    -EPROTO, -EIO);
 		if (e == 0)
 			WANT_SAME(r, 0, "flags2 of the answer that the message did not hold",
 				  out.flags2 & ~had);
@@ -166,7 +166,7 @@ static const struct check checks[] = {
 	{
 		.id = "flags.short-message",
 		.title = "of a message that ends early no later field is read",
-		.rows = "FUSE-INIT-004",
+		.rows = "VIRTIO-FS-SEC-010 FUSE-INIT-004",
 		.sends = "INIT of 16, 20, 24, 32 and 63 bytes with INIT_EXT",
 		.wants =
 			"an error, or success with flags2 0 where the message held none; then a session",

@@ -57,7 +57,7 @@ static const struct check checks[] = {
 	{
 		.id = "idmap.made",
 		.title = "what a mapped user makes belongs to whom he is on the host",
-		.rows = "VIRTIO-FS-SEC-003",
+		.rows = "FUSE-META-019 VIRTIO-FS-SEC-003",
 		.sends =
 			"CREATE, MKNOD, MKDIR, SYMLINK as 5:6 by a device that maps 0..999 to 1000..1999",
 		.wants = "1005:1006 on the host, 5:6 in the answer",
@@ -68,7 +68,7 @@ static const struct check checks[] = {
 	{
 		.id = "idmap.shown",
 		.title = "owners of the host are shown as the guest knows them",
-		.rows = "VIRTIO-FS-SEC-003",
+		.rows = "FUSE-META-019 VIRTIO-FS-SEC-003",
 		.sends = "GETATTR of a file of 1005:1006",
 		.wants = "5:6",
 		.catches = "preload:stat-uid",
@@ -78,7 +78,7 @@ static const struct check checks[] = {
 	{
 		.id = "idmap.set",
 		.title = "owners are set as the host knows them",
-		.rows = "VIRTIO-FS-SEC-003",
+		.rows = "FUSE-META-019 VIRTIO-FS-SEC-003",
 		.sends = "SETATTR of owner 5 and group 7",
 		.wants = "1005:1007 on the host, 5:7 in the answer",
 		.catches = "preload:chown-lost",

@@ -6,12 +6,12 @@
 static void owner(struct check_run *r)
 {
 	struct fuse_entry_out entry;
-	struct meta_text t;
+	struct say t;
 	uint64_t dir;
 
 	WANT(making_folder(r, 0, 0, 0777, &dir));
 	for (unsigned m = 0; m < MAKERS; m++) {
-		WANT_OK(r, meta_say(&t, "make \"%s\" as another user", maker_names[m]),
+		WANT_OK(r, say(&t, "make \"%s\" as another user", maker_names[m]),
 			meta_as(r, making_op(m, dir, 0644), META_UID, META_GID, &entry,
 				sizeof(entry)));
 		WANT_SAME(r, META_UID, "owner in the answer", entry.attr.uid);
@@ -140,15 +140,15 @@ static void access_as_host(struct check_run *r)
 				      .uid = META_UID,
 				      .gid = META_GID,
 				      .mode = 0640 };
-	struct meta_text t;
+	struct say t;
 	uint64_t nodeid;
 
 	WANT(meta_file(r, "file", &nodeid));
 	WANT(meta_set(r, nodeid, "file", &in));
 	for (size_t i = 0; i < ARRAY_SIZE(asks); i++)
 		WANT_ONE_OF(r,
-			    meta_say(&t, "ACCESS with mask %u to a file of mode 0640, as %u:%u",
-				     asks[i].mask, asks[i].uid, asks[i].gid),
+			    say(&t, "ACCESS with mask %u to a file of mode 0640, as %u:%u",
+				asks[i].mask, asks[i].uid, asks[i].gid),
 			    meta_as(r, front_op_access(nodeid, asks[i].mask), asks[i].uid,
 				    asks[i].gid, NULL, 0),
 			    asks[i].result, -ENOSYS);
@@ -208,7 +208,7 @@ static const struct check checks[] = {
 	{
 		.id = "ids.setgid-folder",
 		.title = "in a folder with set-group-id its group is inherited",
-		.rows = "VIRTIO-FS-SEC-001",
+		.rows = "FUSE-META-006",
 		.sends =
 			"CREATE, MKNOD of a file and of a FIFO, MKDIR, SYMLINK as 12345:23456 in a folder 02777 of group 777",
 		.wants = "group 777; set-group-id for the new folder alone",
@@ -218,7 +218,7 @@ static const struct check checks[] = {
 	{
 		.id = "ids.setgid-stranger",
 		.title = "a file with set-group-id is not made by one who is not of the group",
-		.rows = "VIRTIO-FS-SEC-001 BUG-04",
+		.rows = "FUSE-META-006 BUG-04",
 		.sends =
 			"CREATE and MKNOD of mode 02777 as 12345:23456 in a folder 02777 of group 777",
 		.wants = "success without set-group-id",
@@ -228,7 +228,7 @@ static const struct check checks[] = {
 	{
 		.id = "ids.nobody",
 		.title = "a request of user or group -1 makes nothing",
-		.rows = "FUSE-META-006",
+		.rows = "FUSE-META-018",
 		.sends = "MKDIR with uid, gid and both of 2^32 - 1",
 		.wants = "EINVAL, EPERM, EACCES or EOVERFLOW, and nothing is made",
 		.catches = "sender-ignored",

@@ -13,11 +13,10 @@
 static inline bool init_ask(struct check_run *r, uint32_t minor, uint64_t flags,
 			    struct fuse_init_out *ret)
 {
-	struct meta_text t;
+	struct say t;
 
-	return check_ok(
-		r, meta_say(&t, "INIT 7.%u with flags 0x%llx", minor, (unsigned long long)flags),
-		front_init_with(r->f, FUSE_KERNEL_VERSION, minor, flags, ret));
+	return check_ok(r, say(&t, "INIT 7.%u with flags 0x%llx", minor, (unsigned long long)flags),
+			front_init_with(r->f, FUSE_KERNEL_VERSION, minor, flags, ret));
 }
 
 /** init_of() - with @size bytes of struct fuse_init_in, whatever the flags are. As front_do(). */

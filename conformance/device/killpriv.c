@@ -30,12 +30,12 @@ static bool with_mode(struct check_run *r, mode_t mode, uint32_t flags, struct o
 
 static bool has_mode(struct check_run *r, mode_t before, mode_t wanted)
 {
-	struct files_text t;
+	struct say t;
 	struct stat st;
 
 	return check_host(r, "stat", host_stat(r->share, "file", &st)) &&
 	       check_that(r, (st.st_mode & 07777) == wanted,
-			  files_say(&t, "mode 0%o becomes 0%o", before, wanted), "mode 0%o",
+			  say(&t, "mode 0%o becomes 0%o", before, wanted), "mode 0%o",
 			  st.st_mode & 07777);
 }
 

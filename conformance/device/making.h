@@ -39,13 +39,13 @@ static inline bool making_folder(struct check_run *r, uid_t uid, gid_t gid, mode
 	return check_host(r, "make a folder", host_mkdir(r->share, "dir", 0755)) &&
 	       check_host(r, "its owner", chown(path, uid, gid) < 0 ? -errno : 0) &&
 	       check_host(r, "its mode", chmod(path, mode) < 0 ? -errno : 0) &&
-	       meta_node(r, "dir", ret);
+	       node_of(r, "dir", ret);
 }
 
 static inline bool making_is(struct check_run *r, enum maker m, uid_t uid, gid_t gid,
 			     struct stat *ret)
 {
-	struct meta_text t;
+	struct say t;
 	struct stat st;
 	char name[64];
 
@@ -54,19 +54,19 @@ static inline bool making_is(struct check_run *r, enum maker m, uid_t uid, gid_t
 		return false;
 	if (ret)
 		*ret = st;
-	return check_same(r, uid, meta_say(&t, "owner of \"%s\"", name), st.st_uid) &&
-	       check_same(r, gid, meta_say(&t, "group of \"%s\"", name), st.st_gid);
+	return check_same(r, uid, say(&t, "owner of \"%s\"", name), st.st_uid) &&
+	       check_same(r, gid, say(&t, "group of \"%s\"", name), st.st_gid);
 }
 
 /* A driver checks permissions itself; the host's refusal is the second lock of that door. */
 static inline bool making_denied(struct check_run *r, uint64_t dir, uint32_t uid, uint32_t gid)
 {
-	struct meta_text t;
+	struct say t;
 	char name[64];
 
 	for (unsigned m = 0; m < MAKERS; m++) {
 		if (!check_error(r, -EACCES,
-				 meta_say(&t, "make \"%s\" without permission", maker_names[m]),
+				 say(&t, "make \"%s\" without permission", maker_names[m]),
 				 meta_as(r, making_op(m, dir, 0644), uid, gid, NULL, 0)))
 			return false;
 		(void)snprintf(name, sizeof(name), "dir/%s", maker_names[m]);

@@ -8,10 +8,9 @@
  */
 
 #include "base/clock.h"
-#include "conformance/check.h"
+#include "conformance/device/words.h"
 
 #include <fcntl.h>
-#include <string.h>
 
 #define MAP_PAGE  UINT64_C(4096)
 #define MAP_READ  ((uint64_t)FUSE_SETUPMAPPING_FLAG_READ)
@@ -44,22 +43,12 @@ MAP_HELPER uint64_t map_unit(struct check_run *r)
 	return unit;
 }
 
-MAP_HELPER bool map_node(struct check_run *r, const char *name, uint64_t *ret)
-{
-	struct fuse_entry_out entry;
-
-	if (!check_ok(r, "LOOKUP", front_lookup(r->f, FRONT_ROOT, name, &entry)))
-		return false;
-	*ret = entry.nodeid;
-	return true;
-}
-
 /* A file with the bytes of @seed, as the host makes it, and its nodeid. */
 MAP_HELPER bool map_file(struct check_run *r, const char *name, uint64_t size, uint32_t seed,
 			 uint64_t *ret)
 {
 	return check_host(r, "make a file", host_fill(r->share, name, size, seed)) &&
-	       map_node(r, name, ret);
+	       node_of(r, name, ret);
 }
 
 MAP_HELPER int map_setup(struct check_run *r, uint64_t node, uint64_t foffset, uint64_t len,
@@ -94,15 +83,6 @@ MAP_HELPER bool map_refresh(struct check_run *r, uint64_t node)
 	struct fuse_attr_out out;
 
 	return check_ok(r, "GETATTR", front_getattr(r->f, node, NULL, &out));
-}
-
-/* -errno of the device: neither success nor silence. */
-MAP_HELPER bool map_refused(struct check_run *r, const char *what, int result)
-{
-	if (result < 0 && result > FRONT_TIMEOUT)
-		return true;
-	return check_that(r, false, "an error", "%s: %s", what,
-			  result == 0 ? "success" : "no answer that counts");
 }
 
 MAP_HELPER int map_load(struct check_run *r, uint64_t at, void *ret, size_t size)

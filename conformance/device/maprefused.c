@@ -23,7 +23,7 @@ static bool refused_as(struct check_run *r, int wanted, const char *what, int re
 
 	if (r->f->window->bytes == 0)
 		return check_one_of(r, without, ARRAY_SIZE(without), what, result);
-	return wanted ? check_error(r, wanted, what, result) : map_refused(r, what, result);
+	return wanted ? check_error(r, wanted, what, result) : fails(r, what, result);
 }
 
 static bool refused(struct check_run *r, const char *what, int result)

@@ -255,7 +255,7 @@ static void exhausted(struct check_run *r)
 		mapped++;
 	/* As many as it can; for the next one an error, which takes nothing away. */
 	if (e != 0)
-		WANT(map_refused(r, "one mapping more than there are descriptors for", e));
+		WANT(fails(r, "one mapping more than there are descriptors for", e));
 	WANT_RANGE(r, 4, FILES, "files that could be mapped", mapped);
 	for (size_t i = 0; i < mapped; i++) {
 		WANT(map_shows(r, "what was mapped", i * unit, (uint32_t)i + 1, 0, unit));

@@ -4,35 +4,16 @@
 
 /* What the areas of sessions, attributes and owners share. Those that return bool are words of checks. */
 
-#include "conformance/check.h"
+#include "conformance/device/words.h"
 
 #include <fcntl.h>
-#include <stdarg.h>
-#include <string.h>
 #include <sys/sysmacros.h>
 
-#define META_TEXT 192
 #define META_PATH 8192
 
 /* A user and a group that the device has nothing to do with. */
 #define META_UID 12345
 #define META_GID 23456
-
-/* What is said in WANT_: built where a loop varies it. */
-struct meta_text {
-	char text[META_TEXT];
-};
-
-static inline const char *meta_say(struct meta_text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static inline const char *meta_say(struct meta_text *t, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(t->text, sizeof(t->text), fmt, ap);
-	va_end(ap);
-	return t->text;
-}
 
 /** meta_path() - of something in the share, for calls of the host that take a path. */
 static inline const char *meta_path(const struct check_run *r, const char *name,
@@ -43,41 +24,16 @@ static inline const char *meta_path(const struct check_run *r, const char *name,
 	return ret;
 }
 
-/** meta_node() - LOOKUP in the root, for its nodeid. */
-static inline bool meta_node(struct check_run *r, const char *name, uint64_t *ret)
-{
-	struct fuse_entry_out entry;
-
-	if (!check_ok(r, "LOOKUP", front_lookup(r->f, FRONT_ROOT, name, &entry)))
-		return false;
-	*ret = entry.nodeid;
-	return true;
-}
-
 /** meta_file() - the host makes it with mode 0644, the device looks it up. */
 static inline bool meta_file(struct check_run *r, const char *name, uint64_t *ret)
 {
 	return check_host(r, "make a file", host_fill(r->share, name, 1000, 1)) &&
-	       meta_node(r, name, ret);
+	       node_of(r, name, ret);
 }
 
 static inline bool meta_stat(struct check_run *r, const char *name, struct stat *ret)
 {
 	return check_host(r, "stat", host_stat(r->share, name, ret));
-}
-
-/** meta_agrees() - attributes of a reply are those of the host's @name. */
-static inline bool meta_agrees(struct check_run *r, const char *name, const struct fuse_attr *attr)
-{
-	const char *differs;
-	struct stat st;
-	char why[128];
-
-	if (!meta_stat(r, name, &st))
-		return false;
-	differs = host_compare(attr, &st, false, why, sizeof(why));
-	return check_that(r, !differs, "the attributes that the host sees", "\"%s\": %s", name,
-			  differs ? differs : "");
 }
 
 /** meta_as() - ask as another user. As front_do(). */
@@ -94,11 +50,11 @@ static inline bool meta_set(struct check_run *r, uint64_t nodeid, const char *na
 			    const struct fuse_setattr_in *in)
 {
 	struct fuse_attr_out out;
-	struct meta_text t;
+	struct say t;
 
-	return check_ok(r, meta_say(&t, "SETATTR of \"%s\", valid 0x%x", name, in->valid),
+	return check_ok(r, say(&t, "SETATTR of \"%s\", valid 0x%x", name, in->valid),
 			front_setattr(r->f, nodeid, in, &out)) &&
-	       meta_agrees(r, name, &out.attr);
+	       agrees(r, name, &out.attr, false);
 }
 
 /* One of each type, in the root of the share. "link" leads to "target". */
@@ -134,8 +90,5 @@ static inline bool meta_make_types(struct check_run *r)
 	}
 	return true;
 }
-
-/* What a device may answer for a nodeid or handle that it does not know. */
-#define META_UNKNOWN -ESTALE, -ENOENT, -EBADF, -EINVAL
 
 #endif

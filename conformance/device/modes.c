@@ -21,13 +21,13 @@ static bool makes(struct check_run *r, uint64_t dir, uint32_t permissions, uint3
 
 	for (unsigned m = 0; m < BY_SYMLINK; m++) {
 		struct front_op op = making_op(m, dir, permissions);
-		struct meta_text t;
+		struct say t;
 		struct stat st;
 
 		set_umask(&op, m, umask);
 		(void)snprintf(name, sizeof(name), "dir/%s", maker_names[m]);
-		(void)meta_say(&t, "\"%s\" of mode 0%o with umask 0%o", maker_names[m], permissions,
-			       umask);
+		(void)say(&t, "\"%s\" of mode 0%o with umask 0%o", maker_names[m], permissions,
+			  umask);
 		if (!check_ok(r, t.text, meta_as(r, op, META_UID, META_GID, NULL, 0)) ||
 		    !meta_stat(r, name, &st) ||
 		    !check_same(r, wanted, t.text, st.st_mode & 07777) ||

@@ -22,10 +22,10 @@ static void others_go_on(struct check_run *r)
 
 	WANT(held_begin(r, &h, "file", 1));
 	for (unsigned i = 2; i <= QUEUES; i++) {
-		struct rings_text t;
+		struct say t;
 
 		op.queue = i;
-		WANT_OK(r, rings_say(&t, "GETATTR on queue %u while queue 1 is blocked", i),
+		WANT_OK(r, say(&t, "GETATTR on queue %u while queue 1 is blocked", i),
 			rings_within(r->f, &op, MEANWHILE_MS));
 	}
 	WANT(held_let(r, &h));

@@ -55,12 +55,12 @@ static void types(struct check_run *r)
 		(void)snprintf(name, sizeof(name), "node-%zu", i);
 		HOST(r, "make a node", tree_node(r->share, name, modes[i], 0));
 		WANT_OK(r, "LOOKUP", front_lookup(r->f, FRONT_ROOT, name, &e));
-		WANT(tree_agrees(r, name, &e.attr));
+		WANT(agrees(r, name, &e.attr, true));
 	}
 	WANT_OK(r, "LOOKUP of a folder", front_lookup(r->f, FRONT_ROOT, "dir", &e));
-	WANT(tree_agrees(r, "dir", &e.attr));
+	WANT(agrees(r, "dir", &e.attr, true));
 	WANT_OK(r, "LOOKUP of a link", front_lookup(r->f, FRONT_ROOT, "link", &e));
-	WANT(tree_agrees(r, "link", &e.attr));
+	WANT(agrees(r, "link", &e.attr, true));
 }
 
 /* CREATE, RELEASE; the host sees it, LOOKUP finds it, UNLINK ends it. */
@@ -200,7 +200,7 @@ static void host_changes(struct check_run *r)
 	WANT_SAME(r, a.nodeid, "nodeid under the new name", b.nodeid);
 	HOST(r, "make a folder by the old name", host_mkdir(r->share, "a", 0755));
 	WANT_OK(r, "LOOKUP of it", front_lookup(r->f, FRONT_ROOT, "a", &e));
-	WANT(tree_agrees(r, "a", &e.attr));
+	WANT(agrees(r, "a", &e.attr, true));
 	HOST(r, "remove the file", host_unlink(r->share, "b"));
 	WANT_ERROR(r, -ENOENT, "LOOKUP of it", front_lookup(r->f, FRONT_ROOT, "b", &e));
 }
@@ -274,7 +274,7 @@ static const struct check checks[] = {
 	{
 		.id = "names.slash",
 		.title = "a name with a slash finds nothing",
-		.rows = "VIRTIO-FS-SEC-006",
+		.rows = "FUSE-NAME-001",
 		.sends = "LOOKUP of \"dir/file\" in the root, where both exist",
 		.wants = "EINVAL or ENOENT",
 		.catches = "name-slash",
@@ -292,7 +292,7 @@ static const struct check checks[] = {
 	{
 		.id = "names.bytes",
 		.title = "a name may hold any byte but '/' and NUL",
-		.rows = "FUSE-ENT-005",
+		.rows = "FUSE-NAME-001",
 		.sends = "CREATE, LOOKUP, UNLINK of names with each byte between letters",
 		.wants = "success, the same name on the host, and none in the end",
 		.catches = "lost:op=UNLINK:after=200 preload:unlink-lost",
@@ -301,7 +301,7 @@ static const struct check checks[] = {
 	{
 		.id = "names.odd",
 		.title = "names that other systems or shells find odd are names",
-		.rows = "FUSE-ENT-005",
+		.rows = "FUSE-NAME-001",
 		.sends = "CREATE, LOOKUP, UNLINK of names such as \"...\", \" \", \"%s%n\", \"C:\"",
 		.wants = "success, the same name on the host, and none in the end",
 		.catches = "lost:op=UNLINK preload:unlink-lost",
@@ -310,7 +310,7 @@ static const struct check checks[] = {
 	{
 		.id = "names.longest",
 		.title = "a name may have 255 bytes in every opcode",
-		.rows = "FUSE-ENT-005",
+		.rows = "FUSE-NAME-001",
 		.sends =
 			"CREATE, LOOKUP, UNLINK, MKDIR, RMDIR, SYMLINK, LINK, RENAME with such names",
 		.wants = "success, the same names on the host",
@@ -320,7 +320,7 @@ static const struct check checks[] = {
 	{
 		.id = "names.exists",
 		.title = "nothing is made by a name that is there, and nothing is lost",
-		.rows = "FUSE-OPEN-009",
+		.rows = "FUSE-NAME-002 FUSE-OPEN-009",
 		.sends =
 			"CREATE with O_EXCL, MKDIR, SYMLINK, MKNOD, LINK by the name of a file, and of "
 			"a link to nothing",
@@ -350,7 +350,7 @@ static const struct check checks[] = {
 	{
 		.id = "names.not-looked-up",
 		.title = "a name can be removed or renamed without a LOOKUP before",
-		.rows = "FUSE-ENT-005",
+		.rows = "FUSE-NAME-003 FUSE-NAME-004",
 		.sends = "RENAME, UNLINK and RMDIR of names that were never looked up",
 		.wants = "success, as the host sees it",
 		.catches = "lost:op=RENAME lost:op=UNLINK lost:op=RMDIR",
@@ -359,7 +359,7 @@ static const struct check checks[] = {
 	{
 		.id = "names.remove-missing",
 		.title = "to remove or rename what is not there is ENOENT",
-		.rows = "FUSE-ENT-005",
+		.rows = "FUSE-NAME-003 FUSE-NAME-004",
 		.sends = "UNLINK, RMDIR and RENAME of a name that is not there",
 		.wants = "ENOENT",
 		.catches = "lost:op=UNLINK lost:op=RMDIR lost:op=RENAME",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The notification queue, and where request queues begin. */
 #include "conformance/device/areas.h"
+#include "conformance/device/held.h"
 #include "conformance/device/vhost.h"
 
 /* The largest of enum fuse_notify_code, FUSE_NOTIFY_PRUNE. Source: FUSE 7.45. */
@@ -127,19 +128,17 @@ static bool is_notification(struct check_run *r, struct front_buf *b)
 static bool not_inside(struct check_run *r, struct front_buf *const *b)
 {
 	struct fuse_in_header in;
-	struct held h;
+	CLEANUP(held_end) struct held h = HELD_NONE;
 	bool told = false;
 
-	if (!hold_open(r, &h))
+	if (!held_begin(r, &h, "held", FRONT_QUEUE_AUTO))
 		return false;
 	memcpy(&in, h.open->in, sizeof(in));
 	for (size_t i = 0; i < BUFFERS; i++)
 		told |= told_node(b[i]) == in.nodeid;
-	held_release(&h);
 	return check_that(r, !told, "no notification on a file whose OPEN is being served",
 			  "there is one") &&
-	       check_ok(r, "OPEN, once the host gives up its lease",
-			front_wait(h.open, front_deadline(r->f)));
+	       held_let(r, &h);
 }
 
 /* Of files that the guest knows. Whatever a device tells of it must be right. */
@@ -161,15 +160,13 @@ static bool host_changes(struct check_run *r)
 /* There is no place for a notification: least of all the buffer of a request that waits. */
 static void without_queue(struct check_run *r)
 {
-	struct held h;
+	CLEANUP(held_end) struct held h = HELD_NONE;
 
 	WANT(host_changes(r));
-	WANT(hold_open(r, &h));
+	WANT(held_begin(r, &h, "held", FRONT_QUEUE_AUTO));
 	WANT(check_host(r, "write a file", host_fill(r->share, "file", 1000, 9)));
 	WANT(check_not_served(r, h.open, "while it waits for the host"));
-	held_release(&h);
-	WANT_OK(r, "OPEN, once the host gives up its lease",
-		front_wait(h.open, front_deadline(r->f)));
+	WANT(held_let(r, &h));
 	WANT(host_changes(r));
 }
 

@@ -73,12 +73,12 @@ static void chains(struct check_run *r)
 
 	WANT(is_packed(r));
 	for (unsigned every = 4; every < 60; every += 5) {
-		struct rings_text t;
+		struct say t;
 
 		r->f->layout = (struct front_layout){ .kind = FRONT_CHAIN_DIRECT,
 						      .in_every = every,
 						      .out_every = every * 2 };
-		(void)rings_say(&t, "GETATTR in direct pieces of %u", every);
+		(void)say(&t, "GETATTR in direct pieces of %u", every);
 		WANT_OK(r, t.text, rings_within(r->f, &op, MEANWHILE_MS));
 		WANT_OK(r, t.text, rings_within(r->f, &op, MEANWHILE_MS));
 	}

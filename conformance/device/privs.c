@@ -160,7 +160,7 @@ static const struct check checks[] = {
 	{
 		.id = "privs.write-capability",
 		.title = "WRITE takes file capabilities away",
-		.rows = "FUSE-KP-001 BUG-03",
+		.rows = "FUSE-META-020 BUG-03",
 		.sends = "WRITE of a byte to a program with a capability",
 		.wants = "no capability",
 		.catches = "write-lost",
@@ -170,7 +170,7 @@ static const struct check checks[] = {
 	{
 		.id = "privs.truncate-capability",
 		.title = "a new size takes file capabilities away",
-		.rows = "FUSE-KP-001",
+		.rows = "FUSE-META-020",
 		.sends = "SETATTR of the size of a program with a capability",
 		.wants = "no capability, and the new size",
 		.catches = "error:SETATTR:EIO",
@@ -180,7 +180,7 @@ static const struct check checks[] = {
 	{
 		.id = "privs.mode-keeps-capability",
 		.title = "a new mode or time leaves file capabilities alone",
-		.rows = "FUSE-META-001",
+		.rows = "FUSE-META-020 FUSE-META-001",
 		.sends = "SETATTR of mode and mtime of a program with a capability",
 		.wants = "the capability as it was",
 		.catches = "setattr-lost error:SETATTR:EIO",

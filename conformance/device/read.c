@@ -107,7 +107,7 @@ static void negative(struct check_run *r)
 {
 	static const uint64_t offsets[] = { INT64_MAX, INT64_MAX - 4095, UINT64_C(1) << 63,
 					    UINT64_MAX, UINT64_MAX - 4095 };
-	struct files_text t;
+	struct say t;
 	uint8_t seen[4096];
 	struct opened o;
 
@@ -116,7 +116,7 @@ static void negative(struct check_run *r)
 		size_t size = 0;
 		int e = front_read(r->f, o.nodeid, o.fh, offsets[i], seen, sizeof(seen), &size);
 
-		(void)files_say(&t, "READ of 4096 bytes at 0x%llx", (unsigned long long)offsets[i]);
+		(void)say(&t, "READ of 4096 bytes at 0x%llx", (unsigned long long)offsets[i]);
 		WANT_ONE_OF(r, t.text, e, 0, -EINVAL, -EOVERFLOW, -EFBIG);
 		WANT_SAME(r, 0, t.text, size);
 	}
@@ -258,9 +258,9 @@ static void small_room(struct check_run *r)
 static bool answered(struct check_run *r, struct front_request *q, unsigned number)
 {
 	uint8_t data[PART];
-	struct files_text t;
+	struct say t;
 
-	(void)files_say(&t, "READ %u of %u in flight", number, IN_FLIGHT);
+	(void)say(&t, "READ %u of %u in flight", number, IN_FLIGHT);
 	if (!check_ok(r, t.text, front_wait(q, front_deadline(r->f))))
 		return false;
 	host_bytes(data, (uint64_t)number * PART, sizeof(data), FILES_SEED);
@@ -338,7 +338,7 @@ static const struct check checks[] = {
 	  "READ with READ_LOCKOWNER and flags O_RDWR, O_NONBLOCK, O_DIRECT, all bits",
 	  "the file's bytes", "read-short error:READ:EINVAL:after=1", .run = other_fields },
 	{ "read.small-room", "READ never writes behind the room that there is",
-	  "VIRTIO-FS-QUEUE-016 VIRTIO-FS-SEC-010",
+	  "VIRTIO-FS-QUEUE-017 VIRTIO-FS-QUEUE-016 VIRTIO-FS-SEC-010",
 	  "READ of 8192 bytes with 600 bytes of room for data",
 	  "an error, or 600 bytes at most; nothing behind them; the device goes on",
 	  "reply-overrun exit-at:READ", .run = small_room },

@@ -9,7 +9,7 @@
 
 static bool have(struct check_run *r, uint64_t *ret_file, uint64_t *ret_digest)
 {
-	return meta_make_types(r) && meta_node(r, "file", ret_file) &&
+	return meta_make_types(r) && node_of(r, "file", ret_file) &&
 	       check_host(r, "set it", host_set_xattr(r->share, "target", KEY, "v", 1)) &&
 	       check_host(r, "digest", host_digest(r->share, ret_digest));
 }
@@ -30,7 +30,7 @@ static void names(struct check_run *r)
 
 	WANT(have(r, &file, &before));
 	/* As a driver does before it asks to remove it. */
-	WANT(meta_node(r, "dir", &dir));
+	WANT(node_of(r, "dir", &dir));
 	ops[0] = front_op_create(FRONT_ROOT, "new", O_RDWR | O_CREAT, S_IFREG | 0644);
 	ops[1] = front_op_mknod(FRONT_ROOT, "new", S_IFREG | 0644, 0);
 	ops[2] = front_op_mkdir(FRONT_ROOT, "new", 0755);
@@ -67,7 +67,7 @@ static void attributes(struct check_run *r)
 	uint64_t target, before;
 
 	WANT(have(r, &target, &before));
-	WANT(meta_node(r, "target", &target));
+	WANT(node_of(r, "target", &target));
 	WANT(meta_stat(r, "target", &st));
 	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
 		WANT_ERROR(r, -EROFS, "SETATTR", front_setattr(r->f, target, &sets[i], &out));
@@ -85,13 +85,13 @@ static void data(struct check_run *r)
 					  O_WRONLY | O_APPEND };
 	struct fuse_open_out open;
 	uint64_t target, before;
-	struct meta_text t;
+	struct say t;
 	uint32_t done;
 
 	WANT(have(r, &target, &before));
-	WANT(meta_node(r, "target", &target));
+	WANT(node_of(r, "target", &target));
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
-		WANT_ERROR(r, -EROFS, meta_say(&t, "OPEN with flags 0%o", flags[i]),
+		WANT_ERROR(r, -EROFS, say(&t, "OPEN with flags 0%o", flags[i]),
 			   front_open_file(r->f, target, flags[i], &open));
 	WANT_ONE_OF(r, "OPEN with O_RDONLY and O_TRUNC",
 		    front_open_file(r->f, target, O_RDONLY | O_TRUNC, &open), -EROFS, -EINVAL);
@@ -112,8 +112,8 @@ static void reads(struct check_run *r)
 	size_t got;
 
 	WANT(have(r, &target, &before));
-	WANT(meta_node(r, "target", &target));
-	WANT(meta_node(r, "link", &link));
+	WANT(node_of(r, "target", &target));
+	WANT(node_of(r, "link", &link));
 	host_bytes(wanted, 0, sizeof(wanted), 1);
 	WANT_OK(r, "OPEN", front_open_file(r->f, target, O_RDONLY, &open));
 	WANT_OK(r, "READ", front_read(r->f, target, open.fh, 0, seen, sizeof(seen), &got));

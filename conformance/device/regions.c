@@ -199,7 +199,7 @@ static const struct front_options adjacent = {
 
 #define BAD_REGION(id_, title_, sends_, catches_, run_)                                        \
 	{                                                                                      \
-		.id = "regions." id_, .title = title_, .rows = "VU-006 VU-005",                \
+		.id = "regions." id_, .title = title_, .rows = "VU-017 VU-006",                \
 		.sends = "ADD_MEM_REG " sends_,                                                \
 		.wants = "refused or the connection closed, no crash; older memory serves",    \
 		.catches = catches_, .protocol = SLOTS | PROTOCOL(REPLY_ACK), .may_die = true, \

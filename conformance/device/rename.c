@@ -272,7 +272,7 @@ static const struct check checks[] = {
 	{
 		.id = "rename.moves",
 		.title = "RENAME moves a file, inside of a folder and across folders",
-		.rows = "FUSE-ENT-005",
+		.rows = "FUSE-NAME-004",
 		.sends = "RENAME to a free name, into a folder, out of it; LOOKUP",
 		.wants = "the host sees the content under the new name and nothing under the old",
 		.catches = "lost:op=RENAME preload:rename-lost",
@@ -281,7 +281,7 @@ static const struct check checks[] = {
 	{
 		.id = "rename.replaces",
 		.title = "RENAME over a file replaces it, and its handle keeps the old content",
-		.rows = "FUSE-ENT-003 MULTI-010",
+		.rows = "FUSE-NAME-004 FUSE-ENT-003 MULTI-010",
 		.sends = "OPEN of the target; RENAME over it; READ by the handle; LOOKUP",
 		.wants = "the new content by name, with another nodeid; the old by the handle",
 		.catches = "removed-stale lost:op=RENAME",
@@ -290,7 +290,7 @@ static const struct check checks[] = {
 	{
 		.id = "rename.folders",
 		.title = "RENAME moves a folder over an empty one",
-		.rows = "FUSE-ENT-003",
+		.rows = "FUSE-NAME-004 FUSE-ENT-003",
 		.sends = "RENAME of a folder with a file over an empty folder",
 		.wants = "success; the folder keeps its nodeid and what is in it",
 		.catches = "nodeid-fresh lost:op=RENAME",
@@ -299,7 +299,7 @@ static const struct check checks[] = {
 	{
 		.id = "rename.refuses",
 		.title = "RENAME refuses what POSIX forbids, and does nothing then",
-		.rows = "VIRTIO-FS-QUEUE-006",
+		.rows = "FUSE-NAME-004",
 		.sends = "RENAME over a full folder; file over folder and folder over file; "
 			 "a folder into itself, into its child, over its parent",
 		.wants = "ENOTEMPTY or EEXIST; EISDIR; ENOTDIR; EINVAL, EINVAL, ENOTEMPTY or "
@@ -310,7 +310,7 @@ static const struct check checks[] = {
 	{
 		.id = "rename.same-file",
 		.title = "RENAME of a file over itself does nothing",
-		.rows = "VIRTIO-FS-QUEUE-006",
+		.rows = "FUSE-NAME-004",
 		.sends = "RENAME to the same name, and over another link of the same file",
 		.wants = "success, and nothing changes",
 		.catches = "rename-gap error:RENAME:EIO",
@@ -319,7 +319,7 @@ static const struct check checks[] = {
 	{
 		.id = "rename.no-folder",
 		.title = "RENAME works between folders only",
-		.rows = "VIRTIO-FS-SEC-011",
+		.rows = "FUSE-NAME-004 VIRTIO-FS-SEC-011",
 		.sends = "RENAME with the nodeid of a file as old or new folder",
 		.wants = "ENOTDIR; or EIO for an old name in what is no folder",
 		.catches = "lost:op=RENAME",
@@ -328,7 +328,7 @@ static const struct check checks[] = {
 	{
 		.id = "rename.noreplace",
 		.title = "RENAME_NOREPLACE never replaces",
-		.rows = "VIRTIO-FS-QUEUE-006",
+		.rows = "FUSE-NAME-004",
 		.sends = "RENAME2 with RENAME_NOREPLACE over a file, then to a free name",
 		.wants = "EEXIST with both files as they were; then success",
 		.catches = "rename-flags preload:rename-noflags",
@@ -337,7 +337,7 @@ static const struct check checks[] = {
 	{
 		.id = "rename.exchange",
 		.title = "RENAME_EXCHANGE swaps two names",
-		.rows = "VIRTIO-FS-QUEUE-006 FUSE-ENT-003",
+		.rows = "FUSE-NAME-004 FUSE-ENT-003",
 		.sends =
 			"RENAME2 with RENAME_EXCHANGE: two files; a file and a full folder; one name "
 			"free",
@@ -348,7 +348,7 @@ static const struct check checks[] = {
 	{
 		.id = "rename.whiteout",
 		.title = "RENAME_WHITEOUT leaves a whiteout, or is refused",
-		.rows = "VIRTIO-FS-QUEUE-006",
+		.rows = "FUSE-NAME-004",
 		.sends = "RENAME2 with RENAME_WHITEOUT",
 		.wants = "success and a character device 0:0 under the old name; or EINVAL, EPERM, "
 			 "ENOSYS, EOPNOTSUPP and nothing changes",
@@ -358,7 +358,7 @@ static const struct check checks[] = {
 	{
 		.id = "rename.bad-flags",
 		.title = "RENAME2 refuses flags that do not exist or contradict each other",
-		.rows = "VIRTIO-FS-QUEUE-006",
+		.rows = "FUSE-NAME-004",
 		.sends =
 			"RENAME2 with flags 8, 2^31, NOREPLACE|EXCHANGE, EXCHANGE|WHITEOUT, 2^32-1",
 		.wants = "EINVAL, and nothing changes",
@@ -368,7 +368,7 @@ static const struct check checks[] = {
 	{
 		.id = "rename.atomic",
 		.title = "while RENAME replaces a name, the name is always there",
-		.rows = "FUSE-ENT-005 MULTI-010",
+		.rows = "MULTI-010 FUSE-NAME-004",
 		.sends = "50 times RENAME over one name, while a thread of the host looks at it",
 		.wants = "success; the host never misses the name",
 		.catches = "rename-gap:count=2",

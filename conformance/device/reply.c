@@ -33,9 +33,9 @@ static void unique_each(struct check_run *r)
 		}
 		front_kick(r->f, 1);
 		for (unsigned i = 0; i < IN_FLIGHT; i++) {
-			struct rings_text t;
+			struct say t;
 
-			WANT_OK(r, rings_say(&t, "READ %u of 64 in flight", i),
+			WANT_OK(r, say(&t, "READ %u of 64 in flight", i),
 				front_wait(q[i], front_deadline(r->f)));
 			WANT_SAME(r, q[i]->unique, "unique", q[i]->head.unique);
 			host_bytes(wanted, i * BLOCK, BLOCK, RINGS_SEED);
@@ -147,10 +147,10 @@ static void unknown_opcodes(struct check_run *r)
 	struct front_op op = front_op_getattr(FRONT_ROOT, NULL);
 
 	for (size_t i = 0; i < ARRAY_SIZE(opcodes); i++) {
-		struct rings_text t;
+		struct say t;
 
 		op.opcode = opcodes[i];
-		WANT_ERROR(r, -ENOSYS, rings_say(&t, "opcode %u", opcodes[i]),
+		WANT_ERROR(r, -ENOSYS, say(&t, "opcode %u", opcodes[i]),
 			   rings_within(r->f, &op, MEANWHILE_MS));
 	}
 	WANT(check_alive(r));
@@ -172,12 +172,12 @@ static void reads(struct check_run *r)
 
 	WANT(open_file(r, sizeof(wanted), &e, &o));
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
-		struct rings_text t;
+		struct say t;
 		size_t got = 0;
 
 		WANT_OK(r,
-			rings_say(&t, "READ of %u bytes at %llu of 10000", list[i].size,
-				  (unsigned long long)list[i].offset),
+			say(&t, "READ of %u bytes at %llu of 10000", list[i].size,
+			    (unsigned long long)list[i].offset),
 			front_read(r->f, e.nodeid, o.fh, list[i].offset, seen, list[i].size, &got));
 		host_bytes(wanted, list[i].offset, list[i].wanted, RINGS_SEED);
 		WANT(check_same_bytes(r, wanted, list[i].wanted, t.text, seen, got));
@@ -194,10 +194,10 @@ static void writes(struct check_run *r)
 	WANT(check_host(r, "memory", data ? 0 : -ENOMEM));
 	WANT(open_file(r, 0, &e, &o));
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		struct rings_text t;
+		struct say t;
 		uint32_t done = 0;
 
-		WANT_OK(r, rings_say(&t, "WRITE of %u bytes", sizes[i]),
+		WANT_OK(r, say(&t, "WRITE of %u bytes", sizes[i]),
 			front_write(r->f, e.nodeid, o.fh, 0, data, sizes[i], &done));
 		WANT_SAME(r, sizes[i], t.text, done);
 	}

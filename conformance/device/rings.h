@@ -5,7 +5,7 @@
 /* What the areas of queues and rings share. Those that return bool are words of checks: false, and the verdict is set. */
 
 #include "base/clock.h"
-#include "conformance/check.h"
+#include "conformance/device/held.h"
 #include "conformance/front/packed.h"
 #include "conformance/front/split.h"
 
@@ -13,19 +13,13 @@
 #include <fcntl.h>
 #include <linux/virtio_config.h>
 #include <poll.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <string.h>
-#include <sys/signalfd.h>
 
-#define BIT(n)		 (UINT64_C(1) << (n))
 #define FEATURE_INDIRECT BIT(VIRTIO_RING_F_INDIRECT_DESC)
 #define FEATURE_EVENT	 BIT(VIRTIO_RING_F_EVENT_IDX)
 #define FEATURE_PACKED	 BIT(VIRTIO_F_RING_PACKED)
 #define IN_HEADER	 sizeof(struct fuse_in_header)
 #define OUT_HEADER	 sizeof(struct fuse_out_header)
 #define RINGS_SEED	 1
-#define RINGS_TEXT	 160
 /* Requests of one batch at most. */
 #define BATCH_MAX 256
 /* A chain that makes no sense need not come back. How long silence is listened to. */
@@ -34,23 +28,6 @@
 #define MEANWHILE_MS 1000
 /* What must still work after a chain that makes no sense: a device that hangs is waited for that long. */
 #define SURVIVAL_MS 500
-/* Until the device has reached the host's file. */
-#define HELD_MS 3000
-
-struct rings_text {
-	char text[RINGS_TEXT];
-};
-
-static inline const char *rings_say(struct rings_text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static inline const char *rings_say(struct rings_text *t, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(t->text, sizeof(t->text), fmt, ap);
-	va_end(ap);
-	return t->text;
-}
 
 /* ---- requests ---- */
 
@@ -88,7 +65,7 @@ static inline int rings_root(struct front *f, unsigned queue)
 static inline bool rings_batch(struct check_run *r, const struct front_op *op, unsigned count)
 {
 	struct front_request *q[BATCH_MAX] = { NULL };
-	struct rings_text t;
+	struct say t;
 	bool good = true;
 
 	for (unsigned i = 0; good && i < count; i++) {
@@ -99,86 +76,11 @@ static inline bool rings_batch(struct check_run *r, const struct front_op *op, u
 	if (good)
 		front_kick(r->f, q[0]->queue);
 	for (unsigned i = 0; good && i < count; i++)
-		good = check_ok(r, rings_say(&t, "request %u of a batch of %u", i, count),
+		good = check_ok(r, say(&t, "request %u of a batch of %u", i, count),
 				front_wait(q[i], front_deadline(r->f)));
 	for (unsigned i = 0; i < count; i++)
 		front_request_free(q[i]);
 	return good;
-}
-
-/* ---- a request that the host holds back ---- */
-
-/*
- * The host has a write lease on a file: an OPEN of it waits in the device until the host gives the lease up.
- * That the device has come so far is told by a signal, and nobody sleeps for it.
- */
-struct held {
-	int fd;
-	int signal_fd;
-	uint64_t nodeid;
-	struct front_request *open;
-};
-#define HELD_NONE                         \
-	{                                 \
-		.fd = -1, .signal_fd = -1 \
-	}
-
-static inline void held_end(struct held *h)
-{
-	fd_closep(&h->fd);
-	fd_closep(&h->signal_fd);
-	front_request_free(h->open);
-	h->open = NULL;
-}
-
-static inline bool held_wait(struct check_run *r, struct held *h)
-{
-	uint64_t end_ns = clock_deadline_ms(HELD_MS);
-	struct pollfd p = { .fd = h->signal_fd, .events = POLLIN };
-
-	while (poll(&p, 1, 5) == 0) {
-		(void)front_poll(r->f);
-		if (!check_has(r, h->open->state == FRONT_IN_FLIGHT,
-			       "an OPEN that a lease on the host's file can hold back"))
-			return false;
-		if (clock_now_ns() > end_ns)
-			return check_ok(r, "OPEN reaches the host's file", FRONT_TIMEOUT);
-	}
-	return true;
-}
-
-/** held_begin() - a new file @name, and an OPEN of it on @queue that does not come back before held_let(). */
-static inline bool held_begin(struct check_run *r, struct held *h, const char *name, unsigned queue)
-{
-	struct fuse_entry_out entry;
-	struct front_op op;
-	sigset_t set;
-
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGIO);
-	if (!check_host(r, "make a file", host_fill(r->share, name, 4096, RINGS_SEED)) ||
-	    !check_ok(r, "LOOKUP", front_lookup(r->f, FRONT_ROOT, name, &entry)))
-		return false;
-	h->nodeid = entry.nodeid;
-	h->fd = host_open(r->share, name, O_RDWR, 0);
-	if (!check_host(r, "open", h->fd) ||
-	    !check_host(r, "block SIGIO", sigprocmask(SIG_BLOCK, &set, NULL)))
-		return false;
-	h->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (!check_host(r, "signalfd", h->signal_fd < 0 ? -errno : 0) ||
-	    !check_host(r, "lease", fcntl(h->fd, F_SETLEASE, F_WRLCK) < 0 ? -errno : 0))
-		return false;
-	op = front_op_open(h->nodeid, O_RDONLY);
-	op.queue = queue;
-	return check_ok(r, "submit OPEN", rings_submit(r->f, &op, &h->open)) && held_wait(r, h);
-}
-
-/** held_let() - and now it must come back, with success. */
-static inline bool held_let(struct check_run *r, struct held *h)
-{
-	fd_closep(&h->fd);
-	return check_ok(r, "OPEN, once the host gives up its lease",
-			front_wait(h->open, front_deadline(r->f)));
 }
 
 /* ---- rings begun again ---- */

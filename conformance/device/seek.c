@@ -30,7 +30,7 @@ static bool sparse(struct check_run *r, struct opened *ret, int *ret_fd)
 static bool found(struct check_run *r, const struct opened *o, int fd, uint64_t offset, int whence,
 		  uint64_t simple)
 {
-	struct files_text t;
+	struct say t;
 	off_t host = lseek(fd, (off_t)offset, whence);
 	int wanted = host < 0 ? -errno : 0;
 	uint64_t at = 0;
@@ -38,8 +38,8 @@ static bool found(struct check_run *r, const struct opened *o, int fd, uint64_t 
 
 	if (!check_has(r, e != -ENOSYS, "LSEEK"))
 		return false;
-	(void)files_say(&t, "LSEEK for %s from %llu", whence == SEEK_DATA ? "data" : "a hole",
-			(unsigned long long)offset);
+	(void)say(&t, "LSEEK for %s from %llu", whence == SEEK_DATA ? "data" : "a hole",
+		  (unsigned long long)offset);
 	/* Behind the last data one finds the end, or that there is none. */
 	if (!check_one_of(r, (const int[]){ wanted, 0 }, 2, t.text, e))
 		return false;
@@ -80,18 +80,17 @@ static void past_end(struct check_run *r)
 static void impossible(struct check_run *r)
 {
 	static const uint64_t offsets[] = { UINT64_C(1) << 63, UINT64_MAX, INT64_MAX };
-	struct files_text t;
+	struct say t;
 	struct opened o;
 	uint64_t at;
 	CLEANUP(fd_closep) int fd = -1;
 
 	WANT(sparse(r, &o, &fd));
 	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++)
-		WANT_ONE_OF(
-			r,
-			files_say(&t, "LSEEK for data from 0x%llx", (unsigned long long)offsets[i]),
-			front_lseek(r->f, o.nodeid, o.fh, offsets[i], SEEK_DATA, &at), -ENXIO,
-			-EINVAL, -EOVERFLOW);
+		WANT_ONE_OF(r,
+			    say(&t, "LSEEK for data from 0x%llx", (unsigned long long)offsets[i]),
+			    front_lseek(r->f, o.nodeid, o.fh, offsets[i], SEEK_DATA, &at), -ENXIO,
+			    -EINVAL, -EOVERFLOW);
 	WANT(check_alive(r));
 }
 

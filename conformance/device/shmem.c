@@ -103,8 +103,8 @@ static void refused(struct check_run *r)
 	WANT(unit && map_file(r, "file", 2 * unit, 1, &node));
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
 		front_window_nak(r->f->window, 0, 1, values[i]);
-		WANT(map_refused(r, "SETUPMAPPING that the front end refused",
-				 map_both(r, node, 0, 2 * unit, 0)));
+		WANT(fails(r, "SETUPMAPPING that the front end refused",
+			   map_both(r, node, 0, 2 * unit, 0)));
 		WANT(map_nothing(r, "what was refused", 0, 2 * unit));
 		WANT_SAME(r, 0, "live mappings", r->f->window->count);
 		WANT_OK(r, "SETUPMAPPING once more", map_both(r, node, 0, 2 * unit, 0));
@@ -148,8 +148,8 @@ static void refused_midway(struct check_run *r)
 		if (!map[i])
 			continue;
 		front_window_nak(w, i, 1, 1);
-		WANT(map_refused(r, "SETUPMAPPING of which a step was refused",
-				 map_both(r, b, 3 * unit, 2 * unit, 3 * unit)));
+		WANT(fails(r, "SETUPMAPPING of which a step was refused",
+			   map_both(r, b, 3 * unit, 2 * unit, 3 * unit)));
 		front_window_nak(w, 0, 0, 1);
 		WANT(all_or_nothing(r, unit, 0, 8, 1));
 		WANT_OK(r, "SETUPMAPPING once more", map_both(r, b, 3 * unit, 2 * unit, 3 * unit));
@@ -187,7 +187,7 @@ static void served_meanwhile(struct check_run *r)
 	WANT_SAME(r, 0, "live mappings", w->count);
 }
 
-#define LATE_NS (30 * NS_PER_MS)
+#define LATE_MS 150
 
 /* Neither waits for the other for ever, and nothing happens in rings that were said to be stopped. */
 static void stop_in_map(struct check_run *r)
@@ -203,11 +203,11 @@ static void stop_in_map(struct check_run *r)
 
 	WANT(unit && map_file(r, "file", unit, 1, &node));
 	op = front_op_setupmapping(node, 0, unit, MAP_BOTH, 0);
-	front_window_delay(w, LATE_NS);
+	front_window_delay(w, LATE_MS * NS_PER_MS);
 	WANT(map_submit(r, &op, &q) && map_held(r, q));
 	WANT_OK(r, "GET_VRING_BASE while the front end has not answered", front_stop(r->f, &err));
 	ended = q->state != FRONT_IN_FLIGHT;
-	(void)!front_wait_any(r->f, clock_deadline_ms(QUIET_MS));
+	(void)!front_wait_any(r->f, clock_deadline_ms(LATE_MS + QUIET_MS));
 	(void)front_poll(r->f);
 	WANT_SAME(r, ended, "used before GET_VRING_BASE was answered, and after",
 		  q->state != FRONT_IN_FLIGHT);

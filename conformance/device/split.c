@@ -244,7 +244,7 @@ static const struct check checks[] = {
 	{
 		.id = "split.wrap-counted",
 		.title = "ring indices wrap at 65536",
-		.rows = "VIRTIO-VQ-013 VIRTIO-FS-QUEUE-028",
+		.rows = "VIRTIO-FS-QUEUE-028 VIRTIO-VQ-013",
 		.sends = "66000 GETATTRs in batches of 256",
 		.wants = "all succeed, and each is used once",
 		.catches = "avail-no-wrap used-never:after=65600",
@@ -254,7 +254,7 @@ static const struct check checks[] = {
 	{
 		.id = "split.wrap-base",
 		.title = "a ring that starts below index 65536 goes on behind it",
-		.rows = "VIRTIO-VQ-013",
+		.rows = "VIRTIO-FS-QUEUE-028 VIRTIO-VQ-013",
 		.sends =
 			"rings of 8 from SET_VRING_BASE 65530; 20 GETATTRs, a batch of 8, a FORGET",
 		.wants = "all succeed",
@@ -350,7 +350,7 @@ static const struct check checks[] = {
 	{
 		.id = "split.region-end",
 		.title = "a buffer may end where its memory region ends",
-		.rows = "VIRTIO-FS-QUEUE-002",
+		.rows = "VU-005 VIRTIO-FS-QUEUE-002",
 		.sends = "a GETATTR whose last writable byte is the last of the region",
 		.wants = "success, with the used length of the whole reply",
 		.catches = "error:GETATTR:EIO used-len-header:op=GETATTR",
@@ -359,7 +359,7 @@ static const struct check checks[] = {
 	{
 		.id = "split.moved",
 		.title = "a ring that was stopped may start again elsewhere",
-		.rows = "VIRTIO-VQ-024",
+		.rows = "VU-003 VIRTIO-FS-MIG-010",
 		.sends = "GET_VRING_BASE, then another place and another size; four times",
 		.wants = "batches of 32 succeed after each",
 		.catches = "used-never:after=70",

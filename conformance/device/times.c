@@ -22,7 +22,7 @@ static bool as_twin(struct check_run *r, uint64_t nodeid, int64_t s, uint32_t ns
 	const struct fuse_setattr_in in = both(s, ns);
 	char path[META_PATH];
 	struct stat twin, st;
-	struct meta_text t;
+	struct say t;
 
 	if (!check_host(r, "set times",
 			utimensat(AT_FDCWD, meta_path(r, "twin", path), times, 0) < 0 ? -errno
@@ -30,7 +30,7 @@ static bool as_twin(struct check_run *r, uint64_t nodeid, int64_t s, uint32_t ns
 	    !meta_set(r, nodeid, "file", &in) || !meta_stat(r, "twin", &twin) ||
 	    !meta_stat(r, "file", &st))
 		return false;
-	(void)meta_say(&t, "time %lld.%09u, as utimensat() of the host sets it", (long long)s, ns);
+	(void)say(&t, "time %lld.%09u, as utimensat() of the host sets it", (long long)s, ns);
 	return check_same(r, (uint64_t)twin.st_mtim.tv_sec, t.text, (uint64_t)st.st_mtim.tv_sec) &&
 	       check_same(r, (uint64_t)twin.st_mtim.tv_nsec, t.text,
 			  (uint64_t)st.st_mtim.tv_nsec) &&
@@ -99,7 +99,7 @@ static void odd_nanoseconds(struct check_run *r)
 		WANT_ONE_OF(r, "SETATTR with nanoseconds out of range",
 			    front_setattr(r->f, nodeid, &in, &out), 0, -EINVAL, -EOVERFLOW);
 		WANT_OK(r, "GETATTR", front_getattr(r->f, nodeid, NULL, &out));
-		WANT(meta_agrees(r, "file", &out.attr));
+		WANT(agrees(r, "file", &out.attr, false));
 	}
 }
 
@@ -198,7 +198,7 @@ static void types(struct check_run *r)
 
 	WANT(meta_make_types(r));
 	for (size_t i = 0; i < ARRAY_SIZE(meta_types); i++) {
-		WANT(meta_node(r, meta_types[i].name, &nodeid));
+		WANT(node_of(r, meta_types[i].name, &nodeid));
 		WANT(meta_set(r, nodeid, meta_types[i].name, &in));
 		WANT(meta_stat(r, meta_types[i].name, &st));
 		WANT_SAME(r, YEAR_2001, "mtime", (uint64_t)st.st_mtim.tv_sec);

@@ -4,19 +4,15 @@
 
 /* What the areas about names and folders share: the host's side of a tree, and whole listings. */
 
-#include "conformance/check.h"
+#include "conformance/device/words.h"
 
 #include <fcntl.h>
-#include <string.h>
 #include <sys/sysmacros.h>
 
 #define HOST(r, what, call) WANT(check_host(r, what, call))
 #define TREE_PATH	    1024
 /* 255 bytes, what Linux and its file systems allow for one name. */
 #define TREE_NAME_MAX 255
-
-/* A nodeid, or a handle, that names nothing any more. Source: VIRTIO-FS-SEC-011. */
-#define WANT_STALE(r, what, result) WANT_ONE_OF(r, what, result, -ESTALE, -ENOENT, -EBADF, -EINVAL)
 
 /** tree_path() - one path of both; what does not fit is empty, so that the call fails. */
 static inline const char *tree_path(char ret[TREE_PATH], const char *dir, const char *name)
@@ -57,20 +53,6 @@ static inline const char *tree_target(const char *dir, const char *name, char *r
 
 	ret[n > 0 ? n : 0] = '\0';
 	return ret;
-}
-
-/** tree_agrees() - attributes of a reply against the host's @name, without times. */
-static inline bool tree_agrees(struct check_run *r, const char *name, const struct fuse_attr *a)
-{
-	struct stat st;
-	char why[128];
-	const char *differs;
-
-	if (!check_host(r, "stat", host_stat(r->share, name, &st)))
-		return false;
-	differs = host_compare(a, &st, true, why, sizeof(why));
-	return check_that(r, !differs, "the attributes that the host sees", "%s: %s", name,
-			  differs ? differs : "");
 }
 
 /** tree_same() - the host's files are still what they were when @before was taken. */

@@ -4,17 +4,10 @@
 
 /* Words that the checks of the vhost-user side share. Each area uses some of them. */
 
-#include "base/clock.h"
-#include "conformance/check.h"
+#include "conformance/device/held.h"
+#include "conformance/device/process.h"
 #include "conformance/front/split.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <string.h>
-
-#define BIT(n)	    (UINT64_C(1) << (n))
 #define PROTOCOL(n) BIT(VHOST_USER_PROTOCOL_F_##n)
 
 /* Silence is the evidence: how long nothing must happen. */
@@ -176,53 +169,6 @@ static inline bool check_not_served(struct check_run *r, struct front_request *q
 			  "it was used %s", when);
 }
 
-/* ---- a request that the host holds in the device: OPEN waits for a lease to be given back ---- */
-
-struct held {
-	int lease;
-	struct front_request *open;
-};
-
-static inline void held_release(struct held *h)
-{
-	if (h->lease >= 0)
-		(void)fcntl(h->lease, F_SETLEASE, F_UNLCK);
-	fd_closep(&h->lease);
-}
-
-/* The lease is being broken: somebody waits in open(). */
-static inline bool is_awaited(const struct held *h)
-{
-	uint64_t end = clock_deadline_ms(SOON_MS);
-
-	while (fcntl(h->lease, F_GETLEASE) == F_WRLCK && clock_now_ns() < end)
-		(void)poll(NULL, 0, 1);
-	return fcntl(h->lease, F_GETLEASE) != F_WRLCK;
-}
-
-static inline bool hold_open(struct check_run *r, struct held *h)
-{
-	struct fuse_entry_out entry;
-	struct front_op op;
-
-	*h = (struct held){ .lease = -1 };
-	(void)signal(SIGIO, SIG_IGN);
-	if (!check_host(r, "make a file", host_write(r->share, "held", "x", 1)) ||
-	    !check_ok(r, "LOOKUP", front_lookup(r->f, FRONT_ROOT, "held", &entry)))
-		return false;
-	h->lease = host_open(r->share, "held", O_RDWR, 0);
-	if (!check_host(r, "open a file", h->lease) ||
-	    !check_host(r, "take a lease on a file",
-			fcntl(h->lease, F_SETLEASE, F_WRLCK) < 0 ? -errno : 0))
-		return false;
-	op = front_op_open(entry.nodeid, O_RDONLY);
-	if (!check_ok(r, "OPEN, not waited for", front_prepare(r->f, &op, &h->open)) ||
-	    !check_ok(r, "OPEN, not waited for", front_submit(h->open)))
-		return false;
-	return check_that(r, is_awaited(h), "the device opens the file", "it did not within %d ms",
-			  SOON_MS);
-}
-
 /* ---- raw messages of a ring ---- */
 
 static inline struct front_message vring_message(uint32_t request, unsigned queue, uint32_t num)
@@ -258,44 +204,9 @@ static inline bool rings_stop(struct check_run *r)
 
 /* ---- descriptors of the daemon, its descendants included ---- */
 
-static inline unsigned fds_of(int pid)
-{
-	char path[64];
-	unsigned count = 0;
-	DIR *d;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/fd", pid);
-	d = opendir(path);
-	while (d && readdir(d))
-		count++;
-	if (d)
-		(void)closedir(d);
-	return count;
-}
-
-#define FAMILY_MAX 32
-
 static inline unsigned daemon_fds(const struct check_run *r)
 {
-	int family[FAMILY_MAX] = { check_daemon_pid(r) };
-	unsigned count = 0;
-	size_t known = 1;
-
-	for (size_t i = 0; i < known; i++) {
-		char path[64];
-		FILE *f;
-		int pid;
-
-		count += fds_of(family[i]);
-		(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", family[i],
-			       family[i]);
-		f = fopen(path, "re");
-		while (f && known < FAMILY_MAX && fscanf(f, "%d", &pid) == 1)
-			family[known++] = pid;
-		if (f)
-			(void)fclose(f);
-	}
-	return count;
+	return process_descriptors((pid_t)check_daemon_pid(r), 0);
 }
 
 /* As many as before, soon: what a thread still holds goes when it is done. */

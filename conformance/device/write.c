@@ -95,16 +95,15 @@ static void beyond(struct check_run *r)
 {
 	static const uint64_t offsets[] = { INT64_MAX, INT64_MAX - 1, UINT64_C(1) << 63, UINT64_MAX,
 					    UINT64_MAX - 3 };
-	struct files_text t;
+	struct say t;
 	struct opened o;
 
 	WANT(files_have(r, 100, O_WRONLY, &o));
 	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++)
-		WANT_ONE_OF(
-			r,
-			files_say(&t, "WRITE of 4 bytes at 0x%llx", (unsigned long long)offsets[i]),
-			front_write(r->f, o.nodeid, o.fh, offsets[i], "late", 4, NULL), -EFBIG,
-			-EINVAL, -EOVERFLOW);
+		WANT_ONE_OF(r,
+			    say(&t, "WRITE of 4 bytes at 0x%llx", (unsigned long long)offsets[i]),
+			    front_write(r->f, o.nodeid, o.fh, offsets[i], "late", 4, NULL), -EFBIG,
+			    -EINVAL, -EOVERFLOW);
 	WANT(files_keep(r, 100));
 	WANT(check_alive(r));
 }
@@ -113,7 +112,7 @@ static void as_host(struct check_run *r)
 {
 	static const uint64_t offsets[] = { (UINT64_C(1) << 44) - 4096, UINT64_C(1) << 44,
 					    UINT64_C(1) << 48, INT64_MAX - 8192 };
-	struct files_text t;
+	struct say t;
 	struct opened o;
 	CLEANUP(fd_closep) int fd = -1;
 
@@ -127,8 +126,8 @@ static void as_host(struct check_run *r)
 		struct stat st;
 
 		WANT_ERROR(r, host,
-			   files_say(&t, "WRITE of 3 bytes at 0x%llx, as the host answers",
-				     (unsigned long long)offsets[i]),
+			   say(&t, "WRITE of 3 bytes at 0x%llx, as the host answers",
+			       (unsigned long long)offsets[i]),
 			   front_write(r->f, o.nodeid, o.fh, offsets[i], "far", 3, NULL));
 		WANT(check_host(r, "stat", host_stat(r->share, "twin", &st)));
 		WANT(files_size(r, "file", (uint64_t)st.st_size));
@@ -159,7 +158,7 @@ static void size_limit(struct check_run *r)
 static void wrong_size(struct check_run *r)
 {
 	static const uint32_t sizes[] = { 100, 0, 1, 99, 101, 4096, MIB, UINT32_MAX };
-	struct files_text t;
+	struct say t;
 	uint8_t data[100], wanted[200];
 	struct opened o;
 
@@ -176,8 +175,8 @@ static void wrong_size(struct check_run *r)
 		in.size = sizes[i];
 		memcpy(op.arg, &in, sizeof(in));
 		e = front_do(r->f, &op, NULL, 0, NULL);
-		WANT_ONE_OF(r, files_say(&t, "WRITE of 100 bytes that says %u", sizes[i]), e, 0,
-			    -EINVAL, -EIO, -E2BIG, -EFAULT, -ENOMEM);
+		WANT_ONE_OF(r, say(&t, "WRITE of 100 bytes that says %u", sizes[i]), e, 0, -EINVAL,
+			    -EIO, -E2BIG, -EFAULT, -ENOMEM);
 		WANT(check_host(r, "stat", host_stat(r->share, "file", &st)));
 		WANT_SAME(r, 200, t.text, (uint64_t)st.st_size);
 		host_bytes(wanted, 0, sizeof(wanted), FILES_SEED);
@@ -192,7 +191,7 @@ static void in_flight(struct check_run *r)
 {
 	struct front_request *list[IN_FLIGHT] = { NULL };
 	CLEANUP(freep) uint8_t *data = malloc(IN_FLIGHT * PART);
-	struct files_text t;
+	struct say t;
 	struct opened o;
 	bool good;
 
@@ -210,7 +209,7 @@ static void in_flight(struct check_run *r)
 	if (good)
 		front_kick(r->f, list[0]->queue);
 	for (unsigned i = 0; i < IN_FLIGHT && good; i++)
-		good = check_ok(r, files_say(&t, "WRITE %u of %u in flight", i, IN_FLIGHT),
+		good = check_ok(r, say(&t, "WRITE %u of %u in flight", i, IN_FLIGHT),
 				front_wait(list[i], front_deadline(r->f)));
 	if (good)
 		(void)files_hold(r, "file", data, IN_FLIGHT * PART);
@@ -284,7 +283,7 @@ static const struct check checks[] = {
 	  "success, 0 bytes written; the file is as it was", "write-more error:WRITE:EINVAL",
 	  .run = no_bytes },
 	{ "write.largest", "WRITE of max_write bytes is taken in full",
-	  "FUSE-INIT-006 FUSE-FILE-003", "WRITE of as many bytes as INIT's max_write says",
+	  "FUSE-META-015 FUSE-INIT-006 FUSE-FILE-003", "WRITE of as many bytes as INIT's max_write says",
 	  "max_write is 4096 or more; all bytes are in the host's file",
 	  "write-lost init-max-write-zero preload:write-lost", .run = largest },
 	{ "write.too-large", "what WRITE says of more than max_write is true",

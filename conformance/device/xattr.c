@@ -186,10 +186,10 @@ static bool as_twin(struct check_run *r, uint64_t nodeid, const char *key, const
 {
 	char path[META_PATH];
 	int host = lsetxattr(meta_path(r, "twin", path), key, value, size, 0) < 0 ? -errno : 0;
-	struct meta_text t;
+	struct say t;
 
-	(void)meta_say(&t, "SETXATTR of a name of %zu bytes (\"%.20s\") and %zu bytes, as the host",
-		       strlen(key), key, size);
+	(void)say(&t, "SETXATTR of a name of %zu bytes (\"%.20s\") and %zu bytes, as the host",
+		  strlen(key), key, size);
 	return check_one_of(r, &host, 1, t.text,
 			    front_setxattr(r->f, nodeid, key, value, (uint32_t)size, 0)) &&
 	       (host < 0 || xattr_is(r, "file", key, value, size));
@@ -269,7 +269,7 @@ static const struct check checks[] = {
 	{
 		.id = "xattr.small-room",
 		.title = "a value that does not fit the writable buffer is an error",
-		.rows = "VIRTIO-FS-QUEUE-016 FUSE-META-009",
+		.rows = "VIRTIO-FS-QUEUE-017 VIRTIO-FS-QUEUE-016 FUSE-META-009",
 		.sends = "GETXATTR with size 65536 of 100 bytes; the buffer has room for 10",
 		.wants = "an error, and nothing is written behind the buffer",
 		.catches = "reply-overrun exit-at:GETXATTR",

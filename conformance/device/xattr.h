@@ -18,10 +18,10 @@ static inline bool xattr_is(struct check_run *r, const char *name, const char *k
 			    const void *wanted, size_t size)
 {
 	CLEANUP(freep) uint8_t *seen = malloc(XATTR_VALUE_MAX);
-	struct meta_text t;
+	struct say t;
 	size_t got = 0;
 
-	(void)meta_say(&t, "the host's %.100s of \"%s\"", key, name);
+	(void)say(&t, "the host's %.100s of \"%s\"", key, name);
 	if (!check_host(r, "memory", seen ? 0 : -ENOMEM) ||
 	    !check_ok(r, t.text, host_get_xattr(r->share, name, key, seen, XATTR_VALUE_MAX, &got)))
 		return false;
@@ -31,10 +31,10 @@ static inline bool xattr_is(struct check_run *r, const char *name, const char *k
 /** xattr_gone() - the host sees none of that name. */
 static inline bool xattr_gone(struct check_run *r, const char *name, const char *key)
 {
-	struct meta_text t;
+	struct say t;
 	size_t got;
 
-	return check_error(r, -ENODATA, meta_say(&t, "the host's %s of \"%s\"", key, name),
+	return check_error(r, -ENODATA, say(&t, "the host's %s of \"%s\"", key, name),
 			   host_get_xattr(r->share, name, key, NULL, 0, &got));
 }
 
@@ -42,7 +42,7 @@ static inline bool xattr_gone(struct check_run *r, const char *name, const char 
 static inline bool xattr_listed(struct check_run *r, const char *list, size_t size, const char *key,
 				bool wanted)
 {
-	struct meta_text t;
+	struct say t;
 	unsigned count = 0;
 
 	for (size_t at = 0; at < size;) {
@@ -54,7 +54,7 @@ static inline bool xattr_listed(struct check_run *r, const char *list, size_t si
 		count += strcmp(list + at, key) == 0;
 		at += n + 1;
 	}
-	return check_same(r, wanted, meta_say(&t, "times that %s is listed", key), count);
+	return check_same(r, wanted, say(&t, "times that %s is listed", key), count);
 }
 
 #endif

@@ -15,7 +15,7 @@
 static void types(struct check_run *r)
 {
 	char path[META_PATH];
-	struct meta_text t;
+	struct say t;
 	uint64_t nodeid;
 	size_t got;
 
@@ -26,8 +26,8 @@ static void types(struct check_run *r)
 
 		if (host == 0)
 			WANT_HOST(r, "remove it", lremovexattr(path, KEY));
-		WANT(meta_node(r, name, &nodeid));
-		(void)meta_say(&t, "SETXATTR of \"%s\", as the host", name);
+		WANT(node_of(r, name, &nodeid));
+		(void)say(&t, "SETXATTR of \"%s\", as the host", name);
 		if (host == 0) {
 			WANT_OK(r, t.text, front_setxattr(r->f, nodeid, KEY, "v", 1, 0));
 			WANT(xattr_is(r, name, KEY, "v", 1));
@@ -47,7 +47,7 @@ static void namespaces(struct check_run *r)
 {
 	static const char *const keys[] = { "trusted.conform", "security.conform" };
 	uint64_t nodeid;
-	struct meta_text t;
+	struct say t;
 	uint8_t seen[8];
 	size_t got;
 
@@ -55,7 +55,7 @@ static void namespaces(struct check_run *r)
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		int e = front_setxattr(r->f, nodeid, keys[i], "v", 1, 0);
 
-		WANT_ONE_OF(r, meta_say(&t, "SETXATTR of %s", keys[i]), e, 0, -EPERM, -EOPNOTSUPP);
+		WANT_ONE_OF(r, say(&t, "SETXATTR of %s", keys[i]), e, 0, -EPERM, -EOPNOTSUPP);
 		if (e == 0) {
 			WANT(xattr_is(r, "file", keys[i], "v", 1));
 			WANT_OK(r, "GETXATTR",
@@ -107,12 +107,12 @@ static int set_lying(struct check_run *r, uint64_t nodeid, uint32_t size, uint32
 static void liars(struct check_run *r)
 {
 	static const uint32_t lies[] = { 17, 1000, 65536, 65537, INT32_MAX, UINT32_MAX };
-	struct meta_text t;
+	struct say t;
 	uint64_t nodeid;
 
 	WANT(meta_file(r, "file", &nodeid));
 	for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
-		WANT_ONE_OF(r, meta_say(&t, "SETXATTR that says %u and has 16 bytes", lies[i]),
+		WANT_ONE_OF(r, say(&t, "SETXATTR that says %u and has 16 bytes", lies[i]),
 			    set_lying(r, nodeid, lies[i], 16), -EINVAL, -E2BIG, -EIO, -EPROTO);
 		WANT(xattr_gone(r, "file", KEY));
 		WANT(check_alive(r));

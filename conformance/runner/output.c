@@ -167,8 +167,10 @@ int output_explain(const char *id, FILE *out)
 
 	if (!c)
 		return -ENOENT;
-	(void)fprintf(out, "%s\n%s.\n\n  sends     %s\n  required  %s\n  catches   %s\n", c->id,
-		      c->title, c->sends, c->wants, c->catches ? c->catches : "-");
+	(void)fprintf(out,
+		      "%s\n%s.\n\n  level     %s\n  sends     %s\n  required  %s\n  catches   %s\n",
+		      c->id, c->title, spec_level_name(check_level(c)), c->sends, c->wants,
+		      c->catches ? c->catches : "-");
 	for (const char *at = c->rows; (at = words_next(at, word, sizeof(word)));) {
 		const struct spec_row *row = spec_find(word);
 		const struct spec_bug *bug = spec_bug_find(word);

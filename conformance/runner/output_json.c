@@ -28,7 +28,10 @@ static int hide_folder(char **text, const char *folder, const char *as)
 	const char *from = *text;
 	int e = 0;
 
-	for (const char *at; e == 0 && folder && *folder && (at = strstr(from, folder));) {
+	/* Only a whole path: `--home .` would hide every full stop. */
+	if (!folder || folder[0] != '/')
+		return 0;
+	for (const char *at; e == 0 && (at = strstr(from, folder));) {
 		e = buf_printf(&hidden, "%.*s%s", (int)(at - from), from, as);
 		from = at + strlen(folder);
 		if (*from == '/' && strspn(from + 1, "0123456789") > 0)

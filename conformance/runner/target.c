@@ -63,6 +63,8 @@ static const struct option_words option_words[] = {
 	{ "refdev", CHECK_QUEUES4, { "--queues=4" } },
 	{ "refdev", CHECK_THREADS4, { "--threads=4" } },
 	{ "refdev", CHECK_WINDOW, { NULL } },
+	/* It has none: a fault that says it has must be noticed. */
+	{ "refdev", CHECK_POSIX_LOCKS, { NULL } },
 };
 
 /* In the order of enum check_option. */
@@ -92,6 +94,7 @@ static const char *const option_names[CHECK_OPTIONS] = {
 	"tag of 36 bytes",
 	"next front end",
 	"no xattr",
+	"known defaults",
 };
 
 const char *target_option_name(unsigned bit)
@@ -130,16 +133,14 @@ static unsigned cache_options(const struct stack *s)
 
 unsigned target_options(const struct target *t)
 {
-	unsigned options = 0;
+	/* Whose command line is not ours may have a window: the checks ask the device. */
+	unsigned options = t->stack ? cache_options(t->stack) | CHECK_NO_XATTR | CHECK_DEFAULTS
+				    : CHECK_WINDOW;
 
 	/* For any daemon that we start its share can be another mount. */
 	if (t->stack || t->words.count)
 		options |= geteuid() == 0 ? CHECK_SMALL_DISK | CHECK_READONLY : 0;
-	/* Whose command line is not ours may have a window: the checks ask the device. */
-	options |= t->stack ? cache_options(t->stack) : CHECK_WINDOW;
 	options |= geteuid() == 0 ? CHECK_SMALL_DISK | CHECK_MOUNTED : 0;
-	if (t->stack)
-		options |= cache_options(t->stack) | CHECK_NO_XATTR;
 	for (size_t i = 0; i < ARRAY_SIZE(option_words); i++)
 		if (is_for(&option_words[i], t))
 			options |= option_words[i].option;

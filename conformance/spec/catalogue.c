@@ -14,7 +14,7 @@ static const struct spec_section *const sections[] = {
 	&spec_section_vhost,	   &spec_section_window,    &spec_section_daxk,
 	&spec_section_mount,	   &spec_section_mode,	    &spec_section_multi,
 	&spec_section_htrunc,	   &spec_section_pmem,	    &spec_section_file,
-	&spec_section_meta,
+	&spec_section_meta,	   &spec_section_name,
 };
 
 /* clang-format off */

@@ -42,6 +42,14 @@ static const struct spec_conflict conflicts[] = {
 	  .practice = { "no-notify-lock",
 		      "the mainline header has no number for it, nor Linux a notification queue" },
 	  .rows = { "VIRTIO-FS-NOTIF-011", "VIRTIO-FS-NOTIF-006", "VIRTIO-FS-NOTIF-012" } },
+	{ .id = "ring-start",
+	  .title = "when a ring starts",
+	  .strict = { "ring-starts-by-kick",
+		      "vhost-user, as it stood in early 2026: when a kick comes" },
+	  .practice = { "ring-starts-by-message",
+			"QEMU, crosvm, rust-vmm, DPDK, and a change of vhost-user that was proposed in "
+			"April 2026: with SET_VRING_KICK" },
+	  .rows = { "VU-003", "VU-024" } },
 };
 /* clang-format on */
 

@@ -145,6 +145,7 @@ static const struct spec_row security_rows[] = {
 	    "Names with \"/\", \"..\" at the root, or symbolic links never lead outside the "
 	    "shared directory.",
 	    "openat() without O_NOFOLLOW; a path that is checked and then used",
+	    .derived = true,
 	    .how = "LOOKUP of \"../x\" and \"a/b\", symbolic links swapped meanwhile"),
 	ROW("VIRTIO-FS-SEC-007", DEFACTO, ANYONE, REVIEW, "virtio 1.4, 5.11.6.5",
 	    "Sharing with several machines means races on symbolic links, exhaustion of space, "
@@ -177,6 +178,10 @@ static const struct spec_row security_rows[] = {
 	    "guest memory.",
 	    "shm_offset + len is not checked",
 	    .derived = true, .how = "front-end under test"),
+	ROW("VIRTIO-FS-SEC-014", DEFACTO, DEVICE, D, "virtio 1.4, 5.11.6.5; virtiofsd, is_safe_inode()",
+	    "Nothing but regular files and folders of the share is ever opened: OPEN and CREATE of a "
+	    "FIFO, a socket, a device node or a link are errors, and at once.",
+	    "A FIFO blocks the device; a node opens the host's device", .derived = true),
 };
 /* clang-format on */
 

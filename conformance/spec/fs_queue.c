@@ -64,7 +64,7 @@ static const struct spec_row queue_rows[] = {
 	    "When the readable part is shorter than 40 bytes, the buffer is returned and the "
 	    "device stays usable.",
 	    "Out-of-bounds read", .derived = true),
-	ROW("VIRTIO-FS-QUEUE-015", DEFACTO, DEVICE, D, "FUSE 7.45, struct fuse_in_header",
+	ROW("VIRTIO-FS-QUEUE-015", SHOULD, DEVICE, D, "FUSE 7.45, struct fuse_in_header",
 	    "An in.len that is larger or smaller than the readable bytes is an error and never "
 	    "read beyond the chain.",
 	    "Trust in.len", .derived = true),
@@ -73,8 +73,8 @@ static const struct spec_row queue_rows[] = {
 	    "Copy out.len bytes whatever the room",
 	    .derived = true, .how = "guard pages after buffer"),
 	ROW("VIRTIO-FS-QUEUE-017", DEFACTO, DEVICE, D, "virtio 1.4, 2.7.5.1",
-	    "A request that needs a reply and has no writable part is returned with used length "
-	    "0.",
+	    "A request that needs a reply and has no writable part, or too small a one, is returned: "
+	    "with an error, or with used length 0.",
 	    "Follow a null pointer", .derived = true),
 	ROW("VIRTIO-FS-QUEUE-018", DEFACTO, DEVICE, D,
 	    "FUSE 7.45, opcodes; Linux, no_ flags of struct fuse_conn",

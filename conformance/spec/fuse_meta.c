@@ -27,7 +27,7 @@ static const struct spec_row meta_rows[] = {
 	ROW("FUSE-META-006", DEFACTO, DEVICE, D, "FUSE 7.45, struct fuse_in_header; POSIX.1-2017, open()",
 	    "What the caller makes is made as his user and with his groups, and the next caller "
 	    "is himself again; where his groups come along (CREATE_SUPP_GROUP) they and no others "
-	    "help him.",
+	    "help him. A folder with set-group-id hands its group on.",
 	    "The device stays another user", .derived = true),
 	ROW("FUSE-META-007", DEFACTO, DEVICE, D, "FUSE 7.45, FUSE_DONT_MASK; POSIX.1-2017, umask()",
 	    "What is made has the mode that was asked for, less the request's umask if DONT_MASK "
@@ -71,6 +71,19 @@ static const struct spec_row meta_rows[] = {
 	    "Where POSIX_ACL was not agreed on, no ACL is set or shown: the driver would not "
 	    "enforce it.",
 	    "An ACL that nobody enforces", .derived = true),
+	ROW("FUSE-META-018", SHOULD, DEVICE, D, "Linux, fuse_get_req()",
+	    "What is to be made by user or group -1, who is nobody, is not made. Linux sends no such "
+	    "request, and to the host -1 means: as I am.",
+	    "It is made as the device's own user", .derived = true),
+	ROW("FUSE-META-019", DEFACTO, DEVICE, D,
+	    "virtiofsd, --translate-uid and --translate-gid; virtio 1.4, 5.11.6.5",
+	    "A device that maps ids does so in requests and replies alike: the host sees mapped ids, "
+	    "the guest its own.",
+	    "Ids of requests are mapped, those of replies are not", .derived = true),
+	ROW("FUSE-META-020", DEFACTO, DEVICE, D, "Linux, capabilities(7)",
+	    "Where HANDLE_KILLPRIV_V2 was not agreed on the host's own rules hold: who writes to a file "
+	    "or cuts it takes its capabilities away, who sets mode or times does not.",
+	    "A changed program keeps its capabilities", .derived = true),
 };
 /* clang-format on */
 

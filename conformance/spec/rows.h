@@ -39,6 +39,7 @@ extern const struct spec_section spec_section_security, spec_section_migration, 
 extern const struct spec_section spec_section_negotiation, spec_section_cache, spec_section_map,
 	spec_section_vhost, spec_section_window, spec_section_daxk;
 extern const struct spec_section spec_section_mount, spec_section_mode, spec_section_multi,
-	spec_section_htrunc, spec_section_pmem, spec_section_file, spec_section_meta;
+	spec_section_htrunc, spec_section_pmem, spec_section_file, spec_section_meta,
+	spec_section_name;
 
 #endif

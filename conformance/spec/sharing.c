@@ -39,7 +39,7 @@ static const struct spec_row multi_rows[] = {
 	ROW("MULTI-009", MUST, DEVICE, D | G, "FUSE 7.45, FUSE_CREATE",
 	    "CREATE with O_EXCL from two guests: exactly one success.",
 	    "Both succeed", .how = "two guests, or two clients"),
-	ROW("MULTI-010", MUST, DEVICE, G | H, "POSIX.1-2017, rename()",
+	ROW("MULTI-010", MUST, DEVICE, D | G | H, "POSIX.1-2017, rename()",
 	    "rename over an existing name is atomic for all observers: old or new, never ENOENT "
 	    "(but for effects of the entry timeout).",
 	    "unlink and link", .derived = true, .how = "two guests"),

@@ -43,9 +43,8 @@ static const struct spec_row vhost_rows[] = {
 	    "Send all the same", .how = "withhold bit 10: no SHMEM_MAP"),
 	ROW("VU-009", MUST, BACK_END, D,
 	    "vhost-user, VHOST_USER_RESET_DEVICE and VHOST_USER_SET_STATUS",
-	    "RESET_DEVICE (or status 0) stops all rings and returns to the initial state; we "
-	    "infer that the FUSE session goes too.",
-	    "Keep old nodeids and open files"),
+	    "RESET_DEVICE (or status 0) stops all rings and returns to the initial state.",
+	    "Serve a ring after it"),
 	ROW("VU-010", MUST, BACK_END, D, "vhost-user, VHOST_USER_PROTOCOL_F_CONFIG",
 	    "GET_CONFIG serves the whole configuration space of virtio-fs where CONFIG is "
 	    "negotiated; a request that it cannot serve gets a reply of size zero, not silence.",
@@ -57,7 +56,8 @@ static const struct spec_row vhost_rows[] = {
 	ROW("VU-012", MUST, VMM | BACK_END, D, "vhost-user, message specification",
 	    "File descriptors come with the header of their message; too many or too few are an "
 	    "error, and none leaks.",
-	    "Leak a descriptor, or take descriptor 0", .how = "0, 1 and 9 descriptors"),
+	    "Leak a descriptor, or take descriptor 0", .derived = true,
+	    .how = "0, 1 and 9 descriptors"),
 	ROW("VU-013", MUST, BACK_END, D,
 	    "vhost-user, VHOST_USER_SET_DEVICE_STATE_FD and VHOST_USER_CHECK_DEVICE_STATE",
 	    "Of the reply to SET_DEVICE_STATE_FD (42) bits 0 to 7 are an error and bit 8 says "
@@ -79,13 +79,37 @@ static const struct spec_row vhost_rows[] = {
 	    "guest's stores through the DAX window are not guest RAM and need no mark.",
 	    "Miss the page of the used ring", .weak = true, .how = "bitmap compare"),
 	ROW("VU-017", DEFACTO, BACK_END, D, "vhost-user, handling of unknown messages",
-	    "An unknown message with need_reply is answered with non-zero; without it the "
-	    "connection stays usable or closes cleanly.",
+	    "A message that is unknown, not of the form of its kind, or asks for what cannot be is "
+	    "answered with non-zero where need_reply is set; without it the connection stays usable "
+	    "or closes cleanly.",
 	    "Wait for a payload for ever", .weak = true),
 	ROW("VU-018", DEFACTO, BACK_END, D | H, "vhost-user, reconnecting",
 	    "When the front-end goes away all guest mappings, descriptors and nodeids are "
 	    "released; a restart on the same socket is a new session.",
 	    "Leak a descriptor per reconnect", .weak = true, .how = "fd count"),
+	ROW("VU-019", DEFACTO, BACK_END, D, "vhost-user, VHOST_USER_GET_STATUS and _SET_STATUS",
+	    "GET_STATUS answers what SET_STATUS said.",
+	    "Always 0", .derived = true),
+	ROW("VU-020", DEFACTO, BACK_END, D, "vhost-user, VHOST_USER_GET_FEATURES and _SET_FEATURES",
+	    "GET_FEATURES answers what the back-end has, whatever was acknowledged; SET_FEATURES may "
+	    "come again.",
+	    "Offer only what was acknowledged; fail a second SET_FEATURES", .derived = true),
+	ROW("VU-021", DEFACTO, BACK_END, D, "vhost-user, feature negotiation",
+	    "A front-end may acknowledge any part of the features and protocol features, or none; "
+	    "bits that were not offered are refused or ignored.",
+	    "Need REPLY_ACK; abort on a reserved bit", .derived = true),
+	ROW("VU-022", SHOULD, BACK_END, D, "vhost-user, VHOST_USER_RESET_OWNER",
+	    "RESET_OWNER, which nobody sends any more, is ignored or disables all rings: the session "
+	    "stays.",
+	    "End the session"),
+	ROW("VU-023", DEFACTO, BACK_END, D, "vhost-user, VHOST_USER_SET_VRING_KICK and _CALL",
+	    "A descriptor of kicks or calls takes the place of the one before; without one for calls "
+	    "the driver looks by itself.",
+	    "Go on with the first one", .derived = true),
+	ROW("VU-024", MAY, BACK_END, D, "vhost-user, ring states",
+	    "A back-end may leave a ring alone until its first kick, or look at it from SET_VRING_KICK "
+	    "on.",
+	    NULL, .how = "see the conflict ring-start"),
 };
 /* clang-format on */
 

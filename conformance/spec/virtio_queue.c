@@ -16,8 +16,8 @@ static const struct spec_row split_rows[] = {
 	    "Writable elements come after readable ones.",
 	    "Mix readable and writable elements"),
 	ROW("VIRTIO-VQ-004", DEFACTO, DEVICE, D, "virtio 1.4, 2.7.4",
-	    "A chain with readable elements behind writable ones is rejected without corruption "
-	    "of memory.",
+	    "A chain with readable elements behind writable ones is served or fails, without "
+	    "corruption of memory.",
 	    "Go by position in the chain", .derived = true),
 	ROW("VIRTIO-VQ-005", MUST, DEVICE, D, "virtio 1.4, 2.7.5.1",
 	    "The device never writes readable buffers and should not read writable ones.",
@@ -29,7 +29,8 @@ static const struct spec_row split_rows[] = {
 	    "A chain holds at most 2^32 bytes and has no loop.",
 	    "A chain with a loop"),
 	ROW("VIRTIO-VQ-008", DEFACTO, DEVICE, D, "virtio 1.4, 2.7.5.2",
-	    "A loop, or a head or next out of range, is detected, and the device survives.",
+	    "A loop, or a head or next out of range, is not followed for ever and does no harm: the "
+	    "device survives.",
 	    "Follow the loop for ever", .derived = true),
 	ROW("VIRTIO-VQ-009", MUST, DRIVER, R, "virtio 1.4, 2.7.5.3.1",
 	    "INDIRECT only if negotiated, not nested, not together with NEXT; the chain is no "
@@ -45,8 +46,8 @@ static const struct spec_row split_rows[] = {
 	    "Accept only chains that are wholly indirect",
 	    .how = "header direct, data indirect"),
 	ROW("VIRTIO-VQ-012", DEFACTO, DEVICE, D, "virtio 1.4, 2.7.5.3",
-	    "An indirect table of length 0 or not a multiple of 16, or a nested one, fails "
-	    "cleanly.",
+	    "An indirect table of length 0 or not a multiple of 16, or a nested one, fails its "
+	    "request or does no harm: the device survives.",
 	    "Divide without looking", .derived = true),
 	ROW("VIRTIO-VQ-013", MUST, DRIVER, D | R, "virtio 1.4, 2.7.6.1 and 2.7.13.3",
 	    "avail.idx never decreases; it wraps at 65536.",
@@ -92,7 +93,11 @@ static const struct spec_row split_rows[] = {
 	    "A missed notification"),
 	ROW("VIRTIO-VQ-024", MUST, DEVICE, D, "virtio 1.4, 2.7",
 	    "The queue size is a power of two up to 32768; sizes from 8 to 32768 work.",
-	    "Take only 128 or 1024"),
+	    "Take only 128 or 1024", .derived = true),
+	ROW("VIRTIO-VQ-025", DEFACTO, DEVICE, D, "virtio 1.4, 2.7.4; QEMU, virtqueue_map_desc()",
+	    "A descriptor of no bytes, which nothing forbids and nobody needs, is passed over or "
+	    "fails its request: the device survives.",
+	    "Abort", .derived = true),
 };
 /* clang-format on */
 

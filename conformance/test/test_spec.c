@@ -21,7 +21,7 @@
 #define BUGS	      55
 #define BEHAVIOURS    37
 #define RACES	      35
-#define CONFLICTS     6
+#define CONFLICTS     7
 #define UNSEEN_ROWS   5 /* nothing can be run for them */
 #define WEAK_ROWS     11
 #define WAIVED_DEVICE 20 /* of 100: 5 % */
@@ -30,18 +30,18 @@ static const struct {
 	const char *letter;
 	size_t count;
 } sections[] = {
-	{ "A", 20 }, { "B", 10 }, { "C", 30 }, { "D", 14 }, { "E", 14 }, { "F", 27 }, { "G", 13 },
-	{ "H", 13 }, { "I", 20 }, { "J", 17 }, { "K", 24 }, { "L", 11 }, { "M", 17 }, { "N", 44 },
-	{ "O", 29 }, { "P", 18 }, { "Q", 25 }, { "R", 44 }, { "S", 18 }, { "T", 25 }, { "U", 12 },
-	{ "V", 10 }, { "W", 14 }, { "X", 10 }, { "Y", 17 },
+	{ "A", 20 }, { "B", 10 }, { "C", 30 }, { "D", 14 }, { "E", 14 }, { "F", 27 }, { "G", 14 },
+	{ "H", 13 }, { "I", 20 }, { "J", 17 }, { "K", 25 }, { "L", 11 }, { "M", 17 }, { "N", 44 },
+	{ "O", 29 }, { "P", 24 }, { "Q", 25 }, { "R", 44 }, { "S", 18 }, { "T", 25 }, { "U", 12 },
+	{ "V", 10 }, { "W", 14 }, { "X", 10 }, { "Y", 20 }, { "Z", 7 },
 };
 
 static const size_t levels[SPEC_LEVELS] = {
-	[SPEC_MUST] = 192,    [SPEC_SHOULD] = 9, [SPEC_MAY] = 9,
-	[SPEC_DEFACTO] = 270, [SPEC_INFO] = 16,
+	[SPEC_MUST] = 192,    [SPEC_SHOULD] = 13, [SPEC_MAY] = 10,
+	[SPEC_DEFACTO] = 283, [SPEC_INFO] = 16,
 };
 
-static const size_t means[SPEC_MEANS_BITS] = { 282, 186, 119, 46, UNSEEN_ROWS };
+static const size_t means[SPEC_MEANS_BITS] = { 301, 186, 119, 46, UNSEEN_ROWS };
 
 /* ---- forms ---- */
 
@@ -191,7 +191,7 @@ static void counts(void **state)
 		total += s->count;
 	}
 	assert_null(spec_section_at(ARRAY_SIZE(sections)));
-	assert_int_equal(total, 496);
+	assert_int_equal(total, 514);
 	assert_int_equal(spec_count(), total);
 	for (size_t i = 0; (r = spec_row_at(i)); i++) {
 		by_level[r->level]++;
