@@ -37,7 +37,7 @@ GUEST_PROGRAMS := $(BUILD)/guest/vq-init $(BUILD)/guest/vq-agent $(BUILD)/guest/
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help spec-check findings soak-kill soak-mutants check-real compile-flavour check-flavour all bench bench-self setup setup-test image check \
+.PHONY: help spec-check findings soak-kill soak-mutants soak-shuffle fuzz-decoders fuzz-flavour check-real compile-flavour check-flavour all bench bench-self setup setup-test image check \
 	check-asan check-clang test lint \
 	lint-includes format format-check clean
 
@@ -185,7 +185,23 @@ $(BUILD)/conformance/%: $(BUILD)/obj/conformance/test/%.o $(FRONT_LIB) $(SPEC_LI
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS) -lcmocka
 
-$(BUILD)/conformance/load $(BUILD)/conformance/test_load_report: $(call obj,conformance/test/load_report.c)
+$(BUILD)/conformance/load $(BUILD)/conformance/test_load_report: $(call obj,conformance/test/load_report.c conformance/test/load_ping.c)
+
+# Decoders of bytes that somebody else wrote, one program each. With this main file it runs the committed corpus.
+FUZZ_MAIN ?= corpus
+FUZZ_TARGETS := $(filter-out corpus libfuzzer,$(patsubst conformance/decoders/%.c,%,$(wildcard conformance/decoders/*.c)))
+FUZZ_TESTS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
+FUZZ_OBJ := $(BUILD)/obj/conformance/decoders/$(FUZZ_MAIN).o
+
+$(BUILD)/fuzz/ref_%: $(BUILD)/obj/conformance/decoders/ref_%.o $(FUZZ_OBJ) $(REF_LIB) $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS) $(FUZZ_LINK) -pthread -o $@ $^ $(LDLIBS) $(REF_LIBS)
+
+$(BUILD)/fuzz/%: $(BUILD)/obj/conformance/decoders/%.o $(FUZZ_OBJ) $(CONFORM_LIB) $(FRONT_LIB) $(SPEC_LIB) $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS) $(FUZZ_LINK) -pthread -o $@ $^ $(LDLIBS)
 
 # ---- for developers ----
 
@@ -194,6 +210,7 @@ setup-test:
 
 TESTS := $(patsubst bench/test/%.c,$(BUILD)/test/%,$(wildcard bench/test/test_*.c)) \
 	$(patsubst conformance/test/%.c,$(BUILD)/conformance/%,$(wildcard conformance/test/test_*.c))
+TESTS += $(FUZZ_TESTS)
 # device_*: the front end against real daemons, without a guest.
 DEVICE_TESTS := $(patsubst conformance/test/%.c,$(BUILD)/conformance/%,$(wildcard conformance/test/device_*.c))
 REAL_TESTS := $(DEVICE_TESTS) \
@@ -245,8 +262,17 @@ soak-kill: all $(BUILD)/test/soak_kill ## kill -9 the driver at 100 moments and 
 soak-mutants: all ## every fault against every check; resumable; writes results/baselines/mutants.md
 	@conformance/test/soak-mutants
 
+soak-shuffle: all ## RUNS= (200) shuffled runs of the device suite on STACK= (refdev); resumable; writes results/baselines/shuffle.md
+	@RUNS=$(RUNS) STACK=$(STACK) conformance/test/soak-shuffle
+
+FUZZ_TIME ?= 60
+fuzz-decoders: ## libFuzzer on our own decoders, FUZZ_TIME= seconds each (needs clang and its compiler-rt)
+	@FUZZ_TIME=$(FUZZ_TIME) conformance/decoders/run $(FUZZ_TARGETS)
+
+fuzz-flavour: $(FUZZ_TESTS)
+
 SOURCES := $(shell find bench conformance guest-image workloads -name '*.[ch]' 2>/dev/null)
-SCRIPTS := $(shell grep -rlE '^\#!/(usr/bin/env bash|bin/(ba)?sh)' host-setup guest-image bench/test conformance/test .ci 2>/dev/null)
+SCRIPTS := $(shell grep -rlE '^\#!/(usr/bin/env bash|bin/(ba)?sh)' host-setup guest-image bench/test conformance/test conformance/decoders .ci 2>/dev/null)
 
 format: ## apply .clang-format
 	@clang-format -i $(SOURCES)
@@ -261,7 +287,7 @@ lint: lint-includes ## clang-tidy, cppcheck, shellcheck, codespell, include rule
 	@bench/test/lint
 
 clean: ## remove what was compiled (keeps roots, image and results)
-	rm -rf $(BUILD)/obj $(BUILD)/test $(BUILD)/conformance $(BUILD)/faults $(BUILD)/guest $(BUILD)/asan $(BUILD)/clang $(BUILD)/lib*.a \
+	rm -rf $(BUILD)/obj $(BUILD)/test $(BUILD)/conformance $(BUILD)/fuzz $(BUILD)/fuzzer $(BUILD)/faults $(BUILD)/guest $(BUILD)/asan $(BUILD)/clang $(BUILD)/lib*.a \
 		$(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(BUILD)/virtiofs-conform $(BUILD)/libvqfaults.so
 
 -include $(shell find $(BUILD)/obj $(BUILD)/faults $(BUILD)/guest/.deps -name '*.d' 2>/dev/null)

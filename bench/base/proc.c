@@ -248,49 +248,93 @@ static int one_cpu_ns(pid_t pid, uint64_t *ret)
 	return 0;
 }
 
-static void add_children_of_task(const char *path, int depth, uint64_t *sum);
+/* A process and all that it has started. */
+struct tree {
+	uint64_t cpu_ns;
+	bool look; /* at the state of each thread */
+	bool awake;
+};
 
-static void add_tree(pid_t pid, int depth, uint64_t *sum)
+/* The third word of stat; the second one is a name in brackets, which may hold anything. */
+static bool task_sleeps(const char *task)
+{
+	char path[128];
+	char text[256];
+	const char *end;
+	ssize_t n;
+	CLEANUP(fd_closep) int fd = -1;
+
+	(void)snprintf(path, sizeof(path), "%s/stat", task);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	/* One that has just ended is none that could run. */
+	if (n <= 0)
+		return true;
+	text[n] = '\0';
+	end = strrchr(text, ')');
+	return end && end[1] == ' ' && strchr("SZXI", end[2]);
+}
+
+static void add_children_of_task(const char *task, int depth, struct tree *t);
+
+static void add_tree(pid_t pid, int depth, struct tree *t)
 {
 	CLEANUP(dir_closep) DIR *tasks = NULL;
-	char path[64];
+	char path[32];
 	uint64_t own;
 	struct dirent *d;
 
 	if (one_cpu_ns(pid, &own) < 0 || depth >= TREE_DEPTH_MAX)
 		return;
-	*sum += own;
+	t->cpu_ns += own;
 	(void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
 	tasks = opendir(path);
 	while (tasks && (d = readdir(tasks)) != NULL) {
-		char children[sizeof(path) + sizeof(d->d_name) + 16];
+		char task[64];
 
 		if (d->d_name[0] == '.')
 			continue;
-		(void)snprintf(children, sizeof(children), "%s/%s/children", path, d->d_name);
-		add_children_of_task(children, depth + 1, sum);
+		(void)snprintf(task, sizeof(task), "%s/%.16s", path, d->d_name);
+		if (t->look && !task_sleeps(task))
+			t->awake = true;
+		add_children_of_task(task, depth + 1, t);
 	}
 }
 
-static void add_children_of_task(const char *path, int depth, uint64_t *sum)
+static void add_children_of_task(const char *task, int depth, struct tree *t)
 {
-	CLEANUP(file_closep) FILE *f = fopen(path, "re");
+	CLEANUP(file_closep) FILE *f = NULL;
+	char path[128];
 	int child;
 
+	(void)snprintf(path, sizeof(path), "%s/children", task);
+	f = fopen(path, "re");
 	while (f && fscanf(f, "%d", &child) == 1)
-		add_tree(child, depth, sum);
+		add_tree(child, depth, t);
 }
 
 int proc_cpu_ns(pid_t pid, uint64_t *ret_ns)
 {
+	struct tree t = { 0 };
 	uint64_t own;
-	uint64_t sum = 0;
 
 	if (one_cpu_ns(pid, &own) < 0)
 		return -ESRCH;
-	add_tree(pid, 0, &sum);
-	*ret_ns = sum;
+	add_tree(pid, 0, &t);
+	*ret_ns = t.cpu_ns;
 	return 0;
+}
+
+int proc_sleeps(pid_t pid, uint64_t *ret_ns)
+{
+	struct tree t = { .look = true };
+	uint64_t own;
+
+	if (one_cpu_ns(pid, &own) < 0)
+		return -ESRCH;
+	add_tree(pid, 0, &t);
+	*ret_ns = t.cpu_ns;
+	return !t.awake;
 }
 
 void proc_output_free(struct proc_output *o)

@@ -58,6 +58,13 @@ const char *proc_fate(struct proc *p, char *scratch, size_t size);
  */
 int proc_cpu_ns(pid_t pid, uint64_t *ret_ns) MUST_USE;
 
+/**
+ * proc_sleeps() - does no thread of @pid and its descendants run, wait for a processor or for a disk, or is held by a
+ * debugger? @ret_ns: as proc_cpu_ns(): that it stays the same between two looks says that none ran meanwhile.
+ * Return: 1, 0, or -ESRCH.
+ */
+int proc_sleeps(pid_t pid, uint64_t *ret_ns) MUST_USE;
+
 /* Result of a command that was run to its end. */
 struct proc_output {
 	struct buf out;

@@ -341,6 +341,67 @@ static void cpu_of_a_tree(void **state)
 	assert_int_equal(proc_cpu_ns(child, &sum), -ESRCH);
 }
 
+/* The one child of a shell, once it has one. */
+static pid_t child_of(pid_t pid, uint64_t deadline)
+{
+	char path[64];
+	int child = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	while (child == 0 && clock_now_ns() < deadline) {
+		FILE *f = fopen(path, "re");
+
+		assert_non_null(f);
+		if (fscanf(f, "%d", &child) != 1)
+			child = 0;
+		(void)fclose(f);
+	}
+	return child;
+}
+
+/* Goal: a thread that could run is never taken for asleep, nor is a grandchild's; all that sleep are, once they do. */
+static void sleeping_tree(void **state)
+{
+	/* The second one's child runs, whether it has a processor or waits for one. */
+	char *const quiet[] = { (char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
+				(char *)(uintptr_t) "sleep 1000 & wait", NULL };
+	char *const busy[] = { (char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
+			       (char *)(uintptr_t) "while :; do :; done & wait", NULL };
+	const struct proc_spec spec[] = { { .argv = quiet }, { .argv = busy } };
+	uint64_t deadline = clock_deadline_ms(SCRATCH_PATIENCE_MS);
+	struct proc p[2];
+	uint64_t before = 0;
+	uint64_t now = 0;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(proc_start(&spec[i], &p[i], &err), 0);
+	/* Until its shell has come to its end; then it uses no more. */
+	while (proc_sleeps(p[0].pid, &before) != 1 || before == now)
+		assert_true(clock_now_ns() < deadline);
+	do {
+		before = now;
+		assert_int_equal(proc_sleeps(p[0].pid, &now), 1);
+		assert_true(clock_now_ns() < deadline);
+	} while (now != before);
+	/* It has begun to run when it has used more than its start; from then on it always could. */
+	while (proc_sleeps(p[1].pid, &now) < 0 || now < 50 * NS_PER_MS)
+		assert_true(clock_now_ns() < deadline);
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(proc_sleeps(p[1].pid, &now), 0);
+	for (size_t i = 0; i < 2; i++) {
+		pid_t gone = p[i].pid;
+		pid_t child = child_of(gone, deadline);
+
+		assert_true(child > 0);
+		proc_kill(&p[i]);
+		(void)kill(child, SIGKILL);
+		assert_int_equal(waitpid(child, NULL, 0), child);
+		assert_int_equal(proc_sleeps(gone, &now), -ESRCH);
+	}
+}
+
 /* --- pump --- */
 
 /* Until the pump has read what was written; only then is the next write a read of its own. */
@@ -463,6 +524,7 @@ int main(void)
 		TEST(fates),
 		TEST(ending_a_process),
 		TEST(cpu_of_a_tree),
+		TEST(sleeping_tree),
 		TEST(pump_copies),
 		TEST(pump_limit),
 		TEST(pump_finish_is_bounded),

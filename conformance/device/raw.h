@@ -74,7 +74,7 @@ static inline bool raw_wait(struct check_run *r, struct raw *q, unsigned ms)
 		if (front_ring_pop(&r->f->ring[1], &used) == 1 && used.id == q->id) {
 			q->used = true;
 			q->used_len = used.len;
-		} else if (clock_now_ns() >= end) {
+		} else if (clock_now_ns() >= end || front_is_stalled(r->f)) {
 			break;
 		} else {
 			(void)poll(NULL, 0, 1);
@@ -119,8 +119,8 @@ static inline bool raw_is_right(struct check_run *r, const struct raw *q, const 
 
 static inline bool raw_answered(struct check_run *r, struct raw *q, const char *where)
 {
-	return check_that(r, raw_wait(r, q, SOON_MS), "the request is used",
-			  "%s: it is not, within %d ms", where, SOON_MS) &&
+	return check_that(r, raw_wait(r, q, SOON_MS), "the request is used", "%s: it is not",
+			  where) &&
 	       raw_is_right(r, q, q->out, where);
 }
 
@@ -143,7 +143,7 @@ static inline bool check_sound(struct check_run *r, const char *after)
 	    !check_ok(r, "GETATTR in the other queue", front_submit(q)))
 		return false;
 	return check_that(r, came_back(q, SOON_MS), "the other queue is served",
-			  "after %s: not within %d ms", after, SOON_MS);
+			  "after %s: it is not", after);
 }
 
 #endif

@@ -150,8 +150,7 @@ static void kick_none(struct check_run *r)
 	WANT_OK(r, "INIT, made available", front_prepare(r->f, &op, &q));
 	WANT_OK(r, "INIT, made available", front_enqueue(q));
 	front_ring_publish(&r->f->ring[1]);
-	WANT_THAT(r, came_back(q, SOON_MS), "the ring is looked at without a kick",
-		  "not within %d ms", SOON_MS);
+	WANT_THAT(r, came_back(q, SOON_MS), "the ring is looked at without a kick", "it is not");
 }
 
 static void one_queue(struct check_run *r)
@@ -165,7 +164,7 @@ static void one_queue(struct check_run *r)
 	WANT_OK(r, "INIT", front_prepare(r->f, &op, &q));
 	WANT_OK(r, "INIT", front_submit(q));
 	WANT_THAT(r, came_back(q, SOON_MS), "the one queue that was started is served",
-		  "not within %d ms", SOON_MS);
+		  "it is not");
 	WANT_OK(r, "INIT", q->result);
 }
 

@@ -157,6 +157,8 @@ static inline bool came_back(struct front_request *q, unsigned ms)
 
 	while (q->state == FRONT_IN_FLIGHT && clock_now_ns() < end) {
 		(void)front_poll(q->front);
+		if (front_is_stalled(q->front))
+			break;
 		(void)poll(NULL, 0, 1);
 	}
 	(void)front_poll(q->front);

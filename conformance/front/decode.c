@@ -12,6 +12,7 @@
 
 struct opcode_row {
 	const char *name;
+	size_t size; /* what verify() reads of the payload, whatever a check may have asked for */
 	void (*verify)(struct front_evidence *e, const struct front_request *r);
 };
 
@@ -115,25 +116,28 @@ static void verify_init(struct front_evidence *e, const struct front_request *r)
 		front_fault(e, FRONT_FAULT_PAYLOAD, "INIT: %zu bytes", r->payload_size);
 }
 
-#define OP(name)	     [FUSE_##name] = { #name, NULL }
-#define OP_VERIFY(name, how) [FUSE_##name] = { #name, how }
+#define OP(name)		   [FUSE_##name] = { #name, 0, NULL }
+#define OP_VERIFY(name, size, how) [FUSE_##name] = { #name, size, how }
+#define ENTRY			   sizeof(struct fuse_entry_out)
+#define ATTR			   sizeof(struct fuse_attr_out)
+#define WRITTEN			   sizeof(struct fuse_write_out)
 
 static const struct opcode_row opcodes[] = {
-	OP_VERIFY(LOOKUP, verify_entry),
+	OP_VERIFY(LOOKUP, ENTRY, verify_entry),
 	OP(FORGET),
-	OP_VERIFY(GETATTR, verify_attr),
-	OP_VERIFY(SETATTR, verify_attr),
+	OP_VERIFY(GETATTR, ATTR, verify_attr),
+	OP_VERIFY(SETATTR, ATTR, verify_attr),
 	OP(READLINK),
-	OP_VERIFY(SYMLINK, verify_entry),
-	OP_VERIFY(MKNOD, verify_entry),
-	OP_VERIFY(MKDIR, verify_entry),
+	OP_VERIFY(SYMLINK, ENTRY, verify_entry),
+	OP_VERIFY(MKNOD, ENTRY, verify_entry),
+	OP_VERIFY(MKDIR, ENTRY, verify_entry),
 	OP(UNLINK),
 	OP(RMDIR),
 	OP(RENAME),
-	OP_VERIFY(LINK, verify_entry),
+	OP_VERIFY(LINK, ENTRY, verify_entry),
 	OP(OPEN),
 	OP(READ),
-	OP_VERIFY(WRITE, verify_write),
+	OP_VERIFY(WRITE, WRITTEN, verify_write),
 	OP(STATFS),
 	OP(RELEASE),
 	OP(FSYNC),
@@ -142,16 +146,16 @@ static const struct opcode_row opcodes[] = {
 	OP(LISTXATTR),
 	OP(REMOVEXATTR),
 	OP(FLUSH),
-	OP_VERIFY(INIT, verify_init),
+	OP_VERIFY(INIT, 0, verify_init),
 	OP(OPENDIR),
-	OP_VERIFY(READDIR, verify_dirents),
+	OP_VERIFY(READDIR, 0, verify_dirents),
 	OP(RELEASEDIR),
 	OP(FSYNCDIR),
 	OP(GETLK),
 	OP(SETLK),
 	OP(SETLKW),
 	OP(ACCESS),
-	OP_VERIFY(CREATE, verify_entry),
+	OP_VERIFY(CREATE, ENTRY, verify_entry),
 	OP(INTERRUPT),
 	OP(BMAP),
 	OP(DESTROY),
@@ -160,15 +164,15 @@ static const struct opcode_row opcodes[] = {
 	OP(NOTIFY_REPLY),
 	OP(BATCH_FORGET),
 	OP(FALLOCATE),
-	OP_VERIFY(READDIRPLUS, verify_dirents),
+	OP_VERIFY(READDIRPLUS, 0, verify_dirents),
 	OP(RENAME2),
 	OP(LSEEK),
-	OP_VERIFY(COPY_FILE_RANGE, verify_copy),
+	OP_VERIFY(COPY_FILE_RANGE, WRITTEN, verify_copy),
 	OP(SETUPMAPPING),
 	OP(REMOVEMAPPING),
 	OP(SYNCFS),
-	OP_VERIFY(TMPFILE, verify_entry),
-	[FUSE_OP_STATX] = { "STATX", NULL },
+	OP_VERIFY(TMPFILE, ENTRY, verify_entry),
+	[FUSE_OP_STATX] = { "STATX", 0, NULL },
 };
 
 const char *front_op_name(uint32_t opcode, char *scratch, size_t size)
@@ -211,7 +215,8 @@ static int check_payload(struct front_evidence *e, struct front_request *r)
 			    (unsigned long long)r->unique, r->payload_size, r->out_min, r->out_max);
 		return FRONT_BROKEN;
 	}
-	if (r->opcode < ARRAY_SIZE(opcodes) && opcodes[r->opcode].verify)
+	if (r->opcode < ARRAY_SIZE(opcodes) && opcodes[r->opcode].verify &&
+	    r->payload_size >= opcodes[r->opcode].size)
 		opcodes[r->opcode].verify(e, r);
 	return 0;
 }

@@ -26,6 +26,11 @@ bool front_is_alive(struct front *f)
 	return front_channel_alive(&f->channel);
 }
 
+bool front_is_stalled(const struct front *f)
+{
+	return front_pump_stalled(&f->pump);
+}
+
 uint64_t front_deadline(const struct front *f)
 {
 	return clock_deadline_ms(f->options.timeout_ms);
@@ -66,6 +71,8 @@ int front_open(const struct front_options *o, struct front **ret, struct err *re
 	fill_defaults(&f->options);
 	f->channel.fd = -1;
 	f->pump.fd = -1;
+	f->pump.stalled = o->stalled;
+	f->pump.stalled_context = o->stalled_context;
 	f->queue = 1;
 	f->evidence = front_evidence_new(f->options.events);
 	if (!f->evidence) {
@@ -216,7 +223,8 @@ static bool arm(struct front *f)
 	return there;
 }
 
-static int wait_called(struct front *f, uint64_t deadline_ns)
+/* @ret_left: has the socket something to say, or nothing more? Asking it each time would be a system call each. */
+static int wait_called(struct front *f, uint64_t deadline_ns, bool *ret_left)
 {
 	struct pollfd pfd[1 + FRONT_QUEUES_MAX];
 	size_t count = 0;
@@ -226,14 +234,17 @@ static int wait_called(struct front *f, uint64_t deadline_ns)
 	for (unsigned i = 0; i < f->ring_count; i++)
 		pfd[count++] = (struct pollfd){ .fd = f->ring[i].call_fd, .events = POLLIN };
 	e = front_pump_wait(&f->pump, pfd, count, deadline_ns);
+	*ret_left = e != 0 || pfd[0].revents || f->channel.broken;
 	for (unsigned i = 0; i < f->ring_count; i++)
-		(void)front_ring_take_calls(&f->ring[i]);
+		if (e != 0 || pfd[1 + i].revents)
+			(void)front_ring_take_calls(&f->ring[i]);
 	return e;
 }
 
 /* One turn of waiting. 1: requests have ended; 0: something may have come; FRONT_TIMEOUT; FRONT_GONE. */
 static int wait_turn(struct front *f, uint64_t deadline_ns)
 {
+	bool look = true;
 	int e;
 
 	if (f->options.busy_poll) {
@@ -245,9 +256,9 @@ static int wait_turn(struct front *f, uint64_t deadline_ns)
 	} else {
 		if (arm(f))
 			return 0;
-		e = wait_called(f, deadline_ns);
+		e = wait_called(f, deadline_ns, &look);
 	}
-	if (!front_channel_alive(&f->channel)) {
+	if (look && !front_channel_alive(&f->channel)) {
 		/* What was used before it went away counts. */
 		if (front_poll(f) > 0)
 			return 1;

@@ -37,9 +37,11 @@ struct front_options {
 	struct front_memory_options memory;
 	bool window; /* SHMEM, if it is offered */
 	struct front_window_options window_options;
-	unsigned timeout_ms; /* of each message and request; default 5000 */
-	size_t events;	     /* of evidence kept; default 256 */
-	bool traffic;	     /* messages and requests are evidence too */
+	unsigned timeout_ms;		/* of each message and request; default 5000 */
+	size_t events;			/* of evidence kept; default 256 */
+	bool traffic;			/* messages and requests are evidence too */
+	bool (*stalled)(void *context); /* see struct front_pump; NULL: deadlines are waited for */
+	void *stalled_context;
 };
 
 struct front {
@@ -107,6 +109,8 @@ int front_verify(struct front *f);
 bool front_has(const struct front *f, unsigned virtio_feature_bit);
 bool front_has_protocol(const struct front *f, unsigned bit);
 bool front_is_alive(struct front *f);
+/** front_is_stalled() - will nothing ever come of what it was told? False when nobody knows. */
+bool front_is_stalled(const struct front *f);
 uint64_t front_deadline(const struct front *f);
 
 /** front_open_rings() - as the features say that were agreed; kept where they fit. 0 or -errno. */

@@ -6,9 +6,9 @@
 #include "base/clock.h"
 
 #include <endian.h>
-#include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -16,6 +16,7 @@ struct front_null {
 	struct front *f;
 	int peer; /* the other end of the front end's socket: nobody reads it */
 	int stop_fd;
+	int epoll_fd;
 	bool running;
 	pthread_t thread;
 	uint16_t seen[FRONT_QUEUES_MAX];
@@ -127,30 +128,40 @@ static bool ask_kick(struct front_null *n, unsigned queue)
 	return serve_ring(n, queue) == 0;
 }
 
+/* Each kick is an edge, which need not be read to see the next. */
+static int watch(struct front_null *n, int fd, uint32_t events)
+{
+	struct epoll_event e = { .events = events, .data.fd = fd };
+
+	return epoll_ctl(n->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
+}
+
+static int watch_all(struct front_null *n)
+{
+	int e;
+
+	n->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (n->epoll_fd < 0)
+		return -errno;
+	e = watch(n, n->stop_fd, EPOLLIN);
+	for (unsigned i = 0; e == 0 && i < n->f->ring_count; i++)
+		e = watch(n, n->f->ring[i].kick_fd, EPOLLIN | EPOLLET);
+	return e;
+}
+
 static void *serve(void *context)
 {
 	struct front_null *n = context;
-	struct pollfd pfd[FRONT_QUEUES_MAX + 1];
-	unsigned count = n->f->ring_count;
+	struct epoll_event event;
+	int found;
 
-	for (;;) {
-		bool idle = true;
-
-		for (unsigned i = 0; i < count; i++) {
-			pfd[i] = (struct pollfd){ .fd = n->f->ring[i].kick_fd, .events = POLLIN };
-			idle &= serve_ring(n, i) == 0 && ask_kick(n, i);
-		}
-		pfd[count] = (struct pollfd){ .fd = n->stop_fd, .events = POLLIN };
-		(void)poll(pfd, count + 1, idle ? -1 : 0);
-		if (pfd[count].revents)
-			return NULL;
-		for (unsigned i = 0; i < count; i++) {
-			uint64_t kicks;
-
-			if (pfd[i].revents)
-				(void)!read(pfd[i].fd, &kicks, sizeof(kicks));
-		}
-	}
+	do {
+		for (unsigned i = 0; i < n->f->ring_count; i++)
+			while (serve_ring(n, i) > 0 || !ask_kick(n, i))
+				continue;
+		found = epoll_wait(n->epoll_fd, &event, 1, -1);
+	} while (found != 1 || event.data.fd != n->stop_fd);
+	return NULL;
 }
 
 int front_null_open(const struct front_options *o, struct front **ret_front,
@@ -163,7 +174,7 @@ int front_null_open(const struct front_options *o, struct front **ret_front,
 
 	if (!n)
 		return err_set(reterr, -ENOMEM, "out of memory");
-	n->peer = n->stop_fd = -1;
+	n->peer = n->stop_fd = n->epoll_fd = -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
 		free(n);
 		return err_errno(reterr, -errno, "cannot make a socket");
@@ -178,6 +189,8 @@ int front_null_open(const struct front_options *o, struct front **ret_front,
 				 ~own.features_off;
 		e = front_open_rings(n->f);
 	}
+	if (e == 0)
+		e = watch_all(n);
 	if (e == 0)
 		e = -pthread_create(&n->thread, NULL, serve, n);
 	if (e < 0) {
@@ -203,6 +216,7 @@ struct front_null *front_null_close(struct front_null *n)
 	n->f = front_free(n->f);
 	fd_closep(&n->peer);
 	fd_closep(&n->stop_fd);
+	fd_closep(&n->epoll_fd);
 	free(n);
 	return NULL;
 }

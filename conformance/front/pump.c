@@ -8,6 +8,8 @@
 
 /* Descriptors that one wait may watch: the socket, and call and error of each queue. */
 #define WATCHED_MAX 160
+/* How often it is asked whether the device has stalled. */
+#define ASK_EVERY_MS 50
 
 static bool can_serve(const struct front_pump *p)
 {
@@ -30,7 +32,12 @@ static int wait_ms(const struct front_pump *p, uint64_t deadline_ns)
 
 		left = due < left ? due : left;
 	}
-	return left;
+	return p && p->stalled && left > ASK_EVERY_MS ? ASK_EVERY_MS : left;
+}
+
+bool front_pump_stalled(const struct front_pump *p)
+{
+	return p && p->stalled && !p->serving && !p->due_ns && p->stalled(p->stalled_context);
 }
 
 int front_pump_wait(struct front_pump *p, struct pollfd *fds, size_t count, uint64_t deadline_ns)
@@ -62,6 +69,8 @@ int front_pump_wait(struct front_pump *p, struct pollfd *fds, size_t count, uint
 			return 0;
 		}
 		if (clock_now_ns() >= deadline_ns)
+			return -ETIMEDOUT;
+		if (ready == 0 && front_pump_stalled(p))
 			return -ETIMEDOUT;
 	}
 }

@@ -22,14 +22,23 @@ struct front_pump {
 	void (*serve)(void *context);
 	void *context;
 	bool serving; /* no nesting */
+	/*
+	 * Is the device such that nothing will ever come of it, unless it is told something new? Asked now and
+	 * then while nothing comes; NULL: nobody knows, and each deadline is waited for.
+	 */
+	bool (*stalled)(void *context);
+	void *stalled_context;
 };
 
 /**
  * front_pump_wait() - poll() for @fds until @deadline_ns (absolute), serving in between.
  * Return: 0 when one of @fds has an event (their revents are set); 1 when something was served, which may
- * have changed what the caller waits for; -ETIMEDOUT.
+ * have changed what the caller waits for; -ETIMEDOUT, also before that time when the device has stalled.
  */
 int front_pump_wait(struct front_pump *p, struct pollfd *fds, size_t count, uint64_t deadline_ns);
+
+/** front_pump_stalled() - as front_pump.stalled says; false while something of ours is still to be done. */
+bool front_pump_stalled(const struct front_pump *p);
 
 /** front_pump_once() - serve what is there, without waiting. */
 void front_pump_once(struct front_pump *p);

@@ -16,6 +16,14 @@
 
 /* How long a daemon whose socket is closed may take to end. */
 #define LEAVING_MS 2000
+/*
+ * A daemon that is asleep for so long has nothing to do: whoever is told of something by a descriptor is about to run as
+ * soon as it was written to, however busy the machine is. Longer than any timer that serves requests.
+ */
+#define STALL_MS     200
+#define ASK_EVERY_MS 20
+/* A look after a longer time says nothing of what was in between. */
+#define ASK_GAP_MS 200
 #define SMALL_DISK "size=1m,mode=755"
 
 static int listen_at(const char *path, struct err *reterr)
@@ -147,6 +155,24 @@ const char *life_fate(struct life *l, bool leaving, char *scratch, size_t size)
 		(void)proc_wait(&l->daemon, clock_deadline_ms(LEAVING_MS));
 	(void)proc_alive(&l->daemon);
 	return proc_fate(&l->daemon, scratch, size);
+}
+
+bool life_is_stalled(void *life)
+{
+	struct life *l = life;
+	uint64_t now_ns = clock_now_ns();
+	uint64_t cpu_ns = 0;
+	int asleep;
+
+	/* What a command line of somebody else starts may serve from a process that is no child of it. */
+	if (!l->started || !l->target->stack || now_ns - l->asked_ns < ASK_EVERY_MS * NS_PER_MS)
+		return false;
+	asleep = proc_sleeps(l->daemon.pid, &cpu_ns);
+	if (asleep != 1 || cpu_ns != l->cpu_ns || now_ns - l->asked_ns > ASK_GAP_MS * NS_PER_MS)
+		l->asleep_ns = now_ns;
+	l->asked_ns = now_ns;
+	l->cpu_ns = cpu_ns;
+	return asleep == 1 && now_ns - l->asleep_ns >= STALL_MS * NS_PER_MS;
 }
 
 void life_log(const struct life *l, char *ret, size_t size)

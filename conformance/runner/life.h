@@ -20,6 +20,10 @@ struct life {
 	bool started; /* by us */
 	struct proc daemon;
 	uint64_t outside_digest;
+	/* life_is_stalled(): when it was asked last, what processor time the daemon had, since when it is asleep */
+	uint64_t asked_ns;
+	uint64_t cpu_ns;
+	uint64_t asleep_ns;
 };
 
 /** life_start() - folders below @dir (which is made), then the daemon. 0; -errno with text. */
@@ -27,6 +31,11 @@ int life_start(struct life *l, const struct target *t, unsigned options, const c
 	       struct err *reterr) MUST_USE;
 /** life_fate() - "alive", "exited:N", "signal:N"; @leaving: give it a moment to end first. Returns @scratch. */
 const char *life_fate(struct life *l, bool leaving, char *scratch, size_t size);
+/**
+ * life_is_stalled() - has no thread of the daemon run for a while, and is none about to? Then no answer will come to what
+ * it was told. For struct front_options; @life is a struct life. False where its processes are not known to be ours.
+ */
+bool life_is_stalled(void *life);
 /** life_log() - the end of what it said. */
 void life_log(const struct life *l, char *ret, size_t size);
 /** life_end() - stop what is left of it, remove the folders. */

@@ -19,8 +19,9 @@
 struct call {
 	const struct conform_options *options;
 	char home[PATH_MAX];
-	char own[PATH_MAX]; /* folder of our programs */
-	char dir[128];	    /* of this run */
+	char real_home[PATH_MAX]; /* as daemons and the kernel name it */
+	char own[PATH_MAX];	  /* folder of our programs */
+	char dir[128];		  /* of this run */
 	struct proof_table *proofs;
 };
 
@@ -49,7 +50,7 @@ static int find_places(struct call *c)
 	if (slash)
 		*slash = '\0';
 	(void)snprintf(c->home, sizeof(c->home), "%s", c->options->home ? c->options->home : exe);
-	return 0;
+	return realpath(c->home, c->real_home) ? 0 : -errno;
 }
 
 static int write_file(const char *dir, const char *name, const struct suite *s,
@@ -158,7 +159,7 @@ static int run_target(const struct call *c, struct target *t)
 		return complain(STATUS_USAGE, err.text);
 	s.target = t;
 	s.dir = c->dir;
-	s.home = c->home;
+	s.home = c->real_home;
 	if (load_known(c, t, &s, &err) < 0) {
 		suite_free(&s);
 		return complain(STATUS_USAGE, err.text);
@@ -245,8 +246,9 @@ static int run_isolated(struct call *c)
 	struct err err = { "" };
 	int e;
 
+	/* Daemons have other working folders: a relative one would be another place to them. */
 	(void)snprintf(c->dir, sizeof(c->dir), "%.80s/vq-conform-XXXXXX",
-		       tmp && *tmp ? tmp : "/tmp");
+		       tmp && *tmp == '/' ? tmp : "/tmp");
 	if (!mkdtemp(c->dir))
 		return complain(STATUS_BROKEN,
 				"cannot make a folder of this run: is TMPDIR right?");

@@ -8,6 +8,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Nobody has such a node. */
+#define NO_NODE 4711
+/* One that serves answers a FORGET at once, if the machine lets it. */
+#define SILENT_MS 1000
+
 static struct life *life_of(const struct check_run *r)
 {
 	return r->life;
@@ -193,10 +198,32 @@ static void judge_outside(struct check_run *r)
 	(void)snprintf(r->seen, sizeof(r->seen), "the folder beside the share has changed");
 }
 
+/*
+ * After a failure: does it serve at all? The high priority queue is asked, which has nothing to do with what a check did to
+ * the others. A FORGET of what is not there changes nothing.
+ */
+static bool is_silent(struct check_run *r)
+{
+	struct front_op op = front_op_forget(NO_NODE, 1);
+	struct front_request *q = NULL;
+	int e;
+
+	if (r->f && front_evidence_of(r->f->evidence, FRONT_FAULT_NOT_USED))
+		return true;
+	if (r->verdict != CHECK_FAIL || !r->f || !front_is_alive(r->f) || !r->f->started ||
+	    r->f->init.major == 0 || front_prepare(r->f, &op, &q) != 0)
+		return false;
+	e = front_submit(q);
+	if (e == 0)
+		e = front_wait(q, clock_deadline_ms(SILENT_MS));
+	front_request_free(q);
+	return e == FRONT_TIMEOUT;
+}
+
 static void judge_fate(struct check_run *r, struct check_result *ret)
 {
+	bool silent = is_silent(r);
 	bool left = r->f && !front_is_alive(r->f);
-	bool silent = r->f && front_evidence_of(r->f->evidence, FRONT_FAULT_NOT_USED);
 
 	(void)life_fate(life_of(r), left, ret->fate, sizeof(ret->fate));
 	if (silent && strcmp(ret->fate, "alive") == 0)
@@ -264,6 +291,8 @@ static void prepare(struct check_run *r, const struct target *t, struct life *l,
 		r->options.timeout_ms = timeout_ms;
 	if ((c->options | c->wishes) & CHECK_WINDOW)
 		r->options.window = true;
+	r->options.stalled = life_is_stalled;
+	r->options.stalled_context = l;
 	if (r->outside && (host_write(r->outside, "secret", "secret", 6) < 0 ||
 			   host_digest(r->outside, &l->outside_digest) < 0))
 		broken(r, "folder beside the share", strerror(errno));

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #define SCHEMA 1
@@ -21,17 +22,49 @@ static json_t *check_json(const struct check *c)
 			 row ? row->source : "", "rows", c->rows);
 }
 
+/* "/" and "/srv" are the name of no single place, and a relative path may be any text ("." above all). */
+static bool is_telling(const char *folder)
+{
+	return folder && folder[0] == '/' && folder[1] && strchr(folder + 1, '/');
+}
+
+/* A byte of a file's name, as far as text tells. */
+static bool is_of_name(char c)
+{
+	return isalnum((unsigned char)c) || (c && strchr("_-.~+", c)) || (unsigned char)c >= 0x80;
+}
+
+/* Does the path @size bytes long at @at end there, or at a '/'? A full stop may be that of a sentence. */
+static bool ends_at(const char *at, size_t size)
+{
+	const char *end = at + size;
+
+	return !is_of_name(*end) || (*end == '.' && !is_of_name(end[1]) && end[1] != '/');
+}
+
+/* The next place in @from where @folder stands as a path, or as the first part of one. @text: where it all begins. */
+static const char *find_folder(const char *text, const char *from, const char *folder)
+{
+	const char *at;
+
+	for (; (at = strstr(from, folder)); from = at + 1)
+		if ((at == text || (!is_of_name(at[-1]) && at[-1] != '/')) &&
+		    ends_at(at, strlen(folder)))
+			return at;
+	return NULL;
+}
+
 /* Folders of this machine and of this run say nothing about a daemon, and differ from run to run. */
 static int hide_folder(char **text, const char *folder, const char *as)
 {
 	CLEANUP(buf_free) struct buf hidden = { 0 };
 	const char *from = *text;
+	const char *at;
 	int e = 0;
 
-	/* Only a whole path: `--home .` would hide every full stop. */
-	if (!folder || folder[0] != '/')
+	if (!is_telling(folder))
 		return 0;
-	for (const char *at; e == 0 && (at = strstr(from, folder));) {
+	while (e == 0 && (at = find_folder(*text, from, folder))) {
 		e = buf_printf(&hidden, "%.*s%s", (int)(at - from), from, as);
 		from = at + strlen(folder);
 		if (*from == '/' && strspn(from + 1, "0123456789") > 0)

@@ -3,7 +3,8 @@
  * load [--request NAME] [--seconds N] - requests per second and CPU time per request of the reference device
  * beside the packaged daemons: all of them run at once and take turns, round by round, so that what the machine
  * does hits all alike. Two tables, one where both sides sleep and one where they busy-poll; and the device with
- * its ledger beside itself without. The last column is a device that does nothing: the client's own ceiling.
+ * its ledger beside itself without. The last column is a device that does nothing: the client's own ceiling. And how
+ * much more than a bare ping-pong a round trip to that one costs (--request ping: only that).
  * Prints the tables; writes build/bench-load.json. `make bench-self` runs it.
  */
 #include <setjmp.h>
@@ -15,6 +16,7 @@
 
 #include "conformance/test/daemons.h"
 #include "conformance/test/load.h"
+#include "conformance/test/load_ping.h"
 
 #include "base/rng.h"
 
@@ -29,6 +31,8 @@
 #define ROUNDS_MIN 3
 /* The client's ceiling is for information: one round in so many. */
 #define CLIENT_EVERY 4
+/* The request that is none of the tables'. */
+#define PING "ping"
 
 enum { SLEEPING, POLLING, TABLES };
 
@@ -90,6 +94,7 @@ struct device {
 
 static struct device devices[ARRAY_SIZE(rows)];
 static struct load_table tables[TABLES];
+static struct load_ping ping;
 
 /*
  * One file for all, by hard links: how the host keeps it (the sizes of its folios are what memory had left when it
@@ -255,13 +260,11 @@ static int run_round(unsigned table, unsigned round, struct err *reterr)
 	return e;
 }
 
-static int measure(const char *file, uint64_t ns, struct err *reterr)
+static int measure_tables(const char *file, uint64_t ns, struct err *reterr)
 {
 	uint64_t start_ns = clock_now_ns();
 	int e = lay_out(file, reterr);
 
-	choose_cpus();
-	run_on(device_cpu);
 	for (size_t i = 0; e == 0 && i < ARRAY_SIZE(rows); i++)
 		e = start(&devices[i], &rows[i], file, reterr);
 	for (unsigned round = 0; e == 0 && round < LOAD_ROUNDS_MAX; round++) {
@@ -270,6 +273,19 @@ static int measure(const char *file, uint64_t ns, struct err *reterr)
 		for (unsigned table = 0; e == 0 && table < TABLES; table++)
 			e = run_round(table, round, reterr);
 	}
+	return e;
+}
+
+static int measure(const char *request, const char *file, uint64_t ns, struct err *reterr)
+{
+	int e = 0;
+
+	choose_cpus();
+	run_on(device_cpu);
+	if (!request || strcmp(request, PING) == 0)
+		e = load_ping_run(&ping, reterr);
+	if (e == 0 && (!request || strcmp(request, PING) != 0))
+		e = measure_tables(file, ns, reterr);
 	return e;
 }
 
@@ -289,6 +305,8 @@ static int save(struct err *reterr)
 	json_auto_t *samples = json_array();
 	int e;
 
+	load_ping_figures(&ping, json_object_get(out, "figures"));
+	(void)json_array_append_new(samples, load_ping_samples(&ping));
 	if (!out || !samples)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	for (unsigned i = 0; i < TABLES; i++) {
@@ -303,7 +321,7 @@ static int save(struct err *reterr)
 
 static int choose(const char *name)
 {
-	bool found = false;
+	bool found = name && strcmp(name, PING) == 0;
 
 	for (unsigned i = 0; i < TABLES; i++) {
 		tables[i].busy_poll = i == POLLING;
@@ -320,7 +338,8 @@ static int choose(const char *name)
 
 static int usage(void)
 {
-	(void)fprintf(stderr, "usage: load [--request getattr|lookup|read-4k|...] [--seconds N]\n");
+	(void)fprintf(stderr,
+		      "usage: load [--request ping|getattr|lookup|read-4k|...] [--seconds N]\n");
 	return 2;
 }
 
@@ -349,10 +368,13 @@ int main(int argc, char **argv)
 	if (optind < argc || seconds < 1 || seconds > 3600 || choose(request) < 0)
 		return usage();
 	(void)snprintf(file, sizeof(file), "%.40s/vq-load-%d", tmp_dir(), (int)getpid());
-	e = measure(file, (uint64_t)seconds * NS_PER_S, &err);
+	e = measure(request, file, (uint64_t)seconds * NS_PER_S, &err);
 	(void)unlink(file);
+	if (e == 0 && ping.rounds > 0)
+		load_ping_print(&ping, stdout);
 	for (unsigned i = 0; e == 0 && i < TABLES; i++)
-		(void)load_print(&tables[i], stdout);
+		if (!request || strcmp(request, PING) != 0)
+			(void)load_print(&tables[i], stdout);
 	if (e == 0)
 		e = save(&err);
 	stop_all();

@@ -250,11 +250,63 @@ static void folders_are_hidden(void **state)
 	free(r);
 }
 
+/* Text as it comes out of the log of a suite whose folders are these. The caller's. */
+static char *hidden(const char *dir, const char *home, const char *log)
+{
+	struct rendered *r = calloc(1, sizeof(*r));
+	json_t *j;
+	char *text;
+
+	assert_non_null(r);
+	canned_suite(&canned[0], r);
+	r->suite.dir = dir;
+	r->suite.home = home;
+	(void)snprintf(r->result[4].log, sizeof(r->result[4].log), "%s", log);
+	j = output_json(&r->suite);
+	text = strdup(json_string_value(
+		json_object_get(json_array_get(json_object_get(j, "checks"), 4), "log")));
+	json_decref(j);
+	free(r);
+	return text;
+}
+
+/* Goal: only what is the path of the folder is taken for it, however short or odd the folder's name is. */
+static void only_folders_are_hidden(void **state)
+{
+	static const struct {
+		const char *home;
+		const char *log;
+		const char *wanted;
+	} rows[] = {
+		{ ".", "in.len 7.31 ../x", "in.len 7.31 ../x" },
+		{ "", "a.b", "a.b" },
+		{ "/", "a /b/c", "a /b/c" },
+		{ "/srv", "/srv/a /srv", "/srv/a /srv" },
+		{ "srv/vq", "srv/vq/a", "srv/vq/a" },
+		{ "/srv/vq", "/srv/vq/a /srv/vq", "{home}/a {home}" },
+		{ "/srv/vq", "/srv/vq2 /srv/vq-old/x /srv/vq.d/x",
+		  "/srv/vq2 /srv/vq-old/x /srv/vq.d/x" },
+		{ "/srv/vq", "/mnt/srv/vq x/srv/vq", "/mnt/srv/vq x/srv/vq" },
+		{ "/srv/vq", "--home=/srv/vq: not in /srv/vq.", "--home={home}: not in {home}." },
+		{ "/srv/vq", "'/srv/vq' (/srv/vq/12/log)", "'{home}' ({home}/log)" },
+		{ "/srv/vq", "/srv/vq2 and /srv/vq", "/srv/vq2 and {home}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char *text = hidden(NULL, rows[i].home, rows[i].log);
+
+		assert_string_equal(text, rows[i].wanted);
+		free(text);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_are_golden),
 		cmocka_unit_test(folders_are_hidden),
+		cmocka_unit_test(only_folders_are_hidden),
 	};
 
 	return cmocka_run_group_tests_name("conform_output", tests, NULL, NULL);

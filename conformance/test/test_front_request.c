@@ -321,6 +321,38 @@ static void late(void **state)
 	front_request_free(q);
 }
 
+static bool is_asleep(void *context)
+{
+	unsigned *asked = context;
+
+	return ++*asked >= 3;
+}
+
+/* One that will never answer, as somebody knows who can look at it, is not waited for until the deadline. */
+static void stalled(void **state)
+{
+	struct fixture *t = *state;
+	struct front_op op = front_op_getattr(FRONT_ROOT, NULL);
+	uint64_t deadline_ns = clock_deadline_ms(PATIENCE_S * 500);
+	unsigned asked = 0;
+	struct front_request *q;
+
+	t->f->pump.stalled = is_asleep;
+	t->f->pump.stalled_context = &asked;
+	assert_int_equal(front_prepare(t->f, &op, &q), 0);
+	assert_int_equal(front_submit(q), 0);
+	assert_int_equal(front_wait(q, deadline_ns), FRONT_TIMEOUT);
+	assert_true(clock_now_ns() < deadline_ns);
+	assert_int_equal(asked, 3);
+	assert_int_equal(front_evidence_of(t->f->evidence, FRONT_FAULT_NOT_USED), 1);
+	/* While the front end itself has something to do it is nobody's end. */
+	t->f->pump.due_ns = deadline_ns;
+	assert_false(front_is_stalled(t->f));
+	t->f->pump.due_ns = 0;
+	assert_true(front_is_stalled(t->f));
+	front_request_free(q);
+}
+
 struct quiet_device {
 	struct fixture *t;
 	struct chain *c;
@@ -519,6 +551,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(wrong_replies, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(forget, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(late, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(stalled, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lost_call, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(setupmapping, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(removemapping, set_up, tear_down),

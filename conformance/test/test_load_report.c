@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the load program makes of its samples: pairs of one round, the hardest of several daemons, figures, tables. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #include <cmocka.h>
 
 #include "conformance/test/load.h"
+#include "conformance/test/load_ping.h"
 
 #define ROUNDS 5
 #define KIND   FRONT_LOAD_READ_4K
@@ -179,12 +181,42 @@ static void as_json(void **state)
 	assert_int_equal(json_array_size(json_at(samples, "rows[4].per_s")), 1);
 }
 
+/* Ratios of medians: one slow round of either side decides nothing. */
+static void ping_pong(void **state)
+{
+	struct load_ping p = { .rounds = 3,
+			       .ns = { [PING_BARE] = { 1000, 900000, 1000 },
+				       [PING_LOAD] = { 1100, 1100, 500000 },
+				       [PING_CHECK] = { 1500, 1500, 1500 } } };
+	json_auto_t *list = json_array();
+	json_auto_t *samples = load_ping_samples(&p);
+	double value;
+
+	(void)state;
+	assert_int_equal(load_ping_ratio(&p, PING_LOAD, &value), 0);
+	assert_true(near(value, 1.1));
+	load_ping_figures(&p, list);
+	p.ns[PING_LOAD][0] = 1300;
+	p.ns[PING_LOAD][1] = 1300;
+	load_ping_figures(&p, list);
+	assert_int_equal(json_array_size(list), 4);
+	assert_true(json_is_true(json_at(list, "[0].ok")));
+	assert_true(json_is_false(json_at(list, "[2].ok")));
+	/* Of a check it is for information. */
+	assert_int_equal(json_number_at(list, "[1].value", &value), 0);
+	assert_true(near(value, 1.5));
+	assert_true(json_is_true(json_at(list, "[1].ok")));
+	assert_int_equal(json_object_size(samples), PING_SIDES);
+	p.rounds = 0;
+	assert_int_equal(load_ping_ratio(&p, PING_LOAD, &value), -ENODATA);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ratios),  cmocka_unit_test(nothing_to_compare),
 		cmocka_unit_test(figures), cmocka_unit_test(printed),
-		cmocka_unit_test(as_json),
+		cmocka_unit_test(as_json), cmocka_unit_test(ping_pong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
