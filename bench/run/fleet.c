@@ -15,7 +15,7 @@
 /* An answer of vq-guest is a few hundred bytes. */
 #define TOOL_OUT_MAX (256 * KIB)
 /* fio starts in a fraction of a second, under TCG too. */
-#define WARM_UP_MS 20000
+#define WARM_UP_MS 60000
 /* Longest kernel command line that x86 takes. */
 #define CMDLINE_MAX 2048
 
