@@ -135,7 +135,7 @@ $(BUILD)/virtiofs-refdev: $(BUILD)/obj/conformance/ref/main.o $(REF_LIB) $(LIB)
 	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS) $(REF_LIBS)
 
 # The suites of checks: everything but the program's main file, for its tests.
-CONFORM_SRC := $(sort $(wildcard conformance/device/*.c conformance/runner/*.c))
+CONFORM_SRC := $(sort $(foreach d,device runner program fuzz,$(wildcard conformance/$(d)/*.c)))
 CONFORM_LIB := $(BUILD)/libconform.a
 
 $(CONFORM_LIB): $(call obj,$(filter-out conformance/runner/main.c,$(CONFORM_SRC)))

@@ -200,6 +200,17 @@ void life_end(struct life *l)
 		(void)!fs_remove_tree(l->dir, NULL);
 }
 
+void life_sweep(const char *dir)
+{
+	char share[160];
+
+	if (!fs_exists(dir))
+		return;
+	(void)snprintf(share, sizeof(share), "%s/share", dir);
+	(void)umount2(share, MNT_DETACH);
+	(void)!fs_remove_tree(dir, NULL);
+}
+
 static bool is_kept(pid_t pid, const pid_t *keep, size_t count)
 {
 	for (size_t i = 0; i < count; i++)

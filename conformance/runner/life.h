@@ -40,6 +40,8 @@ bool life_is_stalled(void *life);
 void life_log(const struct life *l, char *ret, size_t size);
 /** life_end() - stop what is left of it, remove the folders. */
 void life_end(struct life *l);
+/** life_sweep() - folders and disks of a life in @dir whose process was killed. */
+void life_sweep(const char *dir);
 
 /** reap_all() - kill and reap every child of this process but those in @keep. */
 void reap_all(const pid_t *keep, size_t count);

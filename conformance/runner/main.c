@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* virtiofs-conform: checks one virtio-fs daemon (or several, one after the other) without a guest. */
 #include "conformance/runner/command.h"
+#include "conformance/runner/fuzz.h"
 #include "conformance/runner/prove.h"
+#include "conformance/runner/replay.h"
 
 #include "base/fs.h"
 #include "base/isolate.h"
@@ -142,6 +144,17 @@ static int end_proof(const struct call *c, FILE *out)
 	return lost || prove_failures(c->proofs) ? 1 : 0;
 }
 
+/* Commands that meet a daemon, but are no checks. The exit status. */
+static int run_programs(const struct call *c, const struct target *t)
+{
+	struct err err = { "" };
+	int status = conform_is(c->options, "fuzz")
+			     ? fuzz_run(c->options, t, c->dir, stdout, &err)
+			     : replay_run(c->options, t, c->dir, stdout, &err);
+
+	return err.text[0] ? complain(status, err.text) : status;
+}
+
 /* One target from its version to its files. The exit status. */
 static int run_target(const struct call *c, struct target *t)
 {
@@ -155,6 +168,8 @@ static int run_target(const struct call *c, struct target *t)
 		strv_add(&t->env, c->options->env.item[i]);
 	if (target_probe(t, &err) < 0)
 		return complain(STATUS_BROKEN, err.text);
+	if (c->options->operand_count > 0 && !conform_is_prove(c->options))
+		return run_programs(c, t);
 	if (suite_select(c->options, &s, &err) < 0)
 		return complain(STATUS_USAGE, err.text);
 	s.target = t;
@@ -282,7 +297,7 @@ int main(int argc, char **argv)
 		(void)puts("virtiofs-conform " VQ_VERSION);
 	else if (o.list)
 		status = output_list(&o, stdout) == 0 ? 0 : STATUS_USAGE;
-	else if (o.operand_count > 0 && !conform_is_prove(&o))
+	else if (!conform_meets_daemon(&o))
 		status = run_command(&o);
 	else if (find_places(&c) < 0)
 		status = complain(STATUS_BROKEN, "cannot find the project's folder; give --home");

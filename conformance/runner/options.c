@@ -28,6 +28,9 @@ enum id {
 	ID_GOLDEN,
 	ID_ALL,
 	ID_RESUME,
+	ID_TIME,
+	ID_PROGRAMS,
+	ID_HOSTILE,
 	ID_LIST,
 	ID_VERBOSE,
 	ID_HOME,
@@ -70,6 +73,9 @@ static const struct {
 	[ID_ALL] = { "all", NULL, "prove: every fault against every check, claimed or not" },
 	[ID_RESUME] = { "resume", "FILE",
 			"prove: write results there as they come, and go on from them" },
+	[ID_TIME] = { "time", "SECONDS", "fuzz: for so long (default: 60)" },
+	[ID_PROGRAMS] = { "count", "N", "fuzz: so many programs instead" },
+	[ID_HOSTILE] = { "hostile", NULL, "fuzz: also what no driver may do" },
 	[ID_LIST] = { "list", NULL, "say which checks there are, and end" },
 	[ID_VERBOSE] = { "verbose", NULL, "name each check that passed or was skipped" },
 	[ID_HOME] = { "home", "DIR", "folder of the project, where build/roots lies" },
@@ -90,6 +96,9 @@ void conform_options_help(FILE *out)
 		out,
 		"usage: virtiofs-conform --stack ID | --daemon 'ARGV' | --socket PATH [OPTION]...\n"
 		"       virtiofs-conform prove --stack ID [--all] [--golden FILE] [OPTION]...\n"
+		"       virtiofs-conform replay FILE --stack ID | --daemon 'ARGV' | --socket PATH\n"
+		"       virtiofs-conform fuzz --stack ID | --daemon 'ARGV' [--hostile] [--seed N] "
+		"[--time S] [--out DIR]\n"
 		"       virtiofs-conform explain CHECK\n"
 		"       virtiofs-conform diff A.json B.json [--format json]\n"
 		"       virtiofs-conform findings RESULT_DIR...\n"
@@ -107,7 +116,8 @@ void conform_options_help(FILE *out)
 		      "\nExit status: 0 what is required holds; 1 a failure at MUST or DEFACTO "
 		      "that is not known;\n2 usage, or nothing selected; 3 a check could not be "
 		      "done; 4 diff: B fails what A passes; 77 all were skipped; 130 "
-		      "interrupted.\n");
+		      "interrupted.\nreplay: 1 what the file shows happened again, or the "
+		      "daemon did something else that is wrong. fuzz: 1 a hit.\n");
 }
 
 static int number(const char *name, const char *text, uint64_t least, uint64_t most, uint64_t *ret,
@@ -195,6 +205,15 @@ static int apply(enum id id, const char *text, struct conform_options *o, struct
 	case ID_GOLDEN: o->golden = text; break;
 	case ID_ALL: o->all = true; break;
 	case ID_RESUME: o->resume = text; break;
+	case ID_TIME:
+		e = number("time", text, 1, 1000000, &n, reterr);
+		o->time_s = (unsigned)n;
+		break;
+	case ID_PROGRAMS:
+		e = number("count", text, 1, 1000000000, &n, reterr);
+		o->count = (unsigned)n;
+		break;
+	case ID_HOSTILE: o->hostile = true; break;
 	case ID_LIST: o->list = true; break;
 	case ID_VERBOSE: o->verbose = true; break;
 	case ID_HOME: o->home = text; break;
@@ -205,17 +224,53 @@ static int apply(enum id id, const char *text, struct conform_options *o, struct
 	return e;
 }
 
+bool conform_is(const struct conform_options *o, const char *name)
+{
+	return o->operand_count > 0 && strcmp(o->operands[0], name) == 0;
+}
+
 bool conform_is_prove(const struct conform_options *o)
 {
-	return o->operand_count == 1 && strcmp(o->operands[0], "prove") == 0;
+	return o->operand_count == 1 && conform_is(o, "prove");
+}
+
+bool conform_meets_daemon(const struct conform_options *o)
+{
+	return o->operand_count == 0 || conform_is_prove(o) || conform_is(o, "replay") ||
+	       conform_is(o, "fuzz");
+}
+
+static int complete_command(const struct conform_options *o, struct err *reterr)
+{
+	bool fuzz = conform_is(o, "fuzz");
+	bool replay = conform_is(o, "replay");
+
+	if (replay && o->operand_count != 2)
+		return err_set(reterr, -EINVAL, "usage: virtiofs-conform replay FILE");
+	if (fuzz && o->operand_count != 1)
+		return err_set(reterr, -EINVAL, "fuzz takes no operand");
+	if (fuzz && o->socket)
+		return err_set(reterr, -EINVAL,
+			       "fuzz: a daemon that listens already is not started anew when it "
+			       "dies; give --stack or --daemon");
+	if ((replay || fuzz) && o->format != OUTPUT_TEXT && o->format != OUTPUT_JSON)
+		return err_set(reterr, -EINVAL, "%s: --format text or json", o->operands[0]);
+	if ((o->time_s || o->count || o->hostile) && !fuzz)
+		return err_set(reterr, -EINVAL, "--time, --count and --hostile go with fuzz only");
+	return 0;
 }
 
 static int complete(const struct conform_options *o, struct err *reterr)
 {
 	unsigned kinds = (o->stack_count > 0) + (o->daemon != NULL) + (o->socket != NULL);
 
-	if (o->help || o->version || o->list || (o->operand_count && !conform_is_prove(o)))
+	int e;
+
+	if (o->help || o->version || o->list || !conform_meets_daemon(o))
 		return 0;
+	e = complete_command(o, reterr);
+	if (e < 0)
+		return e;
 	if (kinds != 1)
 		return err_set(reterr, -EINVAL,
 			       "what is to be checked? give one of --stack, --daemon and --socket "

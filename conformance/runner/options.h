@@ -43,6 +43,9 @@ struct conform_options {
 	const char
 		*resume; /* prove: file of results, appended to; what it holds is not done again */
 	bool all;	 /* prove: every fault against every check, not only those that name it */
+	unsigned time_s; /* fuzz: for so long; 0: until `count` */
+	unsigned count;	 /* fuzz: so many programs; 0: until the time is over */
+	bool hostile;	 /* fuzz: what no guest may do, too */
 	const char *home;
 	bool list;
 	bool verbose;
@@ -58,6 +61,10 @@ int conform_options_parse(int argc, char **argv, struct conform_options *ret, st
 	MUST_USE;
 /** conform_is_prove() - is the command "prove": are the checks tested instead of a daemon? */
 bool conform_is_prove(const struct conform_options *o);
+/** conform_is() - is the command @name, such as "fuzz"? */
+bool conform_is(const struct conform_options *o, const char *name);
+/** conform_meets_daemon() - does the command start one: a suite, prove, replay, fuzz? */
+bool conform_meets_daemon(const struct conform_options *o);
 void conform_options_free(struct conform_options *o);
 void conform_options_help(FILE *out);
 

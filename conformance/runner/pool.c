@@ -2,7 +2,6 @@
 #include "conformance/runner/pool.h"
 
 #include "base/clock.h"
-#include "base/fs.h"
 #include "conformance/runner/life.h"
 #include "conformance/runner/one.h"
 
@@ -10,7 +9,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -97,14 +95,9 @@ static void judge_death(struct check_result *r, int status, bool late)
 static void remove_left(const struct pool *p, const struct slot *s)
 {
 	char dir[128];
-	char share[160];
 
 	slot_dir(p, s, dir, sizeof(dir));
-	if (!fs_exists(dir))
-		return;
-	(void)snprintf(share, sizeof(share), "%s/share", dir);
-	(void)umount2(share, MNT_DETACH);
-	(void)!fs_remove_tree(dir, NULL);
+	life_sweep(dir);
 }
 
 static void end_slot(struct pool *p, struct slot *s, bool late)

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VQ_FUZZ_GENERATE_H
+#define VQ_FUZZ_GENERATE_H
+
+#include "base/rng.h"
+#include "conformance/fuzz/fuzz.h"
+
+/* What the two halves of the generator share: a program in the making, and what is known by then. */
+
+#define THINGS_MAX 48
+
+struct node {
+	uint32_t symbol;
+	bool dir;
+};
+
+struct handle {
+	uint32_t symbol;
+	struct node node;
+};
+
+struct gen {
+	struct rng rng;
+	struct program *p;
+	struct node node[THINGS_MAX];
+	size_t node_count;
+	struct handle handle[THINGS_MAX];
+	size_t handle_count;
+	uint32_t nodes, handles, buffers; /* symbols that were given away */
+	bool rings, messages;		  /* lies there, too */
+};
+
+#define PICK(g, list) ((list)[rng_below(&(g)->rng, ARRAY_SIZE(list))])
+
+static inline bool one_in(struct gen *g, uint64_t n)
+{
+	return rng_below(&g->rng, n) == 0;
+}
+
+/** generate_mild() - one more request that a guest may make. */
+void generate_mild(struct gen *g);
+/** generate_hostile() - one or more steps that none may. */
+void generate_hostile(struct gen *g);
+
+#endif

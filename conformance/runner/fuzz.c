@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+/* `fuzz`: generates, tries, makes small, says what fell over. */
+#include "conformance/runner/fuzz.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "conformance/check.h"
+#include "conformance/fuzz/fuzz.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define STATUS_BROKEN 3
+#define SCHEMA	      1
+#define TIME_S	      60
+#define HITS_MAX      64
+#define KEYS_MAX      512
+#define REPEATS	      5
+#define MINIMISE_MAX  400 /* trials for one hit */
+#define BROKEN_IN_ROW 5	  /* daemons that could not be started: it is of no use to go on */
+/* Of an answer: a hostile program makes its own rings deaf. A mild one waits as long as a check. */
+#define HOSTILE_MS 300
+
+/* One way to fall over. */
+struct hit {
+	char what[64];
+	char verb[PROGRAM_WORD];
+	uint64_t index; /* of the first program */
+	size_t times;
+	unsigned repeated; /* of REPEATS */
+	unsigned trials;   /* to make it small */
+	struct program *program;
+	char *path; /* written there; NULL: not */
+	char said[300];
+};
+
+/* What large programs fell over by, and the hit that came of it: it is not made small again. */
+struct key {
+	char text[128];
+	size_t hit;
+};
+
+struct fuzz {
+	const struct conform_options *o;
+	const struct target *t;
+	struct trial_options how;
+	struct trial *trial;
+	FILE *out;
+	struct err *reterr;
+	uint64_t programs, trials, steps;
+	unsigned broken; /* in a row */
+	uint64_t start_ns;
+	struct hit hit[HITS_MAX];
+	size_t hit_count;
+	struct key key[KEYS_MAX];
+	size_t key_count;
+};
+
+static const char *last_verb(const struct program *p, const struct trial *t)
+{
+	return t->result.done ? p->step[t->result.done - 1]->verb->name : "start";
+}
+
+static int try_one(struct fuzz *f, const struct program *p)
+{
+	int e = trial_run(f->t, p, &f->how, f->trial, f->reterr);
+
+	f->trials++;
+	return e;
+}
+
+/* ---- one hit ---- */
+
+struct same {
+	struct fuzz *f;
+	char what[64];
+};
+
+static int shows_same(void *context, const struct program *p)
+{
+	struct same *s = context;
+
+	if (try_one(s->f, p) < 0)
+		return -1;
+	return s->f->trial->bad && strcmp(s->f->trial->what, s->what) == 0;
+}
+
+static void repeat(struct fuzz *f, struct hit *h)
+{
+	struct same s = { .f = f };
+
+	(void)snprintf(s.what, sizeof(s.what), "%s", h->what);
+	for (unsigned i = 0; i < REPEATS; i++)
+		h->repeated += shows_same(&s, h->program) > 0;
+}
+
+/* Its last lines, as one: what a daemon says when it falls. */
+static void keep_words(const struct trial *t, char *ret, size_t size)
+{
+	size_t length = strlen(t->log);
+	size_t from = length > size - 1 ? length - (size - 1) : 0;
+
+	(void)snprintf(ret, size, "%s", t->log + from);
+	for (char *c = ret; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = ' ';
+}
+
+static void annotate(struct fuzz *f, struct program *p, const struct trial *t)
+{
+	(void)snprintf(p->daemon, sizeof(p->daemon), "%.30s %.30s", f->t->id, f->t->version);
+	(void)snprintf(p->fate, sizeof(p->fate), "%s", t->fate);
+	/* How the others ended is not told by a violation alone. */
+	if (strncmp(t->what, "violation:", 10) == 0)
+		p->violations = t->result.violations;
+}
+
+static int write_hit(struct fuzz *f, struct hit *h)
+{
+	CLEANUP(buf_free) struct buf text = { 0 };
+	char name[160];
+
+	(void)snprintf(name, sizeof(name), "%s-%s-%" PRIu64 ".program", h->what, h->verb, h->index);
+	for (char *c = name; *c; c++)
+		if (*c == ':' || *c == '/')
+			*c = '-';
+	h->path = fs_path("%s/%s", f->o->out, name);
+	if (!h->path || program_print(h->program, &text) < 0)
+		return -ENOMEM;
+	return fs_write_atomic(h->path, text.data, text.size, f->reterr);
+}
+
+static struct hit *find_hit(struct fuzz *f, const char *what, const char *verb)
+{
+	for (size_t i = 0; i < f->hit_count; i++)
+		if (strcmp(f->hit[i].what, what) == 0 && strcmp(f->hit[i].verb, verb) == 0)
+			return &f->hit[i];
+	return NULL;
+}
+
+static void tell_hit(const struct fuzz *f, const struct hit *h)
+{
+	CLEANUP(buf_free) struct buf text = { 0 };
+
+	if (f->o->format != OUTPUT_TEXT)
+		return;
+	(void)fprintf(f->out,
+		      "\nHIT %s by %s, program %" PRIu64 ": %zu steps left, %u of %d times\n",
+		      h->what, h->verb, h->index, h->program->count, h->repeated, REPEATS);
+	if (h->path)
+		(void)fprintf(f->out, "  repeat: virtiofs-conform replay %s --stack %s\n", h->path,
+			      f->t->id);
+	if (program_print(h->program, &text) == 0)
+		(void)fprintf(f->out, "%s", buf_text(&text));
+	(void)fprintf(f->out, "  it said: %s\n", h->said);
+	(void)fflush(f->out);
+}
+
+/* A new way, or a known one that only looked new while the program was large. */
+static int new_hit(struct fuzz *f, struct program *take, uint64_t index, size_t *ret)
+{
+	struct same s = { .f = f };
+	struct fuzz_minimise how = { .shows = shows_same, .context = &s, .trials = MINIMISE_MAX };
+	struct hit *h = &f->hit[f->hit_count];
+	const char *verb;
+
+	*h = (struct hit){ .index = index, .times = 1 };
+	(void)snprintf(s.what, sizeof(s.what), "%s", f->trial->what);
+	(void)snprintf(h->what, sizeof(h->what), "%s", f->trial->what);
+	annotate(f, take, f->trial);
+	keep_words(f->trial, h->said, sizeof(h->said));
+	h->trials = fuzz_minimise(&take, &how);
+	h->program = take;
+	verb = take->count ? take->step[take->count - 1]->verb->name : "start";
+	if (find_hit(f, h->what, verb)) {
+		struct hit *known = find_hit(f, h->what, verb);
+
+		known->times++;
+		*ret = (size_t)(known - f->hit);
+		h->program = program_free(take);
+		return 0;
+	}
+	(void)snprintf(h->verb, sizeof(h->verb), "%s", verb);
+	repeat(f, h);
+	*ret = f->hit_count++;
+	if (f->o->out && write_hit(f, h) < 0)
+		return -EIO;
+	tell_hit(f, h);
+	return 0;
+}
+
+static int fell_over(struct fuzz *f, struct program *take, uint64_t index)
+{
+	char text[128];
+	size_t hit = 0;
+	int e;
+
+	(void)snprintf(text, sizeof(text), "%.60s by %.60s", f->trial->what,
+		       last_verb(take, f->trial));
+	for (size_t i = 0; i < f->key_count; i++)
+		if (strcmp(f->key[i].text, text) == 0) {
+			f->hit[f->key[i].hit].times++;
+			(void)program_free(take);
+			return 0;
+		}
+	if (f->hit_count == HITS_MAX || f->key_count == KEYS_MAX) {
+		(void)program_free(take);
+		return 0;
+	}
+	e = new_hit(f, take, index, &hit);
+	(void)snprintf(f->key[f->key_count].text, sizeof(text), "%s", text);
+	f->key[f->key_count++].hit = hit;
+	return e;
+}
+
+/* ---- all of them ---- */
+
+static bool is_over(const struct fuzz *f)
+{
+	uint64_t time_s = f->o->time_s ? f->o->time_s : TIME_S;
+
+	if (f->o->count)
+		return f->programs >= f->o->count;
+	return clock_now_ns() - f->start_ns >= time_s * NS_PER_S;
+}
+
+static int one_program(struct fuzz *f, uint64_t index)
+{
+	struct program *p = fuzz_generate(f->o->seed, index, f->o->hostile);
+	int e;
+
+	if (!p)
+		return err_set(f->reterr, -ENOMEM, "out of memory");
+	/* What fills a disk fills its own. */
+	if (target_options(f->t) & CHECK_SMALL_DISK)
+		(void)snprintf(p->option[p->option_count++], PROGRAM_WORD, "%s",
+			       target_option_name(CHECK_SMALL_DISK));
+	e = try_one(f, p);
+	f->programs++;
+	f->steps += f->trial->result.done;
+	if (e < 0 || !f->trial->bad) {
+		f->broken = f->trial->broken[0] ? f->broken + 1 : 0;
+		(void)program_free(p);
+		return e;
+	}
+	f->broken = 0;
+	return fell_over(f, p, index);
+}
+
+static int run_all(struct fuzz *f)
+{
+	for (uint64_t i = 0; !is_over(f); i++) {
+		int e = one_program(f, i);
+
+		if (e < 0)
+			return e;
+		if (f->broken >= BROKEN_IN_ROW)
+			return err_set(f->reterr, -EIO,
+				       "%d daemons in a row could not be tried: %s", BROKEN_IN_ROW,
+				       f->trial->broken);
+	}
+	return 0;
+}
+
+static json_t *hit_json(const struct hit *h)
+{
+	CLEANUP(buf_free) struct buf text = { 0 };
+
+	(void)!program_print(h->program, &text);
+	return json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:i, s:s?, s:s, s:s}", "what", h->what,
+			 "verb", h->verb, "program", (json_int_t)h->index, "times",
+			 (json_int_t)h->times, "repeated", (int)h->repeated, "of", REPEATS,
+			 "trials", (int)h->trials, "file", h->path, "text", buf_text(&text), "said",
+			 h->said);
+}
+
+static void print_json(const struct fuzz *f, double seconds)
+{
+	json_t *hits = json_array();
+	json_auto_t *all = NULL;
+
+	for (size_t i = 0; i < f->hit_count; i++)
+		(void)json_array_append_new(hits, hit_json(&f->hit[i]));
+	all = json_pack("{s:i, s:{s:s, s:s}, s:I, s:b, s:I, s:I, s:I, s:f, s:o}", "schema", SCHEMA,
+			"target", "name", f->t->id, "version", f->t->version, "seed",
+			(json_int_t)f->o->seed, "hostile", f->o->hostile, "programs",
+			(json_int_t)f->programs, "steps", (json_int_t)f->steps, "trials",
+			(json_int_t)f->trials, "seconds", seconds, "hits", hits);
+	(void)json_dumpf(all, f->out, JSON_INDENT(2));
+	(void)fputc('\n', f->out);
+}
+
+static void print_summary(const struct fuzz *f, double seconds)
+{
+	(void)fprintf(f->out,
+		      "\n%s (%s): %s, seed %" PRIu64 ", %" PRIu64 " programs with %" PRIu64
+		      " steps in %.0f s: %zu %s\n",
+		      f->t->id, f->t->version, f->o->hostile ? "hostile" : "mild", f->o->seed,
+		      f->programs, f->steps, seconds, f->hit_count,
+		      f->hit_count == 1 ? "hit" : "hits");
+	for (size_t i = 0; i < f->hit_count; i++) {
+		const struct hit *h = &f->hit[i];
+
+		(void)fprintf(f->out, "  %-24s by %-16s %4zu programs, %u of %d times, %zu steps\n",
+			      h->what, h->verb, h->times, h->repeated, REPEATS, h->program->count);
+	}
+}
+
+static void fuzz_free(struct fuzz *f)
+{
+	for (size_t i = 0; i < f->hit_count; i++) {
+		(void)program_free(f->hit[i].program);
+		free(f->hit[i].path);
+	}
+	(void)trial_free(f->trial);
+	free(f);
+}
+
+int fuzz_run(const struct conform_options *o, const struct target *t, const char *dir, FILE *out,
+	     struct err *reterr)
+{
+	CLEANUP(freep) char *own = fs_path("%s/fuzz", dir);
+	struct fuzz *f = calloc(1, sizeof(*f));
+	double seconds;
+	int e;
+
+	if (o->hostile && !(target_options(t) & CHECK_SMALL_DISK)) {
+		free(f);
+		return err_set(
+			reterr, STATUS_BROKEN,
+			"--hostile: a daemon that is told to fill its disk needs a small one "
+			"of its own, and only root can mount that");
+	}
+	if (!f || !own || (o->out && fs_mkdirs(o->out, 0755, reterr) < 0)) {
+		free(f);
+		return STATUS_BROKEN;
+	}
+	*f = (struct fuzz){ .o = o, .t = t, .out = out, .reterr = reterr };
+	f->how = (struct trial_options){ .dir = own,
+					 .timeout_ms = o->hostile ? HOSTILE_MS : o->timeout_ms,
+					 .oracle = o->hostile ? TRIAL_HOSTILE : TRIAL_MILD };
+	f->trial = trial_new();
+	f->start_ns = clock_now_ns();
+	e = f->trial ? run_all(f) : err_set(reterr, -ENOMEM, "out of memory");
+	seconds = clock_seconds(clock_now_ns() - f->start_ns);
+	if (o->format == OUTPUT_JSON)
+		print_json(f, seconds);
+	else
+		print_summary(f, seconds);
+	e = e < 0 ? STATUS_BROKEN : f->hit_count ? 1 : 0;
+	fuzz_free(f);
+	return e;
+}
