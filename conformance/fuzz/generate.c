@@ -50,6 +50,7 @@ struct program *fuzz_generate(uint64_t seed, uint64_t index, bool hostile)
 	front(&g);
 	g.messages = one_in(&g, 6);
 	g.rings = g.messages || one_in(&g, 2);
+	g.kinds = rng_next(&g.rng);
 	host_files(&g);
 	steps = STEPS_LEAST + rng_below(&g.rng, STEPS_MOST - STEPS_LEAST);
 	for (uint64_t i = 0; i < steps; i++)

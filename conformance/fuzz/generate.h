@@ -28,6 +28,8 @@ struct gen {
 	size_t handle_count;
 	uint32_t nodes, handles, buffers; /* symbols that were given away */
 	bool rings, messages;		  /* lies there, too */
+	uint64_t
+		kinds; /* bits of the kinds of lies that it may hold: what falls over at once hides the others */
 };
 
 #define PICK(g, list) ((list)[rng_below(&(g)->rng, ARRAY_SIZE(list))])
@@ -35,6 +37,12 @@ struct gen {
 static inline bool one_in(struct gen *g, uint64_t n)
 {
 	return rng_below(&g->rng, n) == 0;
+}
+
+/** may() - is this kind of lie among those of this program? */
+static inline bool may(const struct gen *g, unsigned kind)
+{
+	return g->kinds >> kind & 1;
 }
 
 /** generate_mild() - one more request that a guest may make. */

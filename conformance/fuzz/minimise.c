@@ -139,6 +139,57 @@ static void simpler_values(struct work *w)
 						break;
 }
 
+/* One thing that the front end does otherwise than by default. @how counts from 0; NULL: it does not apply. */
+static struct program *plainer(const struct program *p, unsigned how)
+{
+	struct program *c = program_clone(p);
+	bool *flags[] = { c ? &c->packed : NULL, c ? &c->no_indirect : NULL,
+			  c ? &c->no_event : NULL };
+
+	if (!c)
+		return NULL;
+	if (how < ARRAY_SIZE(flags) && *flags[how]) {
+		*flags[how] = false;
+		return c;
+	}
+	if (how == ARRAY_SIZE(flags) && (c->ring || c->regions)) {
+		c->ring = c->regions = 0;
+		return c;
+	}
+	return program_free(c);
+}
+
+static void plainer_front(struct work *w)
+{
+	for (unsigned how = 0; how < 4 && may_go_on(w); how++)
+		(void)try_keep(w, plainer(*w->p, how));
+}
+
+static bool is_used(const struct program *p, unsigned family, uint32_t index)
+{
+	for (size_t i = 0; i < p->count; i++)
+		for (size_t k = 0; k < p->step[i]->field_count; k++) {
+			const struct program_value *v = &p->step[i]->field[k].value;
+
+			for (size_t n = 0; n < v->count; n++)
+				if (v->part[n].kind == PART_SYMBOL &&
+				    v->part[n].family == (enum program_family)family &&
+				    v->part[n].index == index)
+					return true;
+		}
+	return false;
+}
+
+/* What is given and never used changes nothing: no trial is needed. */
+static void fewer_symbols(struct program *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		for (unsigned family = 0; family < PROGRAM_GIVEN; family++)
+			if (p->step[i]->give[family] &&
+			    !is_used(p, family, p->step[i]->give[family] - 1))
+				p->step[i]->give[family] = 0;
+}
+
 unsigned fuzz_minimise(struct program **p, const struct fuzz_minimise *how)
 {
 	struct work w = { .p = p, .how = how };
@@ -147,5 +198,7 @@ unsigned fuzz_minimise(struct program **p, const struct fuzz_minimise *how)
 	fewer_fields(&w);
 	fewer_steps(&w);
 	simpler_values(&w);
+	plainer_front(&w);
+	fewer_symbols(*p);
 	return w.trials;
 }

@@ -35,6 +35,22 @@ struct hit {
 	char said[300];
 };
 
+/*
+ * Of what kind is the step that it fell over? A message that is wrong as such is so whatever it asks: its kind is in
+ * what way it is wrong. Of all others it is what they do.
+ */
+static void kind_of(const struct program_step *s, char *ret, size_t size)
+{
+	static const char *const lies[] = { "cut",    "len",   "room",	 "unique",
+					    "opcode", "queue", "pieces", "more" };
+	size_t at = 0;
+
+	(void)snprintf(ret, size, "%s", s->verb->name);
+	for (size_t i = 0; s->verb->act == ACT_REQUEST && i < ARRAY_SIZE(lies); i++)
+		if (program_get(s, lies[i]) && at < size)
+			at += (size_t)snprintf(ret + at, size - at, "%s%s", at ? "+" : "", lies[i]);
+}
+
 /* What large programs fell over by, and the hit that came of it: it is not made small again. */
 struct key {
 	char text[128];
@@ -56,11 +72,6 @@ struct fuzz {
 	struct key key[KEYS_MAX];
 	size_t key_count;
 };
-
-static const char *last_verb(const struct program *p, const struct trial *t)
-{
-	return t->result.done ? p->step[t->result.done - 1]->verb->name : "start";
-}
 
 static int try_one(struct fuzz *f, const struct program *p)
 {
@@ -86,6 +97,37 @@ static int shows_same(void *context, const struct program *p)
 	return s->f->trial->bad && strcmp(s->f->trial->what, s->what) == 0;
 }
 
+/* What of it counts is the last step; where that can be any request, the one before it. */
+static void kind_of_all(struct same *s, struct program **p, char *ret, size_t size)
+{
+	static const char any[] = ", then any";
+	size_t count = (*p)->count;
+	struct program *other;
+	struct program_step *last;
+	bool shows;
+
+	(void)snprintf(ret, size, "start");
+	if (count)
+		kind_of((*p)->step[count - 1], ret, size);
+	if (count < 2 || (*p)->step[count - 1]->verb->act != ACT_REQUEST)
+		return;
+	other = program_clone(*p);
+	if (!other)
+		return;
+	program_drop_step(other, count - 1);
+	last = program_add(other, "STATFS");
+	program_add_number(last, "nodeid", 1);
+	shows = !other->failed && shows_same(s, other) > 0;
+	if (shows) {
+		(void)program_free(*p);
+		*p = other;
+		kind_of(other->step[count - 2], ret, size - strlen(any));
+		(void)strcat(ret, any);
+		return;
+	}
+	(void)program_free(other);
+}
+
 static void repeat(struct fuzz *f, struct hit *h)
 {
 	struct same s = { .f = f };
@@ -109,7 +151,7 @@ static void keep_words(const struct trial *t, char *ret, size_t size)
 
 static void annotate(struct fuzz *f, struct program *p, const struct trial *t)
 {
-	(void)snprintf(p->daemon, sizeof(p->daemon), "%.30s %.30s", f->t->id, f->t->version);
+	(void)snprintf(p->daemon, sizeof(p->daemon), "%.20s %.40s", f->t->id, f->t->version);
 	(void)snprintf(p->fate, sizeof(p->fate), "%s", t->fate);
 	/* How the others ended is not told by a violation alone. */
 	if (strncmp(t->what, "violation:", 10) == 0)
@@ -123,7 +165,7 @@ static int write_hit(struct fuzz *f, struct hit *h)
 
 	(void)snprintf(name, sizeof(name), "%s-%s-%" PRIu64 ".program", h->what, h->verb, h->index);
 	for (char *c = name; *c; c++)
-		if (*c == ':' || *c == '/')
+		if (strchr(":/, ", *c))
 			*c = '-';
 	h->path = fs_path("%s/%s", f->o->out, name);
 	if (!h->path || program_print(h->program, &text) < 0)
@@ -163,7 +205,7 @@ static int new_hit(struct fuzz *f, struct program *take, uint64_t index, size_t 
 	struct same s = { .f = f };
 	struct fuzz_minimise how = { .shows = shows_same, .context = &s, .trials = MINIMISE_MAX };
 	struct hit *h = &f->hit[f->hit_count];
-	const char *verb;
+	char verb[PROGRAM_WORD];
 
 	*h = (struct hit){ .index = index, .times = 1 };
 	(void)snprintf(s.what, sizeof(s.what), "%s", f->trial->what);
@@ -172,7 +214,8 @@ static int new_hit(struct fuzz *f, struct program *take, uint64_t index, size_t 
 	keep_words(f->trial, h->said, sizeof(h->said));
 	h->trials = fuzz_minimise(&take, &how);
 	h->program = take;
-	verb = take->count ? take->step[take->count - 1]->verb->name : "start";
+	kind_of_all(&s, &take, verb, sizeof(verb));
+	h->program = take;
 	if (find_hit(f, h->what, verb)) {
 		struct hit *known = find_hit(f, h->what, verb);
 
@@ -192,12 +235,14 @@ static int new_hit(struct fuzz *f, struct program *take, uint64_t index, size_t 
 
 static int fell_over(struct fuzz *f, struct program *take, uint64_t index)
 {
+	char kind[PROGRAM_WORD] = "start";
 	char text[128];
 	size_t hit = 0;
 	int e;
 
-	(void)snprintf(text, sizeof(text), "%.60s by %.60s", f->trial->what,
-		       last_verb(take, f->trial));
+	if (f->trial->result.done)
+		kind_of(take->step[f->trial->result.done - 1], kind, sizeof(kind));
+	(void)snprintf(text, sizeof(text), "%.60s by %s", f->trial->what, kind);
 	for (size_t i = 0; i < f->key_count; i++)
 		if (strcmp(f->key[i].text, text) == 0) {
 			f->hit[f->key[i].hit].times++;
@@ -302,7 +347,7 @@ static void print_summary(const struct fuzz *f, double seconds)
 	for (size_t i = 0; i < f->hit_count; i++) {
 		const struct hit *h = &f->hit[i];
 
-		(void)fprintf(f->out, "  %-24s by %-16s %4zu programs, %u of %d times, %zu steps\n",
+		(void)fprintf(f->out, "  %-24s by %-18s %4zu programs, %u of %d times, %zu steps\n",
 			      h->what, h->verb, h->times, h->repeated, REPEATS, h->program->count);
 	}
 }

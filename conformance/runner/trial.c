@@ -16,6 +16,7 @@
 
 /* A daemon that does not answer a question by then hangs; a loaded machine needs some of it. */
 #define PROBE_MS 10000
+#define SOON_MS	 500
 #define TRIAL_MS 120000
 
 struct trial *trial_new(void)
@@ -55,16 +56,48 @@ static bool options_of(const struct target *t, const struct program *p, unsigned
 	return true;
 }
 
+/* What a program of a memory-safe language, or of a checked one, says when it is surprised. */
+static const char *confession(const char *log)
+{
+	static const struct {
+		const char *text;
+		const char *word;
+	} rows[] = {
+		{ "Sanitizer:", "sanitizer" },
+		{ "runtime error:", "sanitizer" },
+		{ "panicked at", "panic" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (strstr(log, rows[i].text))
+			return rows[i].word;
+	return NULL;
+}
+
+/* Does it answer a question? One that has said why it does not is not waited for. */
+static bool answers(const struct life *l, struct front *f)
+{
+	char log[TRIAL_LOG];
+	uint64_t offered;
+
+	f->channel.timeout_ms = SOON_MS;
+	if (front_get_features(&f->channel, &offered) == 0)
+		return true;
+	life_log(l, log, sizeof(log));
+	f->channel.timeout_ms = PROBE_MS;
+	return front_is_alive(f) && !confession(log) &&
+	       front_get_features(&f->channel, &offered) == 0;
+}
+
 static bool serves_next(const struct life *l)
 {
 	struct front_options o = { .path = l->socket, .timeout_ms = PROBE_MS };
 	struct front *f = NULL;
-	uint64_t offered;
 	bool serves;
 
 	if (front_open(&o, &f, NULL) < 0)
 		return false;
-	serves = front_get_features(&f->channel, &offered) == 0;
+	serves = answers(l, f);
 	(void)front_free(f);
 	return serves;
 }
@@ -91,19 +124,14 @@ static void fate_of_leaving(struct life *l, struct trial *t)
 static void find_fate(const struct program *p, struct life *l, struct front *f, struct trial *t)
 {
 	bool spoken = program_uses(p, ACT_MESSAGE);
-	uint64_t offered;
 
 	set_fate(t, "alive");
 	if (!f || !l->started)
 		return;
-	if (!spoken && !t->result.left) {
-		f->channel.timeout_ms = PROBE_MS;
-		if (front_get_features(&f->channel, &offered) < 0) {
-			if (front_is_alive(f))
-				set_fate(t, "hung");
-			else
-				t->result.left = true;
-		}
+	if (!spoken && !t->result.left && !answers(l, f)) {
+		t->result.left = !front_is_alive(f);
+		if (!t->result.left)
+			set_fate(t, "hung");
 	}
 	if (!t->result.left && !spoken)
 		return;
@@ -112,24 +140,6 @@ static void find_fate(const struct program *p, struct life *l, struct front *f, 
 	/* It did not leave before it was left. */
 	if (!t->result.left && strncmp(t->fate, "exited:", 7) == 0)
 		set_fate(t, "alive");
-}
-
-/* What a program of a memory-safe language, or of a checked one, says when it is surprised. */
-static const char *confession(const char *log)
-{
-	static const struct {
-		const char *text;
-		const char *word;
-	} rows[] = {
-		{ "Sanitizer:", "sanitizer" },
-		{ "runtime error:", "sanitizer" },
-		{ "panicked at", "panic" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (strstr(log, rows[i].text))
-			return rows[i].word;
-	return NULL;
 }
 
 /* A daemon that hangs up on a VMM that talks nonsense may end; whatever a guest does, it may not. */
@@ -191,11 +201,13 @@ static void leave(struct life *l, struct front *f, struct trial *t)
 	char fate[32];
 
 	(void)front_free(f);
-	if (!l->started || strcmp(t->fate, "alive") != 0)
+	life_log(l, t->log, sizeof(t->log));
+	if (!l->started || strcmp(t->fate, "alive") != 0 || confession(t->log))
 		return;
 	(void)life_fate(l, true, fate, sizeof(fate));
 	if (strncmp(fate, "signal:", 7) == 0)
 		set_fate(t, fate);
+	life_log(l, t->log, sizeof(t->log));
 }
 
 static void run_in_child(const struct target *t, const struct program *p,
@@ -225,7 +237,6 @@ static void run_in_child(const struct target *t, const struct program *p,
 	leave(&l, f, ret);
 	if (has_escaped(&l))
 		set_fate(ret, "escaped");
-	life_log(&l, ret->log, sizeof(ret->log));
 	judge(p, o, ret);
 	if (!ret->result.started && !ret->bad)
 		(void)snprintf(ret->broken, sizeof(ret->broken), "%s", ret->result.trouble);
