@@ -37,7 +37,7 @@ GUEST_PROGRAMS := $(BUILD)/guest/vq-init $(BUILD)/guest/vq-agent $(BUILD)/guest/
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help spec-check findings soak-kill soak-mutants soak-shuffle fuzz-decoders fuzz-flavour check-real compile-flavour check-flavour all bench bench-self setup setup-test image check \
+.PHONY: help spec-check findings soak-fuzz soak-kill soak-mutants soak-shuffle fuzz-decoders fuzz-flavour check-real compile-flavour check-flavour all bench bench-self setup setup-test image check \
 	check-asan check-clang test lint \
 	lint-includes format format-check clean
 
@@ -219,6 +219,7 @@ REAL_TESTS := $(DEVICE_TESTS) \
 # They start the reference device of their own flavour as a process.
 $(BUILD)/conformance/test_spec $(DEVICE_TESTS): | $(BUILD)/virtiofs-refdev
 $(BUILD)/conformance/test_conform_peer: | $(BUILD)/virtiofs-conform
+$(BUILD)/conformance/test_conform_fuzz: | $(BUILD)/virtiofs-conform $(BUILD)/virtiofs-refdev
 $(BUILD)/conformance/test_conform_faults: | $(BUILD)/libvqfaults.so $(BUILD)/faults/probe
 
 check: all $(TESTS) lint-includes spec-check ## unit, table and golden tests; no root, no guests
@@ -270,6 +271,11 @@ fuzz-decoders: ## libFuzzer on our own decoders, FUZZ_TIME= seconds each (needs 
 	@FUZZ_TIME=$(FUZZ_TIME) conformance/decoders/run $(FUZZ_TARGETS)
 
 fuzz-flavour: $(FUZZ_TESTS)
+
+soak-fuzz: $(BUILD)/virtiofs-conform ## hostile programs against the reference device with sanitizers; FUZZ_TIME= seconds (an hour)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan OPT='-O1 -g' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' \
+		$(BUILD)/asan/virtiofs-refdev
+	@conformance/test/soak-fuzz
 
 SOURCES := $(shell find bench conformance guest-image workloads -name '*.[ch]' 2>/dev/null)
 SCRIPTS := $(shell grep -rlE '^\#!/(usr/bin/env bash|bin/(ba)?sh)' host-setup guest-image bench/test conformance/test conformance/decoders .ci 2>/dev/null)

@@ -32,6 +32,7 @@ static void front(struct gen *g)
 	g->p->no_event = one_in(g, 3);
 	g->p->regions = one_in(g, 4) ? 4 : 0;
 	g->p->ring = PICK(g, rings);
+	g->p->window = one_in(g, 3);
 }
 
 struct program *fuzz_generate(uint64_t seed, uint64_t index, bool hostile)

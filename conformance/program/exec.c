@@ -314,13 +314,11 @@ static bool run_steps(struct program_run *r)
 		a->done = true;
 		if (r->f)
 			note_violations(r);
-		if (r->at->each)
-			r->at->each(r->at->context, s, a);
 		if (r->f && !front_is_alive(r->f)) {
 			ret->left = true;
 			return true;
 		}
-		if (ret->silent && r->at->stop_at_silence)
+		if (a->silent && r->at->give_up && r->at->give_up(r->at->context))
 			return true;
 	}
 	return has_begun(r);

@@ -14,6 +14,7 @@
 
 struct program_answer {
 	bool done;
+	bool silent;		 /* a request was not answered */
 	char seen[PROGRAM_WORD]; /* OK, an errno, gone, timeout, broken, failed, ... */
 	char told[PROGRAM_TOLD]; /* fields of the reply; may be empty */
 };
@@ -32,11 +33,10 @@ struct program_result {
 
 struct program_at {
 	const char *socket;
-	const char *share;    /* for steps of the host; NULL: they fail */
-	unsigned timeout_ms;  /* of each answer, where the program does not say */
-	bool stop_at_silence; /* a request that nobody answers ends it: nothing in it was wrong */
-	/* Called behind each step; may be NULL. */
-	void (*each)(void *context, const struct program_step *s, const struct program_answer *a);
+	const char *share;   /* for steps of the host; NULL: they fail */
+	unsigned timeout_ms; /* of each answer, where the program does not say */
+	/* Asked behind a step that was not answered: is there any use in going on? NULL: yes. */
+	bool (*give_up)(void *context);
 	void *context;
 };
 

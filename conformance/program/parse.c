@@ -225,7 +225,9 @@ static int parse_gives(struct parser *p, struct program_step *s)
 			   (s->verb->gives >> family & 1 || family == PROGRAM_UNIQUE) &&
 			   (s->verb->act == ACT_REQUEST);
 
-		if (e <= 0 || !can)
+		if (e < 0)
+			return e;
+		if (e == 0 || !can)
 			return cursor_fail(
 				&p->c,
 				"behind -> comes what the reply of %s brings: n1 for a node "

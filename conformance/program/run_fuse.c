@@ -283,6 +283,7 @@ static void finish(struct program_run *r, const struct program_step *s, struct f
 	if (e == FRONT_TIMEOUT) {
 		r->dead[m->queue] = true;
 		r->result->silent = true;
+		a->silent = true;
 	}
 	if (e == 0)
 		take_reply(r, s, m, a);

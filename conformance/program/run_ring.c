@@ -130,6 +130,7 @@ static void do_kick(struct program_run *r, struct front_ring *ring, struct progr
 	}
 	/* It may be broken, or not: requests on it are not waited for long. */
 	r->dead[ring->index] = true;
+	a->silent = true;
 	program_tell(a, ring->errors != errors ? "error" : "silent", "nothing was used");
 }
 

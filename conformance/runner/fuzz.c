@@ -65,7 +65,9 @@ struct fuzz {
 	FILE *out;
 	struct err *reterr;
 	uint64_t programs, trials, steps;
+	uint64_t not_tried;
 	unsigned broken; /* in a row */
+	char why[512];	 /* the last of them could not be tried */
 	uint64_t start_ns;
 	struct hit hit[HITS_MAX];
 	size_t hit_count;
@@ -286,6 +288,9 @@ static int one_program(struct fuzz *f, uint64_t index)
 	f->steps += f->trial->result.done;
 	if (e < 0 || !f->trial->bad) {
 		f->broken = f->trial->broken[0] ? f->broken + 1 : 0;
+		f->not_tried += f->broken > 0;
+		if (f->broken)
+			(void)snprintf(f->why, sizeof(f->why), "%s", f->trial->broken);
 		(void)program_free(p);
 		return e;
 	}
@@ -313,11 +318,11 @@ static json_t *hit_json(const struct hit *h)
 	CLEANUP(buf_free) struct buf text = { 0 };
 
 	(void)!program_print(h->program, &text);
-	return json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:i, s:s?, s:s, s:s}", "what", h->what,
-			 "verb", h->verb, "program", (json_int_t)h->index, "times",
+	return json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:i, s:i, s:s?, s:s, s:s}", "what",
+			 h->what, "verb", h->verb, "program", (json_int_t)h->index, "times",
 			 (json_int_t)h->times, "repeated", (int)h->repeated, "of", REPEATS,
-			 "trials", (int)h->trials, "file", h->path, "text", buf_text(&text), "said",
-			 h->said);
+			 "trials", (int)h->trials, "steps", (int)h->program->count, "file", h->path,
+			 "text", buf_text(&text), "said", h->said);
 }
 
 static void print_json(const struct fuzz *f, double seconds)
@@ -327,11 +332,12 @@ static void print_json(const struct fuzz *f, double seconds)
 
 	for (size_t i = 0; i < f->hit_count; i++)
 		(void)json_array_append_new(hits, hit_json(&f->hit[i]));
-	all = json_pack("{s:i, s:{s:s, s:s}, s:I, s:b, s:I, s:I, s:I, s:f, s:o}", "schema", SCHEMA,
-			"target", "name", f->t->id, "version", f->t->version, "seed",
+	all = json_pack("{s:i, s:{s:s, s:s}, s:I, s:b, s:I, s:I, s:I, s:I, s:f, s:o}", "schema",
+			SCHEMA, "target", "name", f->t->id, "version", f->t->version, "seed",
 			(json_int_t)f->o->seed, "hostile", f->o->hostile, "programs",
 			(json_int_t)f->programs, "steps", (json_int_t)f->steps, "trials",
-			(json_int_t)f->trials, "seconds", seconds, "hits", hits);
+			(json_int_t)f->trials, "not_tried", (json_int_t)f->not_tried, "seconds",
+			seconds, "hits", hits);
 	(void)json_dumpf(all, f->out, JSON_INDENT(2));
 	(void)fputc('\n', f->out);
 }
@@ -344,6 +350,9 @@ static void print_summary(const struct fuzz *f, double seconds)
 		      f->t->id, f->t->version, f->o->hostile ? "hostile" : "mild", f->o->seed,
 		      f->programs, f->steps, seconds, f->hit_count,
 		      f->hit_count == 1 ? "hit" : "hits");
+	if (f->not_tried)
+		(void)fprintf(f->out, "  %" PRIu64 " could not be tried; the last: %s\n",
+			      f->not_tried, f->why);
 	for (size_t i = 0; i < f->hit_count; i++) {
 		const struct hit *h = &f->hit[i];
 

@@ -49,6 +49,8 @@ bool replay_differs(const struct program *p, const struct trial *t, char *ret, s
 static const char *conclude(const struct program *p, const struct trial *t, char *why, size_t size)
 {
 	why[0] = '\0';
+	if (t->broken[0])
+		return "not run";
 	if (!says_something(p))
 		return t->bad ? "the daemon did wrong" : "nothing was wrong";
 	return replay_differs(p, t, why, size) ? "not reproduced" : "reproduced";

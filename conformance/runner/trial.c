@@ -210,13 +210,28 @@ static void leave(struct life *l, struct front *f, struct trial *t)
 	life_log(l, t->log, sizeof(t->log));
 }
 
+static bool always(void *context)
+{
+	(void)context;
+	return true;
+}
+
+static bool has_said_why(void *context)
+{
+	char log[TRIAL_LOG];
+
+	life_log(context, log, sizeof(log));
+	return confession(log);
+}
+
 static void run_in_child(const struct target *t, const struct program *p,
 			 const struct trial_options *o, struct trial *ret)
 {
 	struct life l = { 0 };
 	struct err err = { "" };
 	struct program_at at = { .timeout_ms = o->timeout_ms,
-				 .stop_at_silence = o->oracle == TRIAL_MILD };
+				 .give_up = o->oracle == TRIAL_MILD ? always : has_said_why,
+				 .context = &l };
 	struct front *f;
 	unsigned options;
 
@@ -237,8 +252,9 @@ static void run_in_child(const struct target *t, const struct program *p,
 	leave(&l, f, ret);
 	if (has_escaped(&l))
 		set_fate(ret, "escaped");
-	judge(p, o, ret);
-	if (!ret->result.started && !ret->bad)
+	if (ret->result.started)
+		judge(p, o, ret);
+	else
 		(void)snprintf(ret->broken, sizeof(ret->broken), "%s", ret->result.trouble);
 	life_end(&l);
 }
