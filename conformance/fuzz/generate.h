@@ -50,4 +50,17 @@ void generate_mild(struct gen *g);
 /** generate_hostile() - one or more steps that none may. */
 void generate_hostile(struct gen *g);
 
+/* hostile.c, for hostile_ring.c and back. */
+/** hostile_number() - any number, the ends of types before all. */
+uint64_t hostile_number(struct gen *g);
+/** hostile_noise() - random bytes for a field. */
+void hostile_noise(struct gen *g, struct program_step *s, const char *field, size_t most);
+/** hostile_last() - the newest step; NULL: none. */
+struct program_step *hostile_last(const struct gen *g);
+void hostile_raw_chain(struct gen *g);
+void hostile_index_jump(struct gen *g);
+void hostile_poke_ring(struct gen *g);
+void hostile_life(struct gen *g);
+void hostile_message(struct gen *g);
+
 #endif

@@ -103,7 +103,7 @@ static int parse_front_word(struct parser *p, const char *word, size_t size)
 		e = cursor_number(&p->c, rows[i].most, &n);
 		if (rows[i].number)
 			*rows[i].number = (unsigned)n;
-		else
+		else if (rows[i].yes)
 			*rows[i].yes = n != 0;
 		return e;
 	}

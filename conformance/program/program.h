@@ -221,7 +221,9 @@ void program_drop_field(struct program_step *s, size_t index);
 void program_value_free(struct program_value *v);
 int program_value_copy(struct program_value *to, const struct program_value *from) MUST_USE;
 
-/* For parse.c and program.c: one more part of a value; NULL: out of memory or too many. */
+/** program_step_free() - one that is no longer in a program; NULL is fine. */
+void program_step_free(struct program_step *s);
+/* For value.c and program.c: one more part of a value; NULL: out of memory or too many. */
 struct program_part *program_value_part(struct program_value *v);
 
 #endif

@@ -189,13 +189,13 @@ static int make_bytes(const struct program_run *r, const struct program_step *s,
 	static const struct front_op empty;
 	CLEANUP(buf_free) struct buf b = { 0 };
 	struct draft d = { .wrong = true };
-	struct front_request *m;
+	struct front_request *m = NULL;
 	int e = program_bytes(r, program_get(s, "bytes"), &b);
 
 	if (e == 0)
 		e = front_prepare(r->f, &empty, &m);
-	if (e < 0)
-		return e;
+	if (e < 0 || !m)
+		return FRONT_FAILED;
 	*ret = m;
 	if (front_request_resize(m, b.size) < 0)
 		return -ENOMEM;
@@ -302,7 +302,7 @@ void program_do_request(struct program_run *r, const struct program_step *s, siz
 		give(r, s, PROGRAM_UNIQUE, m->unique);
 	if (e == 0)
 		e = front_submit(m);
-	if (e < 0) {
+	if (e < 0 || !m) {
 		front_request_free(m);
 		program_tell(a, "failed", "the front end cannot send that%s",
 			     e == FRONT_FAILED ? ": no room in ring or memory" : "");

@@ -114,7 +114,7 @@ static int do_symlink(const struct program_run *r, const struct program_step *s,
 static int do_rename(const struct program_run *r, const struct program_step *s,
 		     const struct place *p)
 {
-	CLEANUP(place_close) struct place to = { .dir = -1 };
+	CLEANUP(place_close) struct place to = { .dir = -1, .name = "" };
 	int e = place_open(r, s, "newname", &to);
 
 	if (e < 0)
@@ -139,7 +139,7 @@ static int do_remove(const struct place *p)
 
 void program_do_host(struct program_run *r, const struct program_step *s, struct program_answer *a)
 {
-	CLEANUP(place_close) struct place p = { .dir = -1 };
+	CLEANUP(place_close) struct place p = { .dir = -1, .name = "" };
 	int e = r->at->share ? place_open(r, s, "name", &p) : -EOPNOTSUPP;
 
 	if (e < 0) {

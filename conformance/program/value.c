@@ -63,7 +63,7 @@ int cursor_number(struct cursor *c, uint64_t most, uint64_t *ret)
 {
 	const char *word;
 	size_t size = cursor_word(c, &word);
-	uint64_t n;
+	uint64_t n = 0;
 
 	if (!to_number(word, size, &n))
 		return cursor_fail(
@@ -127,7 +127,7 @@ int cursor_symbol(struct cursor *c, enum program_family *ret_family, uint32_t *r
 {
 	const char *word = c->at;
 	const char *digits = word;
-	uint64_t index;
+	uint64_t index = 0;
 
 	while (digits < c->end && isalpha((unsigned char)*digits))
 		digits++;
@@ -283,10 +283,12 @@ int cursor_value(struct cursor *c, const struct program_param *param, struct pro
 
 	do {
 		struct program_part *part = program_value_part(ret);
-		int e = part ? parse_part(c, param, part)
-			     : cursor_fail(c, "%s: at most %d parts", param->name,
-					   PROGRAM_PARTS_MAX);
+		int e;
 
+		if (!part)
+			return cursor_fail(c, "%s: at most %d parts", param->name,
+					   PROGRAM_PARTS_MAX);
+		e = parse_part(c, param, part);
 		if (e < 0)
 			return e;
 		bytes += bytes_of(part);

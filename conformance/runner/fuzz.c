@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `fuzz`: generates, tries, makes small, says what fell over. */
-#include "conformance/runner/fuzz.h"
+#include "conformance/runner/fuzz_hits.h"
 
 #include "base/clock.h"
 #include "base/fs.h"
-#include "base/json.h"
 #include "conformance/check.h"
 #include "conformance/fuzz/fuzz.h"
 
@@ -12,28 +11,11 @@
 #include <string.h>
 
 #define STATUS_BROKEN 3
-#define SCHEMA	      1
 #define TIME_S	      60
-#define HITS_MAX      64
-#define KEYS_MAX      512
-#define REPEATS	      5
 #define MINIMISE_MAX  400 /* trials for one hit */
 #define BROKEN_IN_ROW 5	  /* daemons that could not be started: it is of no use to go on */
 /* Of an answer: a hostile program makes its own rings deaf. A mild one waits as long as a check. */
 #define HOSTILE_MS 300
-
-/* One way to fall over. */
-struct hit {
-	char what[64];
-	char verb[PROGRAM_WORD];
-	uint64_t index; /* of the first program */
-	size_t times;
-	unsigned repeated; /* of REPEATS */
-	unsigned trials;   /* to make it small */
-	struct program *program;
-	char *path; /* written there; NULL: not */
-	char said[300];
-};
 
 /*
  * Of what kind is the step that it fell over? A message that is wrong as such is so whatever it asks: its kind is in
@@ -50,30 +32,6 @@ static void kind_of(const struct program_step *s, char *ret, size_t size)
 		if (program_get(s, lies[i]) && at < size)
 			at += (size_t)snprintf(ret + at, size - at, "%s%s", at ? "+" : "", lies[i]);
 }
-
-/* What large programs fell over by, and the hit that came of it: it is not made small again. */
-struct key {
-	char text[128];
-	size_t hit;
-};
-
-struct fuzz {
-	const struct conform_options *o;
-	const struct target *t;
-	struct trial_options how;
-	struct trial *trial;
-	FILE *out;
-	struct err *reterr;
-	uint64_t programs, trials, steps;
-	uint64_t not_tried;
-	unsigned broken; /* in a row */
-	char why[512];	 /* the last of them could not be tried */
-	uint64_t start_ns;
-	struct hit hit[HITS_MAX];
-	size_t hit_count;
-	struct key key[KEYS_MAX];
-	size_t key_count;
-};
 
 static int try_one(struct fuzz *f, const struct program *p)
 {
@@ -124,18 +82,18 @@ static void kind_of_all(struct same *s, struct program **p, char *ret, size_t si
 		(void)program_free(*p);
 		*p = other;
 		kind_of(other->step[count - 2], ret, size - strlen(any));
-		(void)strcat(ret, any);
+		(void)snprintf(ret + strlen(ret), size - strlen(ret), "%s", any);
 		return;
 	}
 	(void)program_free(other);
 }
 
-static void repeat(struct fuzz *f, struct hit *h)
+static void repeat(struct fuzz *f, struct fuzz_hit *h)
 {
 	struct same s = { .f = f };
 
 	(void)snprintf(s.what, sizeof(s.what), "%s", h->what);
-	for (unsigned i = 0; i < REPEATS; i++)
+	for (unsigned i = 0; i < FUZZ_REPEATS; i++)
 		h->repeated += shows_same(&s, h->program) > 0;
 }
 
@@ -160,7 +118,7 @@ static void annotate(struct fuzz *f, struct program *p, const struct trial *t)
 		p->violations = t->result.violations;
 }
 
-static int write_hit(struct fuzz *f, struct hit *h)
+static int write_hit(struct fuzz *f, struct fuzz_hit *h)
 {
 	CLEANUP(buf_free) struct buf text = { 0 };
 	char name[160];
@@ -175,7 +133,7 @@ static int write_hit(struct fuzz *f, struct hit *h)
 	return fs_write_atomic(h->path, text.data, text.size, f->reterr);
 }
 
-static struct hit *find_hit(struct fuzz *f, const char *what, const char *verb)
+static struct fuzz_hit *find_hit(struct fuzz *f, const char *what, const char *verb)
 {
 	for (size_t i = 0; i < f->hit_count; i++)
 		if (strcmp(f->hit[i].what, what) == 0 && strcmp(f->hit[i].verb, verb) == 0)
@@ -183,33 +141,15 @@ static struct hit *find_hit(struct fuzz *f, const char *what, const char *verb)
 	return NULL;
 }
 
-static void tell_hit(const struct fuzz *f, const struct hit *h)
-{
-	CLEANUP(buf_free) struct buf text = { 0 };
-
-	if (f->o->format != OUTPUT_TEXT)
-		return;
-	(void)fprintf(f->out,
-		      "\nHIT %s by %s, program %" PRIu64 ": %zu steps left, %u of %d times\n",
-		      h->what, h->verb, h->index, h->program->count, h->repeated, REPEATS);
-	if (h->path)
-		(void)fprintf(f->out, "  repeat: virtiofs-conform replay %s --stack %s\n", h->path,
-			      f->t->id);
-	if (program_print(h->program, &text) == 0)
-		(void)fprintf(f->out, "%s", buf_text(&text));
-	(void)fprintf(f->out, "  it said: %s\n", h->said);
-	(void)fflush(f->out);
-}
-
 /* A new way, or a known one that only looked new while the program was large. */
 static int new_hit(struct fuzz *f, struct program *take, uint64_t index, size_t *ret)
 {
 	struct same s = { .f = f };
 	struct fuzz_minimise how = { .shows = shows_same, .context = &s, .trials = MINIMISE_MAX };
-	struct hit *h = &f->hit[f->hit_count];
+	struct fuzz_hit *h = &f->hit[f->hit_count];
 	char verb[PROGRAM_WORD];
 
-	*h = (struct hit){ .index = index, .times = 1 };
+	*h = (struct fuzz_hit){ .index = index, .times = 1 };
 	(void)snprintf(s.what, sizeof(s.what), "%s", f->trial->what);
 	(void)snprintf(h->what, sizeof(h->what), "%s", f->trial->what);
 	annotate(f, take, f->trial);
@@ -219,7 +159,7 @@ static int new_hit(struct fuzz *f, struct program *take, uint64_t index, size_t 
 	kind_of_all(&s, &take, verb, sizeof(verb));
 	h->program = take;
 	if (find_hit(f, h->what, verb)) {
-		struct hit *known = find_hit(f, h->what, verb);
+		struct fuzz_hit *known = find_hit(f, h->what, verb);
 
 		known->times++;
 		*ret = (size_t)(known - f->hit);
@@ -231,7 +171,7 @@ static int new_hit(struct fuzz *f, struct program *take, uint64_t index, size_t 
 	*ret = f->hit_count++;
 	if (f->o->out && write_hit(f, h) < 0)
 		return -EIO;
-	tell_hit(f, h);
+	fuzz_tell_hit(f, h);
 	return 0;
 }
 
@@ -251,7 +191,7 @@ static int fell_over(struct fuzz *f, struct program *take, uint64_t index)
 			(void)program_free(take);
 			return 0;
 		}
-	if (f->hit_count == HITS_MAX || f->key_count == KEYS_MAX) {
+	if (f->hit_count == FUZZ_HITS_MAX || f->key_count == FUZZ_KEYS_MAX) {
 		(void)program_free(take);
 		return 0;
 	}
@@ -313,54 +253,6 @@ static int run_all(struct fuzz *f)
 	return 0;
 }
 
-static json_t *hit_json(const struct hit *h)
-{
-	CLEANUP(buf_free) struct buf text = { 0 };
-
-	(void)!program_print(h->program, &text);
-	return json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:i, s:i, s:s?, s:s, s:s}", "what",
-			 h->what, "verb", h->verb, "program", (json_int_t)h->index, "times",
-			 (json_int_t)h->times, "repeated", (int)h->repeated, "of", REPEATS,
-			 "trials", (int)h->trials, "steps", (int)h->program->count, "file", h->path,
-			 "text", buf_text(&text), "said", h->said);
-}
-
-static void print_json(const struct fuzz *f, double seconds)
-{
-	json_t *hits = json_array();
-	json_auto_t *all = NULL;
-
-	for (size_t i = 0; i < f->hit_count; i++)
-		(void)json_array_append_new(hits, hit_json(&f->hit[i]));
-	all = json_pack("{s:i, s:{s:s, s:s}, s:I, s:b, s:I, s:I, s:I, s:I, s:f, s:o}", "schema",
-			SCHEMA, "target", "name", f->t->id, "version", f->t->version, "seed",
-			(json_int_t)f->o->seed, "hostile", f->o->hostile, "programs",
-			(json_int_t)f->programs, "steps", (json_int_t)f->steps, "trials",
-			(json_int_t)f->trials, "not_tried", (json_int_t)f->not_tried, "seconds",
-			seconds, "hits", hits);
-	(void)json_dumpf(all, f->out, JSON_INDENT(2));
-	(void)fputc('\n', f->out);
-}
-
-static void print_summary(const struct fuzz *f, double seconds)
-{
-	(void)fprintf(f->out,
-		      "\n%s (%s): %s, seed %" PRIu64 ", %" PRIu64 " programs with %" PRIu64
-		      " steps in %.0f s: %zu %s\n",
-		      f->t->id, f->t->version, f->o->hostile ? "hostile" : "mild", f->o->seed,
-		      f->programs, f->steps, seconds, f->hit_count,
-		      f->hit_count == 1 ? "hit" : "hits");
-	if (f->not_tried)
-		(void)fprintf(f->out, "  %" PRIu64 " could not be tried; the last: %s\n",
-			      f->not_tried, f->why);
-	for (size_t i = 0; i < f->hit_count; i++) {
-		const struct hit *h = &f->hit[i];
-
-		(void)fprintf(f->out, "  %-24s by %-18s %4zu programs, %u of %d times, %zu steps\n",
-			      h->what, h->verb, h->times, h->repeated, REPEATS, h->program->count);
-	}
-}
-
 static void fuzz_free(struct fuzz *f)
 {
 	for (size_t i = 0; i < f->hit_count; i++) {
@@ -399,9 +291,9 @@ int fuzz_run(const struct conform_options *o, const struct target *t, const char
 	e = f->trial ? run_all(f) : err_set(reterr, -ENOMEM, "out of memory");
 	seconds = clock_seconds(clock_now_ns() - f->start_ns);
 	if (o->format == OUTPUT_JSON)
-		print_json(f, seconds);
+		fuzz_print_json(f, seconds);
 	else
-		print_summary(f, seconds);
+		fuzz_print_summary(f, seconds);
 	e = e < 0 ? STATUS_BROKEN : f->hit_count ? 1 : 0;
 	fuzz_free(f);
 	return e;
