@@ -9,8 +9,9 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "conformance/front/request.h"
+#include "conformance/front/fuse.h"
 #include "conformance/fuzz/fuzz.h"
+#include "conformance/program/record.h"
 
 #define HEAD "virtiofs-program 1\n"
 
@@ -289,6 +290,101 @@ static void table(void **state)
 	}
 }
 
+/* ---- messages that went by ---- */
+
+/* The bytes of an operation, as the front end sends them. */
+static size_t bytes_of(const struct front_op *op, uint64_t unique, uint8_t *ret)
+{
+	struct fuse_in_header h = { .opcode = op->opcode, .unique = unique, .nodeid = op->nodeid };
+	size_t at = sizeof(h);
+
+	memcpy(ret + at, op->arg, op->arg_size);
+	at += op->arg_size;
+	for (unsigned i = 0; i < op->tail_count; i++) {
+		memcpy(ret + at, op->tail[i].iov_base, op->tail[i].iov_len);
+		at += op->tail[i].iov_len;
+	}
+	h.len = (uint32_t)at;
+	memcpy(ret, &h, sizeof(h));
+	return at;
+}
+
+/* One message and its answer; @room: writable bytes behind the header of the reply. */
+static void went_by(struct program_record *r, struct front_op op, uint64_t unique, int error,
+		    const void *payload, size_t size)
+{
+	uint8_t bytes[4096];
+	size_t length = bytes_of(&op, unique, bytes);
+	uint32_t room = op.no_reply ? 0 : (uint32_t)(sizeof(struct fuse_out_header) + op.out_max);
+	struct program_step *s = program_record_request(r, bytes, length, op.no_reply ? 0 : 1,
+							room);
+
+	program_record_reply(r, s, error, payload, size);
+}
+
+static void recorded(void **state)
+{
+	static const struct fuse_forget_one list[] = { { 77, 1 }, { 78, 2 } };
+	static const uint8_t odd[] = { 1, 2, 3 };
+	struct fuse_entry_out entry = { .nodeid = 77 };
+	struct fuse_open_out open = { .fh = 5 };
+	struct program_record *r = calloc(1, sizeof(*r));
+	struct front_op op;
+	uint8_t bytes[512];
+	size_t size;
+	char *text;
+
+	(void)state;
+	assert_non_null(r);
+	r->p = program_new();
+	went_by(r, front_op_lookup(1, "a b"), 2, 0, &entry, sizeof(entry));
+	went_by(r, front_op_lookup(77, "x"), 4, -ENOENT, NULL, 0);
+	went_by(r, front_op_open(77, 2), 6, 0, &open, sizeof(open));
+	went_by(r, front_op_write(77, 5, 10, "data", 4), 8, 0, NULL, 0);
+	went_by(r, front_op_read(77, 5, 0, 100), 10, 0, NULL, 0);
+	went_by(r, front_op_setxattr(77, "user.x", "v", 1, 0), 12, -EOPNOTSUPP, NULL, 0);
+	went_by(r, front_op_batch_forget(list, 2), 14, 0, NULL, 0);
+	op = front_op_interrupt(10);
+	op.no_reply = true; /* on queue 0 */
+	went_by(r, op, 17, 0, NULL, 0);
+	/* What no verb says: half a message, a wrong length, padding that is not zero, a name without its end. */
+	(void)program_record_request(r, odd, sizeof(odd), 1, 16);
+	op = front_op_getattr(77, NULL);
+	size = bytes_of(&op, 20, bytes);
+	bytes[0]++;
+	(void)program_record_request(r, bytes, size, 1, 120);
+	bytes[0]--;
+	bytes[44] = 1;
+	(void)program_record_request(r, bytes, size, 1, 120);
+	op = front_op_lookup(1, "abc");
+	size = bytes_of(&op, 22, bytes) - 1;
+	bytes[0] = (uint8_t)size;
+	(void)program_record_request(r, bytes, size, 1, 144);
+	text = round_trip(r->p);
+	assert_string_equal(text, HEAD
+			    "front start=session\n"
+			    "LOOKUP nodeid=1 name=\"a b\" -> n1 => OK\n"
+			    "LOOKUP nodeid=n1 name=\"x\" => ENOENT\n"
+			    "OPEN nodeid=n1 flags=0x2 -> f1 => OK\n"
+			    "WRITE nodeid=n1 fh=f1 offset=10 data=hex:64617461 => OK\n"
+			    "READ nodeid=n1 fh=f1 size=100 -> u1 => OK\n"
+			    "SETXATTR nodeid=n1 name=\"user.x\" value=hex:76 => EOPNOTSUPP\n"
+			    "BATCH_FORGET count=2 list=n1,1,78,2 => OK\n"
+			    "INTERRUPT whose=u1 room=0 => OK\n"
+			    "request bytes=hex:010203 queue=1 room=16\n"
+			    "request bytes=hex:39000000030000001400000000000000,n1,"
+			    "hex:00000000000000000000000000000000"
+			    "00000000000000000000000000000000 queue=1 room=120\n"
+			    "request bytes=hex:38000000030000001400000000000000,n1,"
+			    "hex:00000000000000000000000000000000"
+			    "00000000010000000000000000000000 queue=1 room=120\n"
+			    "request bytes=hex:2b0000000100000016000000000000000100000000000000"
+			    "00000000000000000000000000000000616263 queue=1 room=144\n");
+	free(text);
+	(void)program_free(r->p);
+	free(r);
+}
+
 /* ---- programs that nobody wrote ---- */
 
 static void same_seed(void **state)
@@ -369,10 +465,11 @@ static void becomes_small(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good),	     cmocka_unit_test(refused),
-		cmocka_unit_test(bounds),    cmocka_unit_test(noise),
-		cmocka_unit_test(builder),   cmocka_unit_test(table),
-		cmocka_unit_test(same_seed), cmocka_unit_test(becomes_small),
+		cmocka_unit_test(good),		 cmocka_unit_test(refused),
+		cmocka_unit_test(bounds),	 cmocka_unit_test(noise),
+		cmocka_unit_test(builder),	 cmocka_unit_test(table),
+		cmocka_unit_test(recorded),	 cmocka_unit_test(same_seed),
+		cmocka_unit_test(becomes_small),
 	};
 
 	return cmocka_run_group_tests_name("conform_program", tests, NULL, NULL);
