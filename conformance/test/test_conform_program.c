@@ -94,6 +94,8 @@ static void good(void **state)
 		strstr(text, "bytes=hex:00,\"text\",fill:3:4,7,u32:0x8,u16:0x9,u8:0x1,n1,b5,"));
 	assert_non_null(strstr(text, "LINK nodeid=n1+7 name=hex:6100ff oldnodeid=n2\n"));
 	assert_non_null(strstr(text, "request=SET_VRING_NUM flags=0x9"));
+	assert_non_null(
+		strstr(text, "\nend fate=signal:11 violation=mem.canary violation=fuse.unique\n"));
 	free(text);
 	(void)program_free(p);
 }
@@ -394,13 +396,16 @@ static void same_seed(void **state)
 		for (uint64_t i = 0; i < 300; i++) {
 			struct program *p = fuzz_generate(9, i, hostile);
 			struct program *q = fuzz_generate(9, i, hostile);
-			struct program *other = fuzz_generate(10, i, hostile);
+			struct program *other = i % 2 ? fuzz_generate(10, i, hostile)
+						      : fuzz_generate(9, i + 1, hostile);
 			char *text = round_trip(p);
 			char *again = print(q);
 			char *different = print(other);
 
 			assert_string_equal(text, again);
-			assert_string_not_equal(text, different);
+			/* `shows` tells them apart anyway: what they do must differ. */
+			assert_string_not_equal(strstr(text, "\nhost-"),
+						strstr(different, "\nhost-"));
 			free(text);
 			free(again);
 			free(different);
