@@ -50,6 +50,21 @@ void generate_mild(struct gen *g);
 /** generate_hostile() - one or more steps that none may. */
 void generate_hostile(struct gen *g);
 
+/* mild.c, for mild_io.c and back. */
+/** mild_put_node() - @n as a field; NULL: the root. */
+void mild_put_node(struct program_step *s, const char *field, const struct node *n);
+/** mild_node() - one that a reply brought; NULL: the root. */
+const struct node *mild_node(struct gen *g);
+void mild_read_file(struct gen *g);
+void mild_write_file(struct gen *g);
+void mild_read_dir(struct gen *g);
+void mild_on_file(struct gen *g);
+void mild_allocate(struct gen *g);
+void mild_seek(struct gen *g);
+void mild_copy(struct gen *g);
+void mild_map_file(struct gen *g);
+void mild_unmap_file(struct gen *g);
+
 /* hostile.c, for hostile_ring.c and back. */
 /** hostile_number() - any number, the ends of types before all. */
 uint64_t hostile_number(struct gen *g);

@@ -12,7 +12,6 @@ static const char *const keys[] = {
 	"user.a",    "user.b",	"user.long-name-of-an-attribute", "security.capability",
 	"trusted.c", "nonsense"
 };
-static const uint64_t offsets[] = { 0, 0, 0, 1, 100, 4095, 4096, 4097, 65536, 1 << 20 };
 static const uint64_t sizes[] = { 0, 1, 7, 100, 4095, 4096, 4097, 65536, 131072 };
 static const uint64_t modes[] = { 0644, 0755, 0600, 0, 0777, 04755, 02755, 01777 };
 static const uint64_t open_flags[] = { O_RDONLY, O_RDWR,	   O_RDWR,
@@ -23,7 +22,7 @@ static const char *name(struct gen *g)
 	return PICK(g, names);
 }
 
-static void put_node(struct program_step *s, const char *field, const struct node *n)
+void mild_put_node(struct program_step *s, const char *field, const struct node *n)
 {
 	if (n)
 		program_add_symbol(s, field, PROGRAM_NODE, n->symbol, 0);
@@ -39,7 +38,7 @@ static const struct node *dir(struct gen *g)
 	return n && n->dir ? n : NULL;
 }
 
-static const struct node *any_node(struct gen *g)
+const struct node *mild_node(struct gen *g)
 {
 	return g->node_count && !one_in(g, 6) ? &g->node[rng_below(&g->rng, g->node_count)] : NULL;
 }
@@ -69,7 +68,7 @@ static struct program_step *on_dir(struct gen *g, const char *verb)
 {
 	struct program_step *s = program_add(g->p, verb);
 
-	put_node(s, "nodeid", dir(g));
+	mild_put_node(s, "nodeid", dir(g));
 	program_add_text(s, "name", name(g));
 	return s;
 }
@@ -79,7 +78,7 @@ static void lookup(struct gen *g)
 	const char *what = name(g);
 	struct program_step *s = program_add(g->p, "LOOKUP");
 
-	put_node(s, "nodeid", dir(g));
+	mild_put_node(s, "nodeid", dir(g));
 	program_add_text(s, "name", what);
 	keep_node(g, s, strcmp(what, "d") == 0);
 }
@@ -124,7 +123,7 @@ static void link_node(struct gen *g)
 {
 	struct program_step *s = on_dir(g, "LINK");
 
-	put_node(s, "oldnodeid", any_node(g));
+	mild_put_node(s, "oldnodeid", mild_node(g));
 	keep_node(g, s, false);
 }
 
@@ -139,7 +138,7 @@ static void rename_node(struct gen *g)
 	bool two = one_in(g, 2);
 	struct program_step *s = on_dir(g, two ? "RENAME2" : "RENAME");
 
-	put_node(s, "newdir", dir(g));
+	mild_put_node(s, "newdir", dir(g));
 	program_add_text(s, "newname", name(g));
 	if (two)
 		program_add_number(s, "flags", PICK(g, flags));
@@ -147,7 +146,7 @@ static void rename_node(struct gen *g)
 
 static void get_attr(struct gen *g)
 {
-	put_node(program_add(g->p, "GETATTR"), "nodeid", any_node(g));
+	mild_put_node(program_add(g->p, "GETATTR"), "nodeid", mild_node(g));
 }
 
 static void set_attr(struct gen *g)
@@ -160,7 +159,7 @@ static void set_attr(struct gen *g)
 					  FATTR_SIZE | FATTR_MODE };
 	struct program_step *s = program_add(g->p, "SETATTR");
 
-	put_node(s, "nodeid", any_node(g));
+	mild_put_node(s, "nodeid", mild_node(g));
 	program_add_number(s, "valid", PICK(g, valid));
 	program_add_number(s, "size", PICK(g, sizes));
 	program_add_number(s, "mode", PICK(g, modes));
@@ -171,123 +170,27 @@ static void of_node(struct gen *g)
 {
 	static const char *const verbs[] = { "READLINK", "STATFS", "GETATTR" };
 
-	put_node(program_add(g->p, PICK(g, verbs)), "nodeid", any_node(g));
+	mild_put_node(program_add(g->p, PICK(g, verbs)), "nodeid", mild_node(g));
 }
 
 static void access_node(struct gen *g)
 {
 	struct program_step *s = program_add(g->p, "ACCESS");
 
-	put_node(s, "nodeid", any_node(g));
+	mild_put_node(s, "nodeid", mild_node(g));
 	program_add_number(s, "mask", rng_below(&g->rng, 8));
 }
 
 static void open_node(struct gen *g)
 {
-	const struct node *n = any_node(g);
+	const struct node *n = mild_node(g);
 	bool is_dir = !n || n->dir;
 	struct program_step *s = program_add(g->p, is_dir ? "OPENDIR" : "OPEN");
 
-	put_node(s, "nodeid", n);
+	mild_put_node(s, "nodeid", n);
 	if (!is_dir)
 		program_add_number(s, "flags", PICK(g, open_flags));
 	keep_handle(g, s, n);
-}
-
-/* A request on a handle; NULL: there is none of that kind. */
-static struct program_step *on_handle(struct gen *g, const char *verb, bool is_dir)
-{
-	const struct handle *h = g->handle_count ? &g->handle[rng_below(&g->rng, g->handle_count)]
-						 : NULL;
-	struct program_step *s;
-
-	if (!h || h->node.dir != is_dir)
-		return NULL;
-	s = program_add(g->p, verb);
-	put_node(s, "nodeid", h->node.symbol ? &h->node : NULL);
-	program_add_symbol(s, "fh", PROGRAM_HANDLE, h->symbol, 0);
-	return s;
-}
-
-static void read_file(struct gen *g)
-{
-	struct program_step *s = on_handle(g, "READ", false);
-
-	if (!s)
-		return;
-	program_add_number(s, "offset", PICK(g, offsets));
-	program_add_number(s, "size", PICK(g, sizes));
-}
-
-static void write_file(struct gen *g)
-{
-	struct program_step *s = on_handle(g, "WRITE", false);
-
-	if (!s)
-		return;
-	program_add_number(s, "offset", PICK(g, offsets));
-	program_add_fill(s, "data", PICK(g, sizes), (uint32_t)g->p->count);
-}
-
-static void read_dir(struct gen *g)
-{
-	struct program_step *s = on_handle(g, one_in(g, 2) ? "READDIR" : "READDIRPLUS", true);
-
-	if (!s)
-		return;
-	program_add_number(s, "offset", one_in(g, 3) ? rng_below(&g->rng, 5) : 0);
-	program_add_number(s, "size", PICK(g, sizes));
-}
-
-static void on_file(struct gen *g)
-{
-	static const char *const verbs[] = { "FLUSH", "FSYNC" };
-
-	(void)on_handle(g, PICK(g, verbs), false);
-}
-
-static void allocate(struct gen *g)
-{
-	static const uint64_t how[] = { 0, 1, 3, 0x10 };
-	struct program_step *s = on_handle(g, "FALLOCATE", false);
-
-	if (!s)
-		return;
-	program_add_number(s, "offset", PICK(g, offsets));
-	program_add_number(s, "length", PICK(g, sizes));
-	program_add_number(s, "mode", PICK(g, how));
-}
-
-static void seek(struct gen *g)
-{
-	struct program_step *s = on_handle(g, "LSEEK", false);
-
-	if (!s)
-		return;
-	program_add_number(s, "offset", PICK(g, offsets));
-	program_add_number(s, "whence", 3 + rng_below(&g->rng, 2));
-}
-
-static void copy(struct gen *g)
-{
-	const struct handle *to;
-	const struct handle *from;
-	struct program_step *s;
-
-	if (!g->handle_count)
-		return;
-	to = &g->handle[rng_below(&g->rng, g->handle_count)];
-	from = &g->handle[rng_below(&g->rng, g->handle_count)];
-	if (to->node.dir || from->node.dir)
-		return;
-	s = program_add(g->p, "COPY_FILE_RANGE");
-	put_node(s, "nodeid", &from->node);
-	program_add_symbol(s, "fh_in", PROGRAM_HANDLE, from->symbol, 0);
-	program_add_number(s, "off_in", PICK(g, offsets));
-	put_node(s, "nodeid_out", &to->node);
-	program_add_symbol(s, "fh_out", PROGRAM_HANDLE, to->symbol, 0);
-	program_add_number(s, "off_out", PICK(g, offsets));
-	program_add_number(s, "bytes", PICK(g, sizes));
 }
 
 static void release(struct gen *g)
@@ -299,7 +202,7 @@ static void release(struct gen *g)
 	if (!g->handle_count)
 		return;
 	s = program_add(g->p, h->node.dir ? "RELEASEDIR" : "RELEASE");
-	put_node(s, "nodeid", h->node.symbol ? &h->node : NULL);
+	mild_put_node(s, "nodeid", h->node.symbol ? &h->node : NULL);
 	program_add_symbol(s, "fh", PROGRAM_HANDLE, h->symbol, 0);
 	g->handle[i] = g->handle[--g->handle_count];
 }
@@ -321,7 +224,7 @@ static void forget(struct gen *g)
 	if (!g->node_count || is_open(g, g->node[i].symbol))
 		return;
 	s = program_add(g->p, "FORGET");
-	put_node(s, "nodeid", &g->node[i]);
+	mild_put_node(s, "nodeid", &g->node[i]);
 	program_add_number(s, "nlookup", 1);
 	g->node[i] = g->node[--g->node_count];
 }
@@ -330,7 +233,7 @@ static void set_xattr(struct gen *g)
 {
 	struct program_step *s = program_add(g->p, "SETXATTR");
 
-	put_node(s, "nodeid", any_node(g));
+	mild_put_node(s, "nodeid", mild_node(g));
 	program_add_text(s, "name", PICK(g, keys));
 	program_add_fill(s, "value", rng_below(&g->rng, 300), 1);
 	program_add_number(s, "flags", rng_below(&g->rng, 3));
@@ -341,7 +244,7 @@ static void get_xattr(struct gen *g)
 	bool list = one_in(g, 2);
 	struct program_step *s = program_add(g->p, list ? "LISTXATTR" : "GETXATTR");
 
-	put_node(s, "nodeid", any_node(g));
+	mild_put_node(s, "nodeid", mild_node(g));
 	program_add_number(s, "size", PICK(g, sizes));
 	if (!list)
 		program_add_text(s, "name", PICK(g, keys));
@@ -351,7 +254,7 @@ static void remove_xattr(struct gen *g)
 {
 	struct program_step *s = program_add(g->p, "REMOVEXATTR");
 
-	put_node(s, "nodeid", any_node(g));
+	mild_put_node(s, "nodeid", mild_node(g));
 	program_add_text(s, "name", PICK(g, keys));
 }
 
@@ -368,13 +271,13 @@ static const struct {
 	unsigned weight;
 	void (*make)(struct gen *g);
 } rows[] = {
-	{ 12, lookup },	     { 8, create },    { 5, make_dir },	   { 2, make_node },
-	{ 3, make_link },    { 3, link_node }, { 6, remove_name }, { 6, rename_node },
-	{ 4, get_attr },     { 6, set_attr },  { 3, of_node },	   { 2, access_node },
-	{ 10, open_node },   { 8, read_file }, { 8, write_file },  { 6, read_dir },
-	{ 3, on_file },	     { 4, allocate },  { 3, seek },	   { 3, copy },
-	{ 5, release },	     { 4, forget },    { 3, set_xattr },   { 3, get_xattr },
-	{ 2, remove_xattr }, { 3, on_host },
+	{ 12, lookup },	     { 8, create },	    { 5, make_dir },	    { 2, make_node },
+	{ 3, make_link },    { 3, link_node },	    { 6, remove_name },	    { 6, rename_node },
+	{ 4, get_attr },     { 6, set_attr },	    { 3, of_node },	    { 2, access_node },
+	{ 10, open_node },   { 8, mild_read_file }, { 8, mild_write_file }, { 6, mild_read_dir },
+	{ 3, mild_on_file }, { 4, mild_allocate },  { 3, mild_seek },	    { 3, mild_copy },
+	{ 5, release },	     { 4, forget },	    { 3, set_xattr },	    { 3, get_xattr },
+	{ 2, remove_xattr }, { 3, on_host },	    { 3, mild_map_file },   { 1, mild_unmap_file },
 };
 
 void generate_mild(struct gen *g)

@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#define BEGIN_MS 10000
+
 _Static_assert(FRONT_FAULT_COUNT <= 64, "violations are bits");
 
 void program_tell(struct program_answer *a, const char *seen, const char *fmt, ...)
@@ -241,7 +243,7 @@ static bool is_host(const struct program_step *s)
 	return s->verb->act >= ACT_HOST_FILE;
 }
 
-static int begin(struct program_run *r, struct err *reterr)
+static int connect_front(struct program_run *r, struct err *reterr)
 {
 	const struct program *p = r->p;
 	struct front_options o = { .path = r->at->socket,
@@ -253,7 +255,8 @@ static int begin(struct program_run *r, struct err *reterr)
 	int e;
 
 	o.memory.regions = p->regions;
-	o.timeout_ms = p->timeout_ms ? p->timeout_ms : r->at->timeout_ms;
+	/* What it takes to begin is no part of the program: a loaded machine may need long for it. */
+	o.timeout_ms = BEGIN_MS;
 	if (p->no_indirect)
 		o.features_off |= UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC;
 	if (p->no_event)
@@ -265,7 +268,7 @@ static int begin(struct program_run *r, struct err *reterr)
 		e = front_start(r->f, reterr);
 	if (e < 0 || p->start != START_SESSION)
 		return e;
-	e = front_init(r->f, 0, NULL);
+	e = front_init(r->f, p->window ? FUSE_MAP_ALIGNMENT | FUSE_HAS_INODE_DAX : 0, NULL);
 	if (e != 0) {
 		char scratch[32];
 
@@ -273,6 +276,18 @@ static int begin(struct program_run *r, struct err *reterr)
 			       program_errno(e, scratch, sizeof(scratch)));
 	}
 	return 0;
+}
+
+static int begin(struct program_run *r, struct err *reterr)
+{
+	unsigned ms = r->p->timeout_ms ? r->p->timeout_ms : r->at->timeout_ms;
+	int e = connect_front(r, reterr);
+
+	if (r->f) {
+		r->f->options.timeout_ms = ms;
+		r->f->channel.timeout_ms = ms;
+	}
+	return e;
 }
 
 static void note_violations(struct program_run *r)

@@ -12,8 +12,9 @@
 
 #define STATUS_BROKEN 3
 #define TIME_S	      60
-#define MINIMISE_MAX  400 /* trials for one hit */
-#define BROKEN_IN_ROW 5	  /* daemons that could not be started: it is of no use to go on */
+#define MINIMISE_MAX  400 /* trials for one hit, and seconds: to see that one hangs takes long */
+#define MINIMISE_S    60
+#define BROKEN_IN_ROW 5 /* daemons that could not be started: it is of no use to go on */
 /* Of an answer: a hostile program makes its own rings deaf. A mild one waits as long as a check. */
 #define HOSTILE_MS 300
 
@@ -45,6 +46,7 @@ static int try_one(struct fuzz *f, const struct program *p)
 
 struct same {
 	struct fuzz *f;
+	uint64_t end_ns; /* no more questions then */
 	char what[64];
 };
 
@@ -52,6 +54,8 @@ static int shows_same(void *context, const struct program *p)
 {
 	struct same *s = context;
 
+	if (clock_now_ns() >= s->end_ns)
+		return -1;
 	if (try_one(s->f, p) < 0)
 		return -1;
 	return s->f->trial->bad && strcmp(s->f->trial->what, s->what) == 0;
@@ -90,7 +94,7 @@ static void kind_of_all(struct same *s, struct program **p, char *ret, size_t si
 
 static void repeat(struct fuzz *f, struct fuzz_hit *h)
 {
-	struct same s = { .f = f };
+	struct same s = { .f = f, .end_ns = UINT64_MAX };
 
 	(void)snprintf(s.what, sizeof(s.what), "%s", h->what);
 	for (unsigned i = 0; i < FUZZ_REPEATS; i++)
@@ -144,7 +148,7 @@ static struct fuzz_hit *find_hit(struct fuzz *f, const char *what, const char *v
 /* A new way, or a known one that only looked new while the program was large. */
 static int new_hit(struct fuzz *f, struct program *take, uint64_t index, size_t *ret)
 {
-	struct same s = { .f = f };
+	struct same s = { .f = f, .end_ns = clock_deadline_ms(MINIMISE_S * UINT64_C(1000)) };
 	struct fuzz_minimise how = { .shows = shows_same, .context = &s, .trials = MINIMISE_MAX };
 	struct fuzz_hit *h = &f->hit[f->hit_count];
 	char verb[PROGRAM_WORD];
@@ -212,6 +216,13 @@ static bool is_over(const struct fuzz *f)
 	return clock_now_ns() - f->start_ns >= time_s * NS_PER_S;
 }
 
+static void add_option(const struct fuzz *f, struct program *p, unsigned bit)
+{
+	if (target_options(f->t) & bit)
+		(void)snprintf(p->option[p->option_count++], PROGRAM_WORD, "%s",
+			       target_option_name(bit));
+}
+
 static int one_program(struct fuzz *f, uint64_t index)
 {
 	struct program *p = fuzz_generate(f->o->seed, index, f->o->hostile);
@@ -220,9 +231,9 @@ static int one_program(struct fuzz *f, uint64_t index)
 	if (!p)
 		return err_set(f->reterr, -ENOMEM, "out of memory");
 	/* What fills a disk fills its own. */
-	if (target_options(f->t) & CHECK_SMALL_DISK)
-		(void)snprintf(p->option[p->option_count++], PROGRAM_WORD, "%s",
-			       target_option_name(CHECK_SMALL_DISK));
+	add_option(f, p, CHECK_SMALL_DISK);
+	if (p->window)
+		add_option(f, p, CHECK_WINDOW);
 	e = try_one(f, p);
 	f->programs++;
 	f->steps += f->trial->result.done;

@@ -115,6 +115,9 @@ static void fate_of_leaving(struct life *l, struct trial *t)
 	set_fate(t, life_fate(l, true, fate, sizeof(fate)));
 	if (strcmp(t->fate, "alive") == 0 && !serves_next(l))
 		set_fate(t, "hung");
+	/* Behind its front end it may end; before that it was well. */
+	if (!t->result.left && strncmp(t->fate, "exited:", 7) == 0)
+		set_fate(t, "alive");
 }
 
 /*
@@ -137,9 +140,6 @@ static void find_fate(const struct program *p, struct life *l, struct front *f, 
 		return;
 	front_hang_up(f);
 	fate_of_leaving(l, t);
-	/* It did not leave before it was left. */
-	if (!t->result.left && strncmp(t->fate, "exited:", 7) == 0)
-		set_fate(t, "alive");
 }
 
 /* A daemon that hangs up on a VMM that talks nonsense may end; whatever a guest does, it may not. */
@@ -195,18 +195,16 @@ static bool has_escaped(const struct life *l)
 	return l->started && (host_digest(l->outside, &now) < 0 || now != l->outside_digest);
 }
 
-/* The daemon that is well until its front end leaves may still die of that, or tell of a leak. */
+/* The daemon that is well until its front end leaves may still die of that, hang, or tell of a leak. */
 static void leave(struct life *l, struct front *f, struct trial *t)
 {
-	char fate[32];
+	bool told = !f || !f->negotiated; /* it was left already */
 
 	(void)front_free(f);
 	life_log(l, t->log, sizeof(t->log));
-	if (!l->started || strcmp(t->fate, "alive") != 0 || confession(t->log))
+	if (told || !l->started || strcmp(t->fate, "alive") != 0 || confession(t->log))
 		return;
-	(void)life_fate(l, true, fate, sizeof(fate));
-	if (strncmp(fate, "signal:", 7) == 0)
-		set_fate(t, fate);
+	fate_of_leaving(l, t);
 	life_log(l, t->log, sizeof(t->log));
 }
 
