@@ -144,7 +144,7 @@ static struct program *plainer(const struct program *p, unsigned how)
 {
 	struct program *c = program_clone(p);
 	bool *flags[] = { c ? &c->packed : NULL, c ? &c->no_indirect : NULL,
-			  c ? &c->no_event : NULL };
+			  c ? &c->no_event : NULL, c ? &c->window : NULL };
 
 	if (!c)
 		return NULL;
@@ -161,7 +161,7 @@ static struct program *plainer(const struct program *p, unsigned how)
 
 static void plainer_front(struct work *w)
 {
-	for (unsigned how = 0; how < 4 && may_go_on(w); how++)
+	for (unsigned how = 0; how < 5 && may_go_on(w); how++)
 		(void)try_keep(w, plainer(*w->p, how));
 }
 

@@ -202,12 +202,15 @@ void life_end(struct life *l)
 
 void life_sweep(const char *dir)
 {
-	char share[160];
+	static const char *const mounts[] = { "readonly", "share/mounted", "share" };
+	char path[176];
 
 	if (!fs_exists(dir))
 		return;
-	(void)snprintf(share, sizeof(share), "%s/share", dir);
-	(void)umount2(share, MNT_DETACH);
+	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, mounts[i]);
+		(void)umount2(path, MNT_DETACH);
+	}
 	(void)!fs_remove_tree(dir, NULL);
 }
 
