@@ -266,9 +266,8 @@ soak-mutants: all ## every fault against every check; resumable; writes results/
 soak-shuffle: all ## RUNS= (200) shuffled runs of the device suite on STACK= (refdev); resumable; writes results/baselines/shuffle.md
 	@RUNS=$(RUNS) STACK=$(STACK) conformance/test/soak-shuffle
 
-FUZZ_TIME ?= 60
 fuzz-decoders: ## libFuzzer on our own decoders, FUZZ_TIME= seconds each (needs clang and its compiler-rt)
-	@FUZZ_TIME=$(FUZZ_TIME) conformance/decoders/run $(FUZZ_TARGETS)
+	@conformance/decoders/run $(FUZZ_TARGETS)
 
 fuzz-flavour: $(FUZZ_TESTS)
 
