@@ -219,7 +219,7 @@ REAL_TESTS := $(DEVICE_TESTS) \
 # They start the reference device of their own flavour as a process.
 $(BUILD)/conformance/test_spec $(DEVICE_TESTS): | $(BUILD)/virtiofs-refdev
 $(BUILD)/conformance/test_conform_peer: | $(BUILD)/virtiofs-conform
-$(BUILD)/conformance/test_conform_fuzz: | $(BUILD)/virtiofs-conform $(BUILD)/virtiofs-refdev
+$(BUILD)/conformance/test_conform_record $(BUILD)/conformance/test_conform_fuzz: | $(BUILD)/virtiofs-conform $(BUILD)/virtiofs-refdev
 $(BUILD)/conformance/test_conform_faults: | $(BUILD)/libvqfaults.so $(BUILD)/faults/probe
 
 check: all $(TESTS) lint-includes spec-check ## unit, table and golden tests; no root, no guests

@@ -42,6 +42,7 @@ struct front_options {
 	bool traffic;			/* messages and requests are evidence too */
 	bool (*stalled)(void *context); /* see struct front_pump; NULL: deadlines are waited for */
 	void *stalled_context;
+	const struct front_watch *watch; /* or NULL */
 };
 
 struct front {

@@ -13,6 +13,19 @@
 #define DIGEST_CONTENT MIB
 #define PATH_ROOM      8192
 
+static const struct host_watch *watch;
+
+void host_watch(const struct host_watch *w)
+{
+	watch = w;
+}
+
+#define TELL(what, ...)                                           \
+	do {                                                      \
+		if (watch)                                        \
+			watch->what(watch->context, __VA_ARGS__); \
+	} while (0)
+
 /* Folder and name as one path; ENAMETOOLONG leaves it empty, so that the call fails. */
 static const char *join(char ret[PATH_ROOM], const char *dir, const char *name)
 {
@@ -35,12 +48,19 @@ bool host_exists(const char *dir, const char *name)
 	return host_stat(dir, name, &st) == 0;
 }
 
-int host_open(const char *dir, const char *name, int flags, mode_t mode)
+static int open_at(const char *dir, const char *name, int flags, mode_t mode)
 {
 	char path[PATH_ROOM];
 	int fd = open(join(path, dir, name), flags | O_NOFOLLOW | O_CLOEXEC, mode);
 
 	return fd < 0 ? -errno : fd;
+}
+
+int host_open(const char *dir, const char *name, int flags, mode_t mode)
+{
+	if (watch && (flags & (O_ACCMODE | O_CREAT | O_TRUNC)) != O_RDONLY)
+		watch->other(watch->context);
+	return open_at(dir, name, flags, mode);
 }
 
 static int write_all(int fd, const uint8_t *data, size_t size)
@@ -60,8 +80,9 @@ static int write_all(int fd, const uint8_t *data, size_t size)
 
 int host_write(const char *dir, const char *name, const void *data, size_t size)
 {
-	CLEANUP(fd_closep) int fd = host_open(dir, name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	CLEANUP(fd_closep) int fd = open_at(dir, name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 
+	TELL(file, dir, name, data, size);
 	return fd < 0 ? fd : write_all(fd, data, size);
 }
 
@@ -83,8 +104,10 @@ void host_bytes(void *ret, uint64_t offset, size_t size, uint32_t seed)
 
 int host_fill(const char *dir, const char *name, size_t size, uint32_t seed)
 {
-	CLEANUP(fd_closep) int fd = host_open(dir, name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	CLEANUP(fd_closep) int fd = open_at(dir, name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 	uint8_t piece[16384];
+
+	TELL(fill, dir, name, size, seed);
 
 	if (fd < 0)
 		return fd;
@@ -102,7 +125,7 @@ int host_fill(const char *dir, const char *name, size_t size, uint32_t seed)
 
 int host_read(const char *dir, const char *name, size_t max, struct buf *ret)
 {
-	CLEANUP(fd_closep) int fd = host_open(dir, name, O_RDONLY, 0);
+	CLEANUP(fd_closep) int fd = open_at(dir, name, O_RDONLY, 0);
 	uint8_t piece[16384];
 
 	if (fd < 0)
@@ -125,6 +148,7 @@ int host_mkdir(const char *dir, const char *name, mode_t mode)
 {
 	char path[PATH_ROOM];
 
+	TELL(mkdir, dir, name, mode);
 	return mkdir(join(path, dir, name), mode) < 0 ? -errno : 0;
 }
 
@@ -132,6 +156,7 @@ int host_symlink(const char *dir, const char *name, const char *target)
 {
 	char path[PATH_ROOM];
 
+	TELL(symlink, dir, name, target);
 	return symlink(target, join(path, dir, name)) < 0 ? -errno : 0;
 }
 
@@ -139,6 +164,7 @@ int host_unlink(const char *dir, const char *name)
 {
 	char path[PATH_ROOM];
 
+	TELL(remove, dir, name);
 	return remove(join(path, dir, name)) < 0 ? -errno : 0;
 }
 
@@ -159,6 +185,8 @@ int host_set_xattr(const char *dir, const char *name, const char *key, const voi
 {
 	char path[PATH_ROOM];
 
+	if (watch)
+		watch->other(watch->context);
 	return lsetxattr(join(path, dir, name), key, value, size, 0) < 0 ? -errno : 0;
 }
 

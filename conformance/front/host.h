@@ -46,4 +46,22 @@ int host_digest(const char *dir, uint64_t *ret) MUST_USE;
 const char *host_compare(const struct fuse_attr *a, const struct stat *st, bool no_times,
 			 char *scratch, size_t size);
 
+/*
+ * Who wants to know what the functions above change: told before it is done. `other`: a file was opened to be changed in
+ * ways that nobody is told of.
+ */
+struct host_watch {
+	void *context;
+	void (*file)(void *context, const char *dir, const char *name, const void *data,
+		     size_t size);
+	void (*fill)(void *context, const char *dir, const char *name, size_t size, uint32_t seed);
+	void (*mkdir)(void *context, const char *dir, const char *name, mode_t mode);
+	void (*symlink)(void *context, const char *dir, const char *name, const char *target);
+	void (*remove)(void *context, const char *dir, const char *name);
+	void (*other)(void *context);
+};
+
+/** host_watch() - @w is borrowed until the next call; NULL: nobody. One at a time: a check has a process of its own. */
+void host_watch(const struct host_watch *w);
+
 #endif

@@ -256,7 +256,17 @@ int front_enqueue(struct front_request *r)
 	front_note(r->front->evidence, r->in, r->in_size, "queue %u: %s, unique %llu", r->queue,
 		   front_op_name(r->opcode, scratch, sizeof(scratch)),
 		   (unsigned long long)r->unique);
+	if (r->front->options.watch)
+		r->front->options.watch->sent(r->front->options.watch->context, r);
 	return 0;
+}
+
+static void tell_end(const struct front_request *r)
+{
+	const struct front_watch *w = r->front->options.watch;
+
+	if (w)
+		w->ended(w->context, r);
 }
 
 int front_submit(struct front_request *r)
@@ -314,6 +324,7 @@ void front_request_used(struct front_request *r, uint32_t used)
 		r->result = FRONT_FAILED;
 	}
 	free_pieces(r);
+	tell_end(r);
 	if (r->orphan)
 		front_request_free(r);
 }
@@ -327,6 +338,7 @@ void front_request_lose(struct front_request *r, int result)
 	r->state = FRONT_LOST;
 	r->result = result;
 	free_pieces(r);
+	tell_end(r);
 	if (r->orphan)
 		front_request_free(r);
 }

@@ -69,6 +69,15 @@ struct front_layout {
 	unsigned direct;
 };
 
+struct front_request;
+
+/* Who wants to know of each request: when it is in the ring, and when it has ended or is lost. */
+struct front_watch {
+	void *context;
+	void (*sent)(void *context, const struct front_request *r);
+	void (*ended)(void *context, const struct front_request *r);
+};
+
 enum front_request_state { FRONT_PREPARED, FRONT_IN_FLIGHT, FRONT_DONE, FRONT_LOST };
 
 struct front_request {

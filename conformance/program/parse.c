@@ -54,6 +54,12 @@ static int parse_version(struct parser *p)
 	return e;
 }
 
+static int parse_seed(struct parser *p)
+{
+	(void)cursor_skip(&p->c);
+	return cursor_number(&p->c, UINT64_MAX, &p->p->seed);
+}
+
 static int parse_option(struct parser *p)
 {
 	if (p->p->option_count == PROGRAM_OPTIONS_MAX)
@@ -332,6 +338,10 @@ static int parse_line(struct parser *p)
 		return header_text(p, "daemon", p->p->daemon, sizeof(p->p->daemon));
 	if (is_word(word, size, "option"))
 		return parse_option(p);
+	if (is_word(word, size, "check"))
+		return header_text(p, "check", p->p->check, sizeof(p->p->check));
+	if (is_word(word, size, "seed"))
+		return parse_seed(p);
 	if (is_word(word, size, "front"))
 		return parse_front(p);
 	if (is_word(word, size, "end"))

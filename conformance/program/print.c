@@ -153,6 +153,12 @@ static int print_header(const struct program *p, struct buf *b)
 		e = print_quoted("daemon", p->daemon, b);
 	for (size_t i = 0; e == 0 && i < p->option_count; i++)
 		e = print_quoted("option", p->option[i], b);
+	if (e == 0 && p->check[0])
+		e = print_quoted("check", p->check, b);
+	if (e == 0 && p->check[0])
+		e = buf_printf(b, "seed %" PRIu64 "\n", p->seed);
+	if (p->check[0] && p->count == 0)
+		return e;
 	return e < 0 ? e : print_front(p, b);
 }
 

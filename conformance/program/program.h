@@ -149,6 +149,9 @@ struct program_step {
 enum program_start { START_SESSION, START_RINGS, START_NEGOTIATED, START_CONNECTED, STARTS };
 
 struct program {
+	char check
+		[64]; /* of the device suite, with this seed: what decides, also where steps are shown */
+	uint64_t seed;
 	char shows[256]; /* what it is there for, for a person */
 	char daemon[64]; /* where it was seen: a stack, a version */
 	char option[PROGRAM_OPTIONS_MAX]

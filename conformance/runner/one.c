@@ -3,7 +3,9 @@
 #include "conformance/runner/one.h"
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "conformance/runner/life.h"
+#include "conformance/runner/record.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -252,7 +254,7 @@ static void publish(const struct check_run *r, struct check_result *ret)
 	ret->verdict = r->verdict == CHECK_UNSET ? CHECK_BROKEN : r->verdict;
 }
 
-static void run_check(struct check_run *r, struct check_result *ret)
+static void run_check(struct check_run *r, struct record *record, struct check_result *ret)
 {
 	if (!reach(r, r->check->start)) {
 		judge_fate(r, ret);
@@ -261,6 +263,8 @@ static void run_check(struct check_run *r, struct check_result *ret)
 	if (life_of(r)->target->arm)
 		__atomic_store_n(life_of(r)->target->arm, 1, __ATOMIC_RELEASE);
 	r->check->run(r);
+	if (record)
+		record_end(record, r->f);
 	if (r->verdict == CHECK_UNSET)
 		r->verdict = CHECK_PASS;
 	judge_fate(r, ret);
@@ -298,6 +302,30 @@ static void prepare(struct check_run *r, const struct target *t, struct life *l,
 		broken(r, "folder beside the share", strerror(errno));
 }
 
+static struct record *start_record(struct check_run *r, const struct target *t,
+				   const struct one_options *o)
+{
+	struct record *x = o->programs ? record_new(r->check, t, o->seed) : NULL;
+
+	if (x)
+		record_watch(x, &r->options, r->share);
+	return x;
+}
+
+/* A deviation is worth a file; that it could not be written is no verdict. */
+static void write_record(const struct check_run *r, struct record *x, const struct one_options *o)
+{
+	CLEANUP(freep) char *path = fs_path("%s/%s.program", o->programs, r->check->id);
+	char shows[256];
+
+	(void)snprintf(shows, sizeof(shows), "%s: expected %.80s; seen %.80s", r->check->id,
+		       r->expected, r->seen);
+	for (char *at = shows; (at = strpbrk(at, "\t\n"));)
+		*at = ' ';
+	if (path)
+		(void)!record_write(x, shows, path, NULL);
+}
+
 void one_check(const struct target *t, const struct check *c, const struct one_options *o,
 	       struct check_result *ret)
 {
@@ -305,6 +333,7 @@ void one_check(const struct target *t, const struct check *c, const struct one_o
 	unsigned given = c->wishes | (c->options & CHECK_NO_XATTR ? 0 : CHECK_XATTR);
 	unsigned options = c->options | (target_options(t) & given);
 	struct life l = { 0 };
+	struct record *record = NULL;
 	struct err err = { "" };
 	uint64_t start = clock_now_ns();
 
@@ -312,12 +341,16 @@ void one_check(const struct target *t, const struct check *c, const struct one_o
 		if (life_start(&l, t, options, o->dir, &err) < 0)
 			broken(&r, "start", err.text);
 		prepare(&r, t, &l, o->timeout_ms);
+		record = start_record(&r, t, o);
 		if (r.verdict == CHECK_UNSET)
-			run_check(&r, ret);
+			run_check(&r, record, ret);
+		if (record && r.verdict == CHECK_FAIL)
+			write_record(&r, record, o);
 		keep_evidence(&r, ret);
 	}
 	publish(&r, ret);
 	r.f = front_free(r.f);
+	record = record_free(record);
 	life_end(&l);
 	ret->duration_ns = clock_now_ns() - start;
 }

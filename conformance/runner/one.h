@@ -8,7 +8,8 @@
 struct one_options {
 	const char *dir;
 	uint64_t seed;
-	unsigned timeout_ms; /* of each answer of the daemon, where the check does not say */
+	unsigned timeout_ms;  /* of each answer of the daemon, where the check does not say */
+	const char *programs; /* folder for the programs of failed checks (record.h); NULL: none */
 };
 
 /**

@@ -91,6 +91,9 @@ static void print_details(const struct suite *s, size_t index, FILE *out)
 	if (s->options->verbose)
 		print_lines("evidence", r->evidence, EVIDENCE_LINES, out);
 	print_repeat(s, c, out);
+	if (s->options->out)
+		(void)fprintf(out, "     program   %s/%s/programs/%s.program\n", s->options->out,
+			      s->target->id, c->id);
 }
 
 void output_begin(const struct suite *s, FILE *out)

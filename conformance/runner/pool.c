@@ -44,7 +44,8 @@ static int start_slot(struct pool *p, struct slot *s, struct err *reterr)
 	char dir[128];
 	struct one_options o = { .dir = dir,
 				 .seed = w->seed + p->next,
-				 .timeout_ms = w->timeout_ms };
+				 .timeout_ms = w->timeout_ms,
+				 .programs = w->programs };
 
 	s->index = p->next++;
 	slot_dir(p, s, dir, sizeof(dir));

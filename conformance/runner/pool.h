@@ -16,7 +16,8 @@ struct pool_work {
 	unsigned jobs;
 	const char *dir; /* private; folders of checks are made in it */
 	uint64_t seed;
-	unsigned timeout_ms; /* of each answer of the daemon */
+	unsigned timeout_ms;  /* of each answer of the daemon */
+	const char *programs; /* folder for those of failed checks; NULL: none */
 	/* Called in the order of @checks, for each once; @index counts from 0. */
 	void (*done)(void *context, size_t index, const struct check_result *r);
 	void *context;

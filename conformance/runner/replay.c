@@ -3,6 +3,8 @@
 #include "conformance/runner/replay.h"
 
 #include "base/fs.h"
+#include "conformance/runner/areas.h"
+#include "conformance/runner/pool.h"
 #include "conformance/runner/result.h"
 
 #include <string.h>
@@ -127,6 +129,62 @@ static void print_json(const struct target *target, const struct program *p, con
 	(void)fputc('\n', out);
 }
 
+/* ---- a program of a check: the check decides ---- */
+
+static int tell_check(const struct target *t, const struct check *c, const struct check_result *r,
+		      enum output_format format, FILE *out)
+{
+	bool failed = r->verdict == CHECK_FAIL;
+	const char *word = failed ? "reproduced" : "not reproduced";
+	json_auto_t *all = NULL;
+
+	if (format == OUTPUT_JSON) {
+		all = json_pack("{s:i, s:{s:s, s:s}, s:s, s:s, s:s, s:s, s:s, s:s}", "schema",
+				SCHEMA, "target", "name", t->id, "version", t->version, "result",
+				word, "check", c->id, "verdict", verdict_name(r->verdict),
+				"expected", r->expected, "seen", r->seen, "fate", r->fate);
+		(void)json_dumpf(all, out, JSON_INDENT(2));
+		(void)fputc('\n', out);
+		return failed;
+	}
+	(void)fprintf(out, "%s: %s\n  sends     %s\n", c->id, c->title, c->sends);
+	if (r->expected[0])
+		(void)fprintf(out, "  expected  %s\n", r->expected);
+	if (r->seen[0]) {
+		(void)fprintf(out, "  seen      ");
+		plain_text(r->seen, sizeof(r->seen), out);
+		(void)fputc('\n', out);
+	}
+	(void)fprintf(out, "daemon: %s\n%s (%s)\n", r->fate[0] ? r->fate : "not ours", word,
+		      verdict_name(r->verdict));
+	return failed;
+}
+
+static int replay_check(const struct conform_options *o, const struct target *t,
+			const struct program *p, const char *dir, FILE *out, struct err *reterr)
+{
+	const struct check *c = check_find(p->check);
+	CLEANUP(freep) struct check_result *r = calloc(1, sizeof(*r));
+	struct pool_work w = { .target = t,
+			       .checks = &c,
+			       .count = 1,
+			       .jobs = 1,
+			       .dir = dir,
+			       .seed = p->seed,
+			       .timeout_ms = o->timeout_ms };
+	int failed;
+
+	if (!c) {
+		(void)err_set(reterr, -ENOENT, "%s: there is no check %s in this version",
+			      o->operands[1], p->check);
+		return STATUS_USAGE;
+	}
+	if (!r || pool_run(&w, r, reterr) < 0)
+		return STATUS_BROKEN;
+	failed = tell_check(t, c, r, o->format, out);
+	return r->verdict == CHECK_BROKEN ? STATUS_BROKEN : failed;
+}
+
 int replay_run(const struct conform_options *o, const struct target *t, const char *dir, FILE *out,
 	       struct err *reterr)
 {
@@ -140,10 +198,18 @@ int replay_run(const struct conform_options *o, const struct target *t, const ch
 
 	if (program_load(o->operands[1], &p, reterr) < 0)
 		return STATUS_USAGE;
+	if (p->check[0] && p->count == 0)
+		return replay_check(o, t, p, dir, out, reterr);
 	trial = trial_new();
 	if (!trial || !own || trial_run(t, p, &how, trial, reterr) < 0) {
 		(void)trial_free(trial);
 		return STATUS_BROKEN;
+	}
+	if (p->check[0]) {
+		if (o->format == OUTPUT_TEXT)
+			print_steps(p, trial, out);
+		(void)trial_free(trial);
+		return replay_check(o, t, p, dir, out, reterr);
 	}
 	word = conclude(p, trial, why, sizeof(why));
 	if (o->format == OUTPUT_JSON)
