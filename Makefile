@@ -19,7 +19,8 @@ LDFLAGS := $(SAN)
 LDLIBS := -ljansson -lconfuse -lpcp_import -lpcp -lm
 
 BENCH_MAIN := bench/main.c $(wildcard bench/cmd_*.c)
-BENCH_SRC := $(sort $(foreach d,base stats opt stack guest workload metric record relay run report,$(wildcard bench/$(d)/*.c)))
+BENCH_SRC := $(sort $(foreach d,base stats opt stack guest workload metric record relay run report,$(wildcard bench/$(d)/*.c))) \
+	$(patsubst %,conformance/guest/%.c,act line)
 INIT_SRC := $(sort $(wildcard guest-image/init/*.c))
 AGENT_SRC := $(sort $(wildcard guest-image/agent/agent*.c))
 TOOL_SRC := $(sort $(wildcard guest-image/agent/guest*.c))
@@ -32,7 +33,7 @@ SPEC_LIB := $(BUILD)/libspec.a
 TEST_LIB := $(call obj,$(wildcard bench/test/real_guest.c bench/test/report_*.c) $(patsubst %,bench/test/%.c,broken_home cell_check \
 	conduct fake_ends fake_guest inside local_agent pcp_tool problems raw_frame recorded robust_rig scratch \
 	self_dax self_figures stored))
-GUEST_PROGRAMS := $(BUILD)/guest/vq-init $(BUILD)/guest/vq-agent $(BUILD)/guest/vq-guest \
+GUEST_PROGRAMS := $(BUILD)/guest/vq-init $(BUILD)/guest/vq-agent $(BUILD)/guest/vq-guest $(BUILD)/guest/vq-check \
 	$(patsubst workloads/src/%.c,$(BUILD)/guest/%,$(WL_SRC))
 
 .DELETE_ON_ERROR:
@@ -97,6 +98,13 @@ $(BUILD)/guest/vq-%:
 	@mkdir -p $(@D)/.deps
 	@echo "  GUEST $@"
 	@$(GUEST_CC) -Iguest-image/agent -o $@ $(filter %.c,$^)
+
+# The guest suite; what it shares with who drives it (words, actions) is in the library as well.
+CHECK_SRC := $(sort $(wildcard conformance/guest/*.c))
+$(BUILD)/guest/vq-check: $(CHECK_SRC)
+	@mkdir -p $(@D)/.deps
+	@echo "  GUEST $@"
+	@$(GUEST_CC) -I. -o $@ $(filter %.c,$^)
 
 $(BUILD)/guest/wl-%: workloads/src/wl-%.c workloads/wl.h
 	@mkdir -p $(@D)/.deps

@@ -67,11 +67,11 @@ int command_kernels(const struct command_call *c, const struct plan *p, char **r
 	size_t made = 0;
 	int e = dir ? fs_mkdirs(dir, 0755, reterr) : err_set(reterr, -ENOMEM, "out of memory");
 
-	for (size_t i = 0; e == 0 && i < p->cells.count; i++) {
-		const struct kernel *k = made_for(&p->cells.item[i]);
+	for (size_t i = 0; e == 0 && plan_at(p, i); i++) {
+		const struct kernel *k = made_for(plan_at(p, i));
 		size_t j = 0;
 
-		while (j < i && made_for(&p->cells.item[j]) != k)
+		while (j < i && made_for(plan_at(p, j)) != k)
 			j++;
 		if (!k || j < i)
 			continue;
@@ -119,13 +119,13 @@ int command_plan_load(struct opts *o, const char *dir, const char *name, struct 
 	ret->seed = (uint64_t)opt_from_plan(o, OPT_SEED, (double)ret->seed);
 	ret->time_ms = (unsigned)(opt_from_plan(o, OPT_TIME, ret->time_ms / 1000.0) * 1000.0 + 0.5);
 	if (opt_given(o, OPT_ATTACH)) {
-		/* There is no daemon inside of a guest. */
-		ret->suites &= ~(unsigned)PLAN_DEVICE;
-		if (filter.suites & PLAN_DEVICE)
+		/* There is neither daemon nor host inside of a guest. */
+		ret->suites &= ~(unsigned)(PLAN_DEVICE | PLAN_GUEST);
+		if (filter.suites & (PLAN_DEVICE | PLAN_GUEST))
 			e = err_set(
 				reterr, -EINVAL,
-				"--attach goes with --suite bench only: the device suite checks "
-				"daemons of the host");
+				"--attach goes with --suite bench only: the other suites need the "
+				"host");
 		if (e == 0)
 			e = attach_check(o->value[OPT_ATTACH].text, reterr);
 		if (e == 0)
@@ -143,10 +143,13 @@ static const char *default_plan(const struct opts *o)
 {
 	bool given = strcmp(o->value[OPT_PLAN].origin, "default") != 0;
 
-	if (!given && opt_given(o, OPT_SUITE) &&
-	    suites_parse(o->value[OPT_SUITE].text) == PLAN_DEVICE)
-		return "device";
-	return o->value[OPT_PLAN].text;
+	if (given || !opt_given(o, OPT_SUITE))
+		return o->value[OPT_PLAN].text;
+	switch (suites_parse(o->value[OPT_SUITE].text)) {
+	case PLAN_DEVICE: return "device";
+	case PLAN_GUEST: return "guest";
+	default: return o->value[OPT_PLAN].text;
+	}
 }
 
 static int load_selected(const struct command_call *c, struct plan *ret, struct err *reterr)
@@ -180,6 +183,8 @@ static void print_head(FILE *out, const struct plan *p)
 	if (e.guests)
 		(void)fprintf(out, "  starting %zu guest%s %*.0f\n", e.guests,
 			      e.guests == 1 ? " " : "s", 28, e.guests_s);
+	for (size_t i = 0; i < p->checks.count; i++)
+		(void)fprintf(out, "  %s\n", p->checks.item[i].id);
 	(void)fprintf(out, "\n");
 }
 
@@ -260,14 +265,14 @@ static int outcome_status(const struct run_outcome *o)
 {
 	if (o->interrupted)
 		return EXIT_INTERRUPTED;
-	if (o->failed || o->pending || o->device.broken || o->device.pending)
+	if (o->failed || o->pending || o->suites.broken || o->suites.pending)
 		return EXIT_BROKEN;
-	if (o->device.failed)
+	if (o->suites.failed)
 		return EXIT_FAIL;
-	return o->ok || o->device.passed ? EXIT_OK : EXIT_SKIPPED;
+	return o->ok || o->suites.passed ? EXIT_OK : EXIT_SKIPPED;
 }
 
-static json_t *device_json(const struct suites_outcome *o)
+static json_t *suites_counts_json(const struct suites_outcome *o)
 {
 	return json_pack("{s:I,s:I,s:I,s:I,s:I}", "passed", (json_int_t)o->passed, "failed",
 			 (json_int_t)o->failed, "broken", (json_int_t)o->broken, "n/a",
@@ -286,7 +291,7 @@ static int show_outcome(const struct command_call *c, const struct run_outcome *
 					   o->dir, "interrupted", o->interrupted, "ok",
 					   (json_int_t)o->ok, "n/a", (json_int_t)o->na, "failed",
 					   (json_int_t)o->failed, "pending", (json_int_t)o->pending,
-					   "device", device_json(&o->device));
+					   "device", suites_counts_json(&o->suites));
 
 		(void)json_dumpf(j, stdout, JSON_INDENT(2));
 		(void)printf("\n");
@@ -296,9 +301,9 @@ static int show_outcome(const struct command_call *c, const struct run_outcome *
 	if (e < 0)
 		return command_error(EXIT_BROKEN, &err);
 	if (o->interrupted)
-		(void)printf("interrupted: %zu cells and %zu daemons were not finished; what was "
+		(void)printf("interrupted: %zu cells and %zu suites were not finished; what was "
 			     "done is in %s\ncomplete it with: virtiofs-qual resume %s\n",
-			     o->pending, o->device.pending, o->dir, o->dir);
+			     o->pending, o->suites.pending, o->dir, o->dir);
 	return outcome_status(o);
 }
 

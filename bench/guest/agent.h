@@ -151,6 +151,15 @@ int agent_start(struct agent *a, const struct agent_job *job, uint32_t *ret_id, 
  */
 int agent_wait(struct agent *a, uint32_t id, struct agent_result *ret, struct err *reterr) MUST_USE;
 
+/**
+ * agent_output() - wait until a job has said more than @have bytes on its standard output, or has ended; its result is
+ * still to be collected.
+ * @ret: all that it has said so far, borrowed until the next call of this module.
+ * Return: 0; -ETIMEDOUT, -EOWNERDEAD, -ECONNRESET: as the others, but the job stays.
+ */
+int agent_output(struct agent *a, uint32_t id, size_t have, uint64_t deadline_ns, const char **ret,
+		 size_t *ret_size, bool *ret_ended, struct err *reterr) MUST_USE;
+
 /** agent_kill() - send @signal to the job's process group. It is still to be collected. */
 int agent_kill(struct agent *a, uint32_t id, int signal, struct err *reterr) MUST_USE;
 

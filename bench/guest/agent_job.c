@@ -277,6 +277,25 @@ int agent_wait(struct agent *a, uint32_t id, struct agent_result *ret, struct er
 	return e;
 }
 
+int agent_output(struct agent *a, uint32_t id, size_t have, uint64_t deadline_ns, const char **ret,
+		 size_t *ret_size, bool *ret_ended, struct err *reterr)
+{
+	struct host_job *j = agent_job_find(a, id);
+	uint64_t since_ns = clock_now_ns();
+	int e = 0;
+
+	if (!j)
+		return err_set(reterr, -EINVAL, "there is no job %" PRIu32 " to listen to", id);
+	while (e == 0 && !j->done && j->stream[0].data.size <= have)
+		e = agent_link_pump(a, deadline_ns);
+	if (e < 0)
+		return agent_link_error(a, e, j->name, since_ns, reterr);
+	*ret = buf_text(&j->stream[0].data);
+	*ret_size = j->stream[0].data.size;
+	*ret_ended = j->done;
+	return 0;
+}
+
 int agent_run(struct agent *a, const struct agent_job *job, struct agent_result *ret,
 	      struct err *reterr)
 {

@@ -40,6 +40,7 @@ enum opt_id {
 	OPT_FORCE,
 	OPT_ATTACH,
 	OPT_SUITE,
+	OPT_ONLY,
 	OPT_FORMAT,
 	OPT_JSON,
 	OPT_HOME,

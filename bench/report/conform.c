@@ -9,14 +9,44 @@
 
 #define DEVICE_JSON_MAX (64 * MIB)
 
+static const struct conform_suite suites[] = {
+	{ .id = "device",
+	  .anchor = "conformance",
+	  .title = "Conformance of the daemons",
+	  .subject = "Daemon",
+	  .about =
+		  "The device suite plays VMM and driver over each daemon's socket, without a guest.",
+	  .means = SPEC_D },
+	{ .id = "guest",
+	  .anchor = "guest",
+	  .title = "Behaviour of mounts in real guests",
+	  .subject = "Mount",
+	  .about =
+		  "The guest suite uses each mount as programs do, while the host changes the same "
+		  "files: what may be seen, and when, is what its mode promises.",
+	  .means = SPEC_G },
+};
+
+const struct conform_suite *conform_suites(size_t *ret_count)
+{
+	*ret_count = ARRAY_SIZE(suites);
+	return suites;
+}
+
 static json_t *list_of(const struct run *r)
 {
 	return json_object_get(r->root, "conformance");
 }
 
-bool conform_any(const struct run *r)
+bool conform_has(const struct run *r, const char *id)
 {
-	return json_array_size(list_of(r)) > 0;
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach(list_of(r), i, entry)
+		if (text_same(load_text(entry, "suite"), id))
+			return true;
+	return false;
 }
 
 const char *conform_text(json_t *check, const char *key)
@@ -85,14 +115,15 @@ static int load_daemon(const struct run *r, json_t *entry, struct conform *c)
 				      .version = load_text(entry, "version"),
 				      .dir = load_text(entry, "dir"),
 				      .checks = json_object() };
-	if (!d->checks || asprintf(&path, "%s/device.json", d->dir) < 0) {
+	if (!d->checks || asprintf(&path, "%s/%s.json", d->dir, c->suite->id) < 0) {
 		path = NULL;
 		return -ENOMEM;
 	}
 	if (!run_has_file(r, path) &&
 	    (strcmp(d->status, "n/a") == 0 || strcmp(d->status, "pending") == 0))
 		return 0;
-	e = load_json(r, path, "device.json", DEVICE_JSON_MAX, &size, &d->root, &d->damage);
+	e = load_json(r, path, strrchr(path, '/') + 1, DEVICE_JSON_MAX, &size, &d->root,
+		      &d->damage);
 	if (e == 0 && shape_check_device(d->root, &d->damage) < 0) {
 		json_decref(d->root);
 		d->root = NULL;
@@ -100,9 +131,9 @@ static int load_daemon(const struct run *r, json_t *entry, struct conform *c)
 	return e == -ENOMEM ? e : join(c, d);
 }
 
-int conform_build(const struct run *r, struct conform *ret)
+int conform_build(const struct run *r, const struct conform_suite *suite, struct conform *ret)
 {
-	struct conform c = { .areas = json_object(), .ids = json_object() };
+	struct conform c = { .suite = suite, .areas = json_object(), .ids = json_object() };
 	json_t *entry;
 	size_t i;
 	int e = c.areas && c.ids ? 0 : -ENOMEM;
@@ -111,7 +142,7 @@ int conform_build(const struct run *r, struct conform *ret)
 	if (!c.daemon)
 		e = -ENOMEM;
 	json_array_foreach(list_of(r), i, entry)
-		if (e == 0)
+		if (e == 0 && text_same(load_text(entry, "suite"), suite->id))
 			e = load_daemon(r, entry, &c);
 	*ret = c;
 	return e;

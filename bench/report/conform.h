@@ -6,7 +6,7 @@
 
 #include "conformance/spec/spec.h"
 
-/* The device suite of a run: what each daemon's device.json says, joined by check. */
+/* The suites of a run: what device.json of each daemon and guest.json of each mode say, joined by check. */
 
 /* What came of a check, for a reader. */
 enum conform_state {
@@ -32,16 +32,29 @@ struct conform_daemon {
 };
 
 struct conform {
+	const struct conform_suite *suite;
 	struct conform_daemon *daemon; /* owned */
 	size_t count;
 	json_t *areas; /* owned: id -> title, of all daemons, in their order */
 	json_t *ids;   /* owned: id -> its first check, in their order */
 };
 
-/** conform_any() - has the run anything of the suite? */
-bool conform_any(const struct run *r);
+/* How a suite is shown. */
+struct conform_suite {
+	const char *id;	    /* "device": its files are device.json */
+	const char *anchor; /* of its section */
+	const char *title;
+	const char *subject; /* what its columns are */
+	const char *about;   /* one sentence */
+	unsigned means; /* how the requirements are checked that it can look at: enum spec_means */
+};
+const struct conform_suite *conform_suites(size_t *ret_count);
+
+/** conform_has() - has the run anything of the suite @id? */
+bool conform_has(const struct run *r, const char *id);
 /** conform_build() - 0 or -ENOMEM; what cannot be read is `damage` of its daemon. */
-int conform_build(const struct run *r, struct conform *ret) MUST_USE;
+int conform_build(const struct run *r, const struct conform_suite *suite, struct conform *ret)
+	MUST_USE;
 void conform_free(struct conform *c);
 
 /** conform_check() - what came of check @id at a daemon; NULL: it was not run. */
@@ -74,8 +87,10 @@ bool conform_differs(const struct conform *c, const char *id);
 
 /* conform_rows.c: requirement -> checks -> result. */
 
-/** conform_row_is_listed() - can a client check the row, or is there a waiver for it? */
-bool conform_row_is_listed(const struct spec_row *row);
+/** conform_row_is_listed() - can the suite check the row, or is there a waiver for it? */
+bool conform_row_is_listed(const struct conform *c, const struct spec_row *row);
+/** conform_row_waiver() - why it need not be checked; NULL: it has to be. */
+const char *conform_row_waiver(const struct conform *c, const struct spec_row *row);
 /** conform_row_checks() - ids of all checks that name it, by ", "; "every check". Owned; NULL: out of memory. */
 char *conform_row_checks(const struct conform *c, const struct spec_row *row) MUST_USE;
 /** conform_row_state() - the worst of them; CONFORM_ABSENT: none was run. */

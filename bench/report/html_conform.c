@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The device suite: areas x daemons, what failed, where daemons differ. */
+/* A suite of checks: areas x daemons (or mounts), what failed, where they differ. */
 #include "report/page.h"
 
 #include "report/conform.h"
@@ -20,6 +20,15 @@ static const char *css_of(enum conform_state s)
 	return "na";
 }
 
+static void fold(struct page *p, const struct conform *c, const char *what, const char *title,
+		 bool open)
+{
+	char id[64];
+
+	(void)snprintf(id, sizeof(id), "%s-%s", c->suite->anchor, what);
+	page_fold(p, id, title, open);
+}
+
 static void file_link(struct page *p, const struct conform_daemon *d, const char *name)
 {
 	CLEANUP(freep) char *path = NULL;
@@ -37,8 +46,8 @@ static void file_link(struct page *p, const struct conform_daemon *d, const char
 
 static void daemon_line(struct page *p, const struct conform_daemon *d)
 {
-	static const char *const files[] = { "device.json", "junit.xml", "results.tap",
-					     "output.txt" };
+	static const char *const files[] = { "device.json", "guest.json", "junit.xml",
+					     "results.tap", "output.txt" };
 
 	html_open(&p->html, "tr", NULL);
 	html_open(&p->html, "th", "scope", "row", NULL);
@@ -65,7 +74,9 @@ static void daemon_line(struct page *p, const struct conform_daemon *d)
 static void daemons(struct page *p, const struct conform *c)
 {
 	page_table_open(p, "lines");
-	html_raw(&p->html, "<thead><tr><th>Daemon</th><th>Version</th><th class=\"n\">Checks</th>"
+	html_raw(&p->html, "<thead><tr>");
+	html_elem(&p->html, "th", NULL, c->suite->subject);
+	html_raw(&p->html, "<th>Version</th><th class=\"n\">Checks</th>"
 			   "<th>Status</th><th>Why</th><th>Files</th></tr></thead><tbody>\n");
 	for (size_t i = 0; i < c->count; i++)
 		daemon_line(p, &c->daemon[i]);
@@ -193,7 +204,9 @@ static void failure(struct page *p, const struct conform *c, const char *id)
 						     : conform_text(first, "rows"),
 		   conform_text(first, "sends"));
 	page_table_open(p, "lines");
-	html_raw(&p->html, "<thead><tr><th>Daemon</th><th>Result</th><th>Expected</th><th>Seen</th>"
+	html_raw(&p->html, "<thead><tr>");
+	html_elem(&p->html, "th", NULL, c->suite->subject);
+	html_raw(&p->html, "<th>Result</th><th>Expected</th><th>Seen</th>"
 			   "<th>Daemon then</th><th>Repeat</th></tr></thead><tbody>\n");
 	for (size_t i = 0; i < c->count; i++) {
 		json_t *check = conform_check(&c->daemon[i], id);
@@ -216,7 +229,7 @@ static void failures(struct page *p, const struct conform *c)
 		count += conform_is_failure(c, id);
 	if (count == 0)
 		return;
-	page_fold(p, "conformance-failures", "What failed or could not be done", count <= 20);
+	fold(p, c, "failures", "What failed or could not be done", count <= 20);
 	json_object_foreach(c->ids, id, check)
 		if (conform_is_failure(c, id))
 			failure(p, c, id);
@@ -257,7 +270,8 @@ static void differences(struct page *p, const struct conform *c)
 		count += conform_differs(c, id);
 	if (count == 0)
 		return;
-	page_fold(p, "conformance-differences", "Where daemons differ", true);
+	fold(p, c, "differences",
+	     c->suite->means == SPEC_D ? "Where daemons differ" : "Where mounts differ", true);
 	page_table_open(p, "lines tall");
 	heads(p, c, "Check");
 	json_object_foreach(c->ids, id, check)
@@ -271,7 +285,7 @@ static void differences(struct page *p, const struct conform *c)
 static void row_line(struct page *p, const struct conform *c, const struct spec_row *row)
 {
 	CLEANUP(freep) char *checks = conform_row_checks(c, row);
-	const char *waiver = spec_waived(row->id, SPEC_D);
+	const char *waiver = conform_row_waiver(c, row);
 
 	if (!checks) {
 		p->html.out.error = -ENOMEM;
@@ -303,10 +317,13 @@ static void rows(struct page *p, const struct conform *c)
 {
 	const struct spec_row *row;
 
-	page_fold(p, "conformance-rows", "Each requirement, its checks and their results", false);
-	html_elem(&p->html, "p", "dim small",
-		  "Every requirement that a client without a guest can check. A requirement that "
-		  "every check looks after besides its own has passed when none saw it broken.");
+	fold(p, c, "rows", "Each requirement, its checks and their results", false);
+	html_elem(
+		&p->html, "p", "dim small",
+		c->suite->means == SPEC_D
+			? "Every requirement that a client without a guest can check. A requirement that "
+			  "every check looks after besides its own has passed when none saw it broken."
+			: "Every requirement that can be checked inside a guest.");
 	page_table_open(p, "lines tall");
 	html_raw(&p->html, "<thead><tr><th>Requirement</th><th>Level</th><th>Clause</th>"
 			   "<th>Says</th><th>Checks</th>");
@@ -315,30 +332,30 @@ static void rows(struct page *p, const struct conform *c)
 			html_elem(&p->html, "th", NULL, c->daemon[i].stack);
 	html_raw(&p->html, "</tr></thead><tbody>\n");
 	for (size_t i = 0; (row = spec_row_at(i)); i++)
-		if (conform_row_is_listed(row))
+		if (conform_row_is_listed(c, row))
 			row_line(p, c, row);
 	html_raw(&p->html, "</tbody>");
 	page_table_close(p);
 	html_close(&p->html, "details");
 }
 
-void page_conform(struct page *p)
+static void suite_section(struct page *p, const struct conform_suite *suite)
 {
 	CLEANUP(conform_free) struct conform c = { 0 };
 
-	page_section(p, "conformance", "Conformance of the daemons");
-	if (conform_build(p->run, &c) < 0) {
+	page_section(p, suite->anchor, suite->title);
+	if (conform_build(p->run, suite, &c) < 0) {
 		p->html.out.error = -ENOMEM;
 		html_close(&p->html, "section");
 		return;
 	}
-	html_elem(
+	html_elemf(
 		&p->html, "p", "dim small",
-		"The device suite plays VMM and driver over each daemon's socket, without a "
-		"guest. failed: a MUST or de-facto requirement is broken; known: the same, "
+		"%s failed: a MUST or de-facto requirement is broken; known: the same, "
 		"written down with its status; noted: a SHOULD that is not followed or a MAY that "
 		"is not used; skipped: what the check needs is not offered; broken: the check "
-		"could not be done.");
+		"could not be done.",
+		suite->about);
 	daemons(p, &c);
 	if (json_object_size(c.ids) > 0) {
 		matrix(p, &c, "What the standards require",
@@ -352,4 +369,24 @@ void page_conform(struct page *p)
 		rows(p, &c);
 	}
 	html_close(&p->html, "section");
+}
+
+static void section_of(struct page *p, const char *id)
+{
+	size_t count;
+	const struct conform_suite *suites = conform_suites(&count);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(suites[i].id, id) == 0)
+			suite_section(p, &suites[i]);
+}
+
+void page_conform(struct page *p)
+{
+	section_of(p, "device");
+}
+
+void page_guest(struct page *p)
+{
+	section_of(p, "guest");
 }

@@ -154,6 +154,16 @@ static bool has_cells(const struct run *r)
 	return r->cell_count > 0;
 }
 
+static bool has_device(const struct run *r)
+{
+	return conform_has(r, "device");
+}
+
+static bool has_guest(const struct run *r)
+{
+	return conform_has(r, "guest");
+}
+
 static bool has_negotiated(const struct run *r)
 {
 	for (size_t i = 0; i < r->cell_count; i++)
@@ -179,21 +189,21 @@ static const struct part part_footprint = { "#footprint", "Memory per guest", pa
 					    has_footprint };
 static const struct part part_dax = { "#dax", "DAX", page_dax, dax_any };
 static const struct part part_counts = { "#counts", "Operation counts", page_counts, has_counts };
-static const struct part part_conform = { "#conformance", "Conformance", page_conform,
-					  conform_any };
+static const struct part part_conform = { "#conformance", "Conformance", page_conform, has_device };
+static const struct part part_guest = { "#guest", "In guests", page_guest, has_guest };
 static const struct part part_negotiated = { "#negotiated", "Negotiated", page_negotiated,
 					     has_negotiated };
 static const struct part part_memory = { "#memory", "Caches and CPU", page_memory, has_cells };
 static const struct part part_method = { "#method", "How it was made", page_method, NULL };
 
-#define PARTS 10
+#define PARTS 11
 
 /* The headline comes first. Under TCG that is what does not depend on the CPU's speed. */
 static const struct part *const orders[][PARTS] = {
-	{ &part_glance, &part_reasons, &part_conform, &part_tables, &part_dax, &part_footprint,
-	  &part_counts, &part_negotiated, &part_memory, &part_method },
-	{ &part_dax, &part_footprint, &part_counts, &part_conform, &part_glance, &part_reasons,
-	  &part_tables, &part_negotiated, &part_memory, &part_method },
+	{ &part_glance, &part_reasons, &part_conform, &part_guest, &part_tables, &part_dax,
+	  &part_footprint, &part_counts, &part_negotiated, &part_memory, &part_method },
+	{ &part_dax, &part_footprint, &part_counts, &part_conform, &part_guest, &part_glance,
+	  &part_reasons, &part_tables, &part_negotiated, &part_memory, &part_method },
 };
 
 static void navigation(struct page *p, const struct part *const *parts)

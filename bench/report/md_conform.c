@@ -147,7 +147,7 @@ static void requirements(struct out *o, const struct conform *c)
 		for (size_t j = 0; (row = spec_row_at(j)); j++) {
 			enum conform_state s = conform_row_state(&c->daemon[i], row);
 
-			if (!conform_row_is_listed(row))
+			if (!conform_row_is_listed(c, row))
 				continue;
 			if (s == CONFORM_ABSENT)
 				untested++;
@@ -161,17 +161,15 @@ static void requirements(struct out *o, const struct conform *c)
 	out_str(o, ". Each of them with its checks is in report.html.\n");
 }
 
-void md_conform(const struct run *r, struct out *o)
+static void suite_part(const struct run *r, const struct conform_suite *suite, struct out *o)
 {
 	CLEANUP(conform_free) struct conform c = { 0 };
 
-	if (!conform_any(r))
-		return;
-	if (conform_build(r, &c) < 0) {
+	if (conform_build(r, suite, &c) < 0) {
 		o->error = -ENOMEM;
 		return;
 	}
-	out_str(o, "\n## Conformance of the daemons\n\nThe device suite, without a guest.\n\n");
+	out_fmt(o, "\n## %s\n\n%s\n\n", suite->title, suite->about);
 	daemons(o, &c);
 	if (json_object_size(c.ids) == 0)
 		return;
@@ -179,4 +177,14 @@ void md_conform(const struct run *r, struct out *o)
 	matrix(o, &c, "De-facto behaviour", false);
 	failures(o, &c);
 	requirements(o, &c);
+}
+
+void md_conform(const struct run *r, struct out *o)
+{
+	size_t count;
+	const struct conform_suite *suites = conform_suites(&count);
+
+	for (size_t i = 0; i < count; i++)
+		if (conform_has(r, suites[i].id))
+			suite_part(r, &suites[i], o);
 }

@@ -31,6 +31,7 @@ void page_pressure(struct page *p); /* both inside the section of page_dax() */
 void page_kernels(struct page *p);
 void page_counts(struct page *p);
 void page_conform(struct page *p);
+void page_guest(struct page *p);
 void page_negotiated(struct page *p);
 void page_memory(struct page *p);
 void page_method(struct page *p);

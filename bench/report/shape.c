@@ -115,7 +115,7 @@ static const struct field attached_fields[] = {
 	{ .key = "missing", .types = T_ARRAY, INNER(any_string) },
 };
 
-static const char *const suite_words[] = { "device", NULL };
+static const char *const suite_words[] = { "device", "guest", NULL };
 static const char *const conform_status_words[] = { "passed", "failed",	 "broken",
 						    "n/a",    "pending", NULL };
 static const struct field conform_fields[] = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The form of device.json, as that of run.json in shape.c. */
+/* The form of device.json and guest.json, as that of run.json in shape.c. */
 #include "report/shape.h"
 
 #include "report/shape_int.h"
@@ -8,7 +8,7 @@ static const char *const level_words[] = { "MUST", "SHOULD", "MAY", "DEFACTO", "
 static const char *const verdict_words[] = { "PASS", "FAIL", "SKIP", "BROKEN", NULL };
 static const char *const known_words[] = { "new", "known", "gone", NULL };
 
-static const char *const suite_words[] = { "device", NULL };
+static const char *const suite_words[] = { "device", "guest", NULL };
 
 static const struct field any_string[] = { { .types = T_STRING } };
 static const struct field target_fields[] = {
@@ -21,6 +21,13 @@ static const struct field area_fields[] = {
 	{ .key = "title", .types = T_STRING },
 };
 static const struct field area_items[] = { { .types = T_OBJECT, INNER(area_fields) } };
+
+static const struct field figure_fields[] = {
+	{ .key = "name", .types = T_STRING },
+	{ .key = "value", .types = T_INTEGER },
+	{ .key = "unit", .types = T_STRING },
+};
+static const struct field figure_items[] = { { .types = T_OBJECT, INNER(figure_fields) } };
 
 static const struct field result_fields[] = {
 	{ .key = "id", .types = T_STRING },
@@ -39,6 +46,9 @@ static const struct field result_fields[] = {
 	{ .key = "known_reason", .types = T_STRING | T_NULL },
 	{ .key = "fate", .types = T_STRING | T_NULL },
 	{ .key = "repeat", .types = T_STRING },
+	/* of the guest suite only */
+	{ .key = "note", .types = T_STRING | T_NULL, .optional = true },
+	{ .key = "figures", .types = T_ARRAY, .optional = true, INNER(figure_items) },
 };
 static const struct field result_items[] = { { .types = T_OBJECT, INNER(result_fields) } };
 

@@ -161,12 +161,12 @@ static void grids(struct out *o, const struct tables *t)
 		out_fmt(o, "%zu more headline metrics: see the report\n", total - shown);
 }
 
-/* One line for each daemon of the device suite. */
-static void daemons(struct out *o, const struct run *r)
+/* One line for each daemon or mount of a suite. */
+static void suite_lines(struct out *o, const struct run *r, const struct conform_suite *suite)
 {
 	CLEANUP(conform_free) struct conform c = { 0 };
 
-	if (conform_build(r, &c) < 0)
+	if (conform_build(r, suite, &c) < 0)
 		o->error = -ENOMEM;
 	for (size_t i = 0; i < c.count; i++) {
 		CLEANUP(out_free) struct out line = { 0 };
@@ -174,8 +174,8 @@ static void daemons(struct out *o, const struct run *r)
 		char cell[CONFORM_CELL];
 
 		conform_total(&c.daemon[i], &n);
-		out_fmt(&line, "device suite, %s: %s%s%s", c.daemon[i].stack, c.daemon[i].status,
-			n.all ? "; " : "", conform_cell(&n, cell));
+		out_fmt(&line, "%s suite, %s: %s%s%s", suite->id, c.daemon[i].stack,
+			c.daemon[i].status, n.all ? "; " : "", conform_cell(&n, cell));
 		if (n.all == 0 && c.daemon[i].reason)
 			out_fmt(&line, ", %s", c.daemon[i].reason);
 		padded(o, buf_text(&line.text), LINE_COLUMNS);
@@ -183,6 +183,15 @@ static void daemons(struct out *o, const struct run *r)
 	}
 	if (c.count > 0)
 		out_str(o, "\n");
+}
+
+static void daemons(struct out *o, const struct run *r)
+{
+	size_t count;
+	const struct conform_suite *suites = conform_suites(&count);
+
+	for (size_t i = 0; i < count; i++)
+		suite_lines(o, r, &suites[i]);
 }
 
 static void headline(struct out *o, const struct tables *t)

@@ -90,8 +90,8 @@ json_t *describe_stacks(const struct plan *p)
 	for (size_t i = 0; i < count; i++) {
 		bool used = false;
 
-		for (size_t j = 0; j < p->cells.count; j++)
-			used |= p->cells.item[j].stack == all[i];
+		for (size_t j = 0; plan_at(p, j); j++)
+			used |= plan_at(p, j)->stack == all[i];
 		if (used)
 			(void)json_array_append_new(list, describe_stack(all[i]));
 	}
@@ -128,8 +128,8 @@ json_t *describe_vmms(const struct plan *p)
 	for (size_t i = 0; i < count; i++) {
 		bool used = false;
 
-		for (size_t j = 0; j < p->cells.count; j++)
-			used |= p->cells.item[j].vmm == all[i];
+		for (size_t j = 0; plan_at(p, j); j++)
+			used |= plan_at(p, j)->vmm == all[i];
 		if (used)
 			(void)json_array_append_new(list, describe_vmm(all[i]));
 	}
@@ -147,8 +147,8 @@ json_t *describe_kernels(const struct plan *p)
 		bool used = false;
 		json_t *j;
 
-		for (size_t n = 0; n < p->cells.count; n++)
-			used |= p->cells.item[n].kernel == k;
+		for (size_t n = 0; plan_at(p, n); n++)
+			used |= plan_at(p, n)->kernel == k;
 		if (!used)
 			continue;
 		j = json_pack("{s:s,s:s,s:o}", "id", k->id, "title", k->title, "origin",

@@ -93,12 +93,12 @@ static double cell_seconds(const struct plan *p, const struct cell *c, bool na)
 
 static bool first_of_guest(const struct plan *p, size_t i)
 {
-	const struct cell *c = &p->cells.item[i];
+	const struct cell *c = plan_at(p, i);
 
 	if (!c->vmm || c->vmm->control == VMM_CONTROL_NONE)
 		return false;
 	for (size_t j = 0; j < i; j++)
-		if (p->cells.item[j].vmm == c->vmm && p->cells.item[j].kernel == c->kernel)
+		if (plan_at(p, j)->vmm == c->vmm && plan_at(p, j)->kernel == c->kernel)
 			return false;
 	return true;
 }
@@ -118,7 +118,7 @@ int estimate_plan(const struct plan *p, struct estimate *ret)
 	char scratch[160];
 
 	/* As many as cells is enough; a plan may hold stacks of conf files too. */
-	e.stack = calloc(p->cells.count ? p->cells.count : 1, sizeof(*e.stack));
+	e.stack = calloc(p->cells.count + p->checks.count + 1, sizeof(*e.stack));
 	if (!e.stack)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->cells.count; i++) {
@@ -133,6 +133,11 @@ int estimate_plan(const struct plan *p, struct estimate *ret)
 		e.na += na;
 		e.seconds += seconds;
 		e.guests += first_of_guest(p, i);
+	}
+	for (size_t i = 0; i < p->checks.count; i++) {
+		find(&e, p->checks.item[i].stack)->seconds += ESTIMATE_GUEST_SUITE_S;
+		e.seconds += ESTIMATE_GUEST_SUITE_S;
+		e.guests += first_of_guest(p, p->cells.count + i);
 	}
 	e.guests_s = (double)e.guests * GUEST_S;
 	e.seconds += (double)p->daemon_count * ESTIMATE_DEVICE_S;

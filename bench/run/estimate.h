@@ -11,6 +11,8 @@
  */
 /* The device suite for one daemon: measured on two cores. */
 #define ESTIMATE_DEVICE_S 25
+/* The guest suite on one cell, under TCG, beside the start of its guest. */
+#define ESTIMATE_GUEST_SUITE_S 45
 
 struct estimate_stack {
 	const struct stack *stack;

@@ -196,8 +196,8 @@ static int describe_run(struct store *s, const struct run_request *req, struct e
 
 static bool needs_guest(const struct plan *p)
 {
-	for (size_t i = 0; i < p->cells.count; i++)
-		if (p->cells.item[i].vmm)
+	for (size_t i = 0; plan_at(p, i); i++)
+		if (plan_at(p, i)->vmm)
 			return true;
 	return false;
 }
@@ -380,17 +380,20 @@ static int run_in_world(struct inner *in, const struct world *w, struct err *ret
 				    .time_ms = in->req->plan->time_ms,
 				    .grace_ms = in->req->plan->grace_ms,
 				    .step_ms = in->req->plan->step_ms };
+	const struct suites_request suites = { .home = in->req->home,
+					       .plan = in->req->plan,
+					       .context = &ctx,
+					       .only = o->value[OPT_ONLY].text,
+					       .broken = &in->broken };
 	int e = probe_all(in, w, &fo.accelerator, reterr);
 
 	fo.log_dir = log_dir = guest_log_dir(in);
 	if (e < 0 || !log_dir || !cmdline)
 		return e < 0 ? e : -ENOMEM;
-	/* The shorter one first: it boots no guest. */
-	e = suites_run(in->store, in->req->home, in->req->plan->seed, reterr);
-	if (e < 0)
-		return e;
 	fleet_init(&fleet, &fo);
-	if (in->req->plan->cells.count > 0)
+	/* The shortest first: the device suite boots no guest. */
+	e = suites_run(in->store, &suites, reterr);
+	if (e == 0 && in->req->plan->cells.count > 0)
 		e = run_rounds(in, &ctx, reterr);
 	resume_merge_guests(in->store->run, fleet_describe(&fleet));
 	fleet_free(&fleet);
@@ -413,7 +416,7 @@ static int inner_main(void *arg)
 	const struct world_source src = { .home = in->req->home,
 					  .attach = in->req->attach,
 					  .user_kernel = in->req->user_kernel,
-					  .checks_only = in->req->plan->cells.count == 0,
+					  .checks_only = !plan_at(in->req->plan, 0),
 					  .share_mib = in->req->plan->share_mib };
 	struct world w = { 0 };
 	struct err err = { 0 };
@@ -446,7 +449,7 @@ static int settle(const char *dir, bool interrupted, struct run_outcome *o, stru
 		(void)json_object_set_new(run, "finished", utc_now());
 		e = json_save_atomic(path, run, reterr);
 	}
-	suites_count(run, &o->device);
+	suites_count(run, &o->suites);
 	json_array_foreach(json_object_get(run, "cells"), i, id) {
 		CLEANUP(freep)
 		char *cell_path = fs_path("%s/cells/%s/cell.json", dir, json_string_value(id));

@@ -24,7 +24,7 @@ struct run_outcome {
 	bool interrupted;
 	bool nothing_to_do; /* a run that was complete already */
 	size_t ok, na, failed, pending;
-	struct suites_outcome device;
+	struct suites_outcome suites;
 };
 
 /**

@@ -4,6 +4,7 @@
 #include "base/conf.h"
 #include "base/fs.h"
 #include "base/rng.h"
+#include "run/checks.h"
 #include "run/suites.h"
 #include "stack/vmm_failure.h"
 
@@ -86,6 +87,7 @@ struct section {
 	cfg_t *cfg;
 	const struct conf *conf;
 	struct err *reterr;
+	unsigned suites; /* of the plan */
 };
 
 static unsigned line_of(const struct section *s, const char *key, size_t index)
@@ -147,6 +149,12 @@ static int add_workloads(const struct section *s, struct cell c, struct cell_lis
 {
 	unsigned n = cfg_size(s->cfg, "workloads");
 
+	/* The guest suite has modes, and nothing that runs in them. */
+	if (n == 0 && s->suites & PLAN_GUEST) {
+		c.workload = &checks_workload;
+		cell_name(&c);
+		return cells_add(l, &c);
+	}
 	if (n == 0)
 		return err_set(s->reterr, -EINVAL, "%s:%u: cells \"%s\" names no 'workloads'",
 			       s->conf->file, line_of(s, NULL, 0), cfg_title(s->cfg));
@@ -374,8 +382,8 @@ static int fill_suites(cfg_t *cfg, const struct conf *conf, struct plan *p, stru
 
 		if (!one)
 			return err_set(reterr, -EINVAL,
-				       "%s:%u: there is no suite '%s' (bench, device)", conf->file,
-				       conf_line(conf, 0, "suites", i),
+				       "%s:%u: there is no suite '%s' (bench, device, guest)",
+				       conf->file, conf_line(conf, 0, "suites", i),
 				       cfg_getnstr(cfg, "suites", i));
 		p->suites |= one;
 	}
@@ -404,7 +412,7 @@ static int fill_plan(cfg_t *cfg, const struct conf *conf, struct plan *p, struct
 	if (!p->title)
 		return err_set(reterr, -ENOMEM, "out of memory reading %s", conf->file);
 	for (unsigned i = 0; e == 0 && i < cfg_size(cfg, "cells"); i++) {
-		struct section s = { cfg_getnsec(cfg, "cells", i), conf, reterr };
+		struct section s = { cfg_getnsec(cfg, "cells", i), conf, reterr, p->suites };
 
 		e = add_section(&s, &p->cells);
 	}
@@ -438,6 +446,7 @@ void plan_free(struct plan *p)
 	free(p->title);
 	free(p->text);
 	cells_free(&p->cells);
+	cells_free(&p->checks);
 	free(p->daemon);
 	*p = (struct plan){ 0 };
 }
@@ -496,7 +505,7 @@ static int select_daemons(struct plan *p, const struct plan_filter *f)
 	if (f->suites)
 		p->suites = f->suites;
 	else if (f->workload_glob || f->cell_glob)
-		p->suites &= ~(unsigned)PLAN_DEVICE;
+		p->suites &= ~(unsigned)(PLAN_DEVICE | PLAN_GUEST);
 	free(p->daemon);
 	p->daemon = NULL;
 	p->daemon_count = 0;
@@ -505,32 +514,59 @@ static int select_daemons(struct plan *p, const struct plan_filter *f)
 		       : 0;
 }
 
+/* One cell of the plan for each suite that wants it. */
+static int select_cell(struct plan *p, const struct plan_filter *f, struct cell c,
+		       struct cell_list *kept, struct cell_list *checks)
+{
+	bool only_checks = c.workload == &checks_workload;
+	int e = 0;
+
+	if (f->kernel && c.kernel) {
+		c.kernel = kernel_find(f->kernel);
+		cell_name(&c);
+	}
+	if (!keeps(f->stack_glob, c.stack->id))
+		return 0;
+	if (p->suites & PLAN_BENCH && !only_checks && keeps(f->workload_glob, c.workload->id) &&
+	    keeps(f->cell_glob, c.id))
+		e = cells_add(kept, &c);
+	if (e < 0 || !(p->suites & PLAN_GUEST) || !checks_fit(c.stack))
+		return e;
+	c.workload = &checks_workload;
+	cell_name(&c);
+	return keeps(f->cell_glob, c.id) ? cells_add(checks, &c) : 0;
+}
+
 int plan_select(struct plan *p, const struct plan_filter *f, struct err *reterr)
 {
 	struct cell_list kept = { 0 };
+	struct cell_list checks = { 0 };
 	int e = select_daemons(p, f);
 
-	for (size_t i = 0; e == 0 && i < p->cells.count; i++) {
-		struct cell c = p->cells.item[i];
-
-		if (f->kernel && c.kernel) {
-			c.kernel = kernel_find(f->kernel);
-			cell_name(&c);
-		}
-		if (keeps(f->stack_glob, c.stack->id) && keeps(f->workload_glob, c.workload->id) &&
-		    keeps(f->cell_glob, c.id) && p->suites & PLAN_BENCH)
-			e = cells_add(&kept, &c);
-	}
-	if (e == 0 && kept.count == 0 && p->daemon_count == 0)
+	for (size_t i = 0; e == 0 && i < p->cells.count; i++)
+		e = select_cell(p, f, p->cells.item[i], &kept, &checks);
+	if (e == 0 && kept.count == 0 && checks.count == 0 && p->daemon_count == 0)
 		e = err_set(reterr, -ENOENT, "nothing selected: no %s of plan %s matches",
-			    p->suites & PLAN_BENCH ? "cell" : "virtio-fs daemon", p->name);
+			    p->suites & (PLAN_BENCH | PLAN_GUEST) ? "cell" : "virtio-fs daemon",
+			    p->name);
 	if (e < 0) {
 		cells_free(&kept);
+		cells_free(&checks);
 		return e;
 	}
 	cells_free(&p->cells);
+	cells_free(&p->checks);
 	p->cells = kept;
+	p->checks = checks;
 	return 0;
+}
+
+const struct cell *plan_at(const struct plan *p, size_t index)
+{
+	if (index < p->cells.count)
+		return &p->cells.item[index];
+	index -= p->cells.count;
+	return index < p->checks.count ? &p->checks.item[index] : NULL;
 }
 
 unsigned plan_observed(const struct plan *p, const struct cell *c)

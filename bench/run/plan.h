@@ -4,10 +4,11 @@
 
 #include "run/cell.h"
 
-/* Suites of a plan: cells of `bench`, and checks of `device`, which needs no guest. */
+/* Suites of a plan: cells of `bench`; checks of `device`, which needs no guest, and of `guest`. */
 enum plan_suite {
 	PLAN_BENCH = 1 << 0,
 	PLAN_DEVICE = 1 << 1,
+	PLAN_GUEST = 1 << 2,
 };
 
 /* A plan file: what is run, how often. Each `cells` section is a cross product of its lists. */
@@ -27,6 +28,8 @@ struct plan {
 	struct cell_list cells;
 	const struct stack **daemon; /* that the device suite checks; by plan_select() */
 	size_t daemon_count;
+	struct cell_list
+		checks; /* cells of the guest suite: the modes of the plan; by plan_select() */
 };
 
 /* What the command line keeps of a plan; NULL keeps all. */
@@ -63,6 +66,9 @@ size_t *plan_order(const struct plan *p, unsigned round) MUST_USE;
  * the one is there for the archive and the operations of what was measured.
  */
 unsigned plan_observed(const struct plan *p, const struct cell *c);
+
+/** plan_at() - cells of the plan, then those of its guest suite: all that guests and daemons are needed for. NULL behind. */
+const struct cell *plan_at(const struct plan *p, size_t index);
 
 void plan_free(struct plan *p);
 

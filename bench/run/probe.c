@@ -125,8 +125,8 @@ json_t *probe_versions(const struct plan *p, json_t **ret_broken)
 {
 	struct versions v = { json_object(), json_object() };
 
-	for (size_t i = 0; i < p->cells.count; i++) {
-		const struct cell *c = &p->cells.item[i];
+	for (size_t i = 0; plan_at(p, i); i++) {
+		const struct cell *c = plan_at(p, i);
 
 		add_stack(&v, c->stack);
 		if (c->vmm)

@@ -5,11 +5,13 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/proc.h"
+#include "run/checks.h"
 #include "run/probe.h"
 
 #include <fnmatch.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /* Far beyond what all checks take; each of them has a deadline of its own. */
 #define DEVICE_MS  3600000
@@ -19,7 +21,7 @@
 static const struct {
 	const char *name;
 	enum plan_suite bit;
-} suites[] = { { "bench", PLAN_BENCH }, { "device", PLAN_DEVICE } };
+} suites[] = { { "bench", PLAN_BENCH }, { "device", PLAN_DEVICE }, { "guest", PLAN_GUEST } };
 
 unsigned suites_parse(const char *words)
 {
@@ -81,18 +83,27 @@ int suites_daemons(const struct plan *p, const char *glob, const struct stack **
 	return 0;
 }
 
+static int add_entry(json_t *list, const char *suite, const char *stack)
+{
+	return json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:n,s:s,s:s+,s:n}", "suite",
+						     suite, "stack", stack, "status", "pending",
+						     "reason", "version", "", "dir", FOLDER "/",
+						     stack, "elapsed_s"));
+}
+
 int suites_describe(json_t *run, const struct plan *p)
 {
 	json_t *list = json_array();
+	int e = 0;
 
-	for (size_t i = 0; i < p->daemon_count; i++)
-		(void)json_array_append_new(list,
-					    json_pack("{s:s,s:s,s:s,s:n,s:s,s:s+,s:n}", "suite",
-						      "device", "stack", p->daemon[i]->id, "status",
-						      "pending", "reason", "version", "", "dir",
-						      FOLDER "/", p->daemon[i]->id, "elapsed_s"));
-	if (json_array_size(list) != p->daemon_count)
+	for (size_t i = 0; e == 0 && i < p->daemon_count; i++)
+		e = add_entry(list, "device", p->daemon[i]->id);
+	for (size_t i = 0; e == 0 && i < p->checks.count; i++)
+		e = add_entry(list, "guest", p->checks.item[i].id);
+	if (e < 0) {
+		json_decref(list);
 		return -ENOMEM;
+	}
 	(void)json_object_set_new(run, "suites", suites_json(p->suites));
 	return json_object_set_new(run, "conformance", list);
 }
@@ -102,13 +113,22 @@ static json_t *list_of(json_t *run)
 	return json_object_get(run, "conformance");
 }
 
+static bool is_entry(json_t *one, const char *suite, const char *stack)
+{
+	return strcmp(json_str_at(one, "suite", ""), suite) == 0 &&
+	       strcmp(json_str_at(one, "stack", ""), stack) == 0;
+}
+
 bool suites_same(json_t *run, const struct plan *p)
 {
-	if (json_array_size(list_of(run)) != p->daemon_count)
+	if (json_array_size(list_of(run)) != p->daemon_count + p->checks.count)
 		return false;
 	for (size_t i = 0; i < p->daemon_count; i++)
-		if (strcmp(json_str_at(json_array_get(list_of(run), i), "stack", ""),
-			   p->daemon[i]->id) != 0)
+		if (!is_entry(json_array_get(list_of(run), i), "device", p->daemon[i]->id))
+			return false;
+	for (size_t i = 0; i < p->checks.count; i++)
+		if (!is_entry(json_array_get(list_of(run), p->daemon_count + i), "guest",
+			      p->checks.item[i].id))
 			return false;
 	return true;
 }
@@ -122,7 +142,8 @@ static bool is_status(json_t *one, const char *status)
 static bool is_done(const struct store *s, json_t *one, bool retry_failed)
 {
 	CLEANUP(freep)
-	char *path = fs_path("%s/%s/device.json", s->dir, json_str_at(one, "dir", ""));
+	char *path = fs_path("%s/%s/%s.json", s->dir, json_str_at(one, "dir", ""),
+			     json_str_at(one, "suite", ""));
 
 	if (is_status(one, "n/a"))
 		return true;
@@ -195,18 +216,19 @@ static void judge_end(json_t *one, const struct store *s, const char *home,
 	judge_broken(one, s, home, text);
 }
 
-static int conform(const char *home, const char *stack, const char *out, uint64_t seed,
+/* virtiofs-conform, which knows how results of any suite are judged and written. */
+static int conform(const struct suites_request *q, const char *out, const char *const *words,
 		   struct proc_output *ret, struct err *reterr)
 {
 	CLEANUP(strv_free) struct strv argv = { 0 };
 	struct proc_spec spec = { 0 };
 
-	strv_addf(&argv, "%s/build/virtiofs-conform", home);
+	strv_addf(&argv, "%s/build/virtiofs-conform", q->home);
 	strv_add(&argv, "--home");
-	strv_add(&argv, home);
-	strv_addf(&argv, "--stack=%s", stack);
-	strv_addf(&argv, "--seed=%llu", (unsigned long long)seed);
+	strv_add(&argv, q->home);
+	strv_addf(&argv, "--seed=%llu", (unsigned long long)q->plan->seed);
 	strv_addf(&argv, "--out=%s", out);
+	strv_add_all(&argv, words);
 	if (strv_failed(&argv))
 		return err_set(reterr, -ENOMEM, "out of memory");
 	spec.argv = argv.item;
@@ -222,7 +244,8 @@ static int keep(const struct store *s, json_t *one, const char *part, const stru
 	CLEANUP(freep) char *to = fs_path("%s/%s", s->dir, json_str_at(one, "dir", ""));
 	CLEANUP(freep) char *log = from ? fs_path("%s/output.txt", from) : NULL;
 	json_auto_t *result = NULL;
-	CLEANUP(freep) char *file = from ? fs_path("%s/device.json", from) : NULL;
+	CLEANUP(freep)
+	char *file = from ? fs_path("%s/%s.json", from, json_str_at(one, "suite", "")) : NULL;
 	int e = log && to && file ? fs_mkdirs(from, 0755, reterr) : -ENOMEM;
 
 	if (e == 0)
@@ -256,33 +279,104 @@ static bool is_absent(const struct stack *stack, json_t *one)
 	return true;
 }
 
-static int run_daemon(struct store *s, json_t *one, const char *home, uint64_t seed,
-		      struct err *reterr)
+static int run_daemon(struct store *s, json_t *one, const struct suites_request *q,
+		      const char *part, struct err *reterr)
+{
+	CLEANUP(proc_output_free) struct proc_output o = { 0 };
+	const struct stack *stack = stack_find(json_str_at(one, "stack", ""));
+	CLEANUP(freep) char *word = stack ? fs_path("--stack=%s", stack->id) : NULL;
+	const char *const words[] = { word, NULL };
+	struct err why = { "" };
+	int e;
+
+	if (!word || is_absent(stack, one))
+		return 0;
+	e = conform(q, part, words, &o, &why);
+	if (e < 0)
+		judge_broken(one, s, q->home, why.text);
+	else
+		judge_end(one, s, q->home, &o);
+	return keep(s, one, part, &o, reterr);
+}
+
+/* What was seen in the guest goes to virtiofs-conform, which makes the results of it. */
+static int judge_checks(struct store *s, json_t *one, const struct suites_request *q,
+			const char *part, struct checks_result *r, struct err *reterr)
+{
+	CLEANUP(freep) char *raw = fs_path("%s/%s/seen.json", part, json_str_at(one, "stack", ""));
+	const char *const words[] = { "results", raw, NULL };
+	CLEANUP(proc_output_free) struct proc_output o = { 0 };
+	struct err why = { "" };
+	int e = raw ? json_save_atomic(raw, r->results, reterr) : -ENOMEM;
+
+	if (e < 0)
+		return e;
+	e = conform(q, part, words, &o, &why);
+	if (e < 0)
+		judge_broken(one, s, q->home, why.text);
+	else
+		judge_end(one, s, q->home, &o);
+	(void)unlink(raw);
+	/* Whatever its checks said, a stack that did not come to its end is broken. */
+	if (r->status == PASS_FAILED)
+		judge_broken(one, s, q->home, r->reason);
+	return keep(s, one, part, &o, reterr);
+}
+
+static int run_checks(struct store *s, json_t *one, const struct suites_request *q,
+		      const char *part, struct err *reterr)
+{
+	const struct cell *c = cells_find(&q->plan->checks, json_str_at(one, "stack", ""));
+	CLEANUP(freep) char *dir = c ? fs_path("%s/%s", part, c->id) : NULL;
+	struct checks_result r = { 0 };
+	const char *broken;
+	int e = dir ? fs_mkdirs(dir, 0755, reterr) : -ENOMEM;
+
+	if (e < 0)
+		return e;
+	broken = probe_broken(*q->broken, c);
+	if (probe_absent(c, r.reason, sizeof(r.reason))) {
+		judge(one, "n/a", r.reason);
+		return 0;
+	}
+	if (broken) {
+		judge(one, "broken", broken);
+		return 0;
+	}
+	e = checks_run(q->context, c, q->only, json_object_get(s->run, "versions"), dir, &r,
+		       reterr);
+	if (e == 0 && r.status == PASS_NA)
+		judge(one, "n/a", r.reason);
+	else if (e == 0 && json_array_size(json_object_get(r.results, "checks")) == 0)
+		judge_broken(one, s, q->home,
+			     r.reason[0] ? r.reason : (char[]){ "no check was run" });
+	else if (e == 0)
+		e = judge_checks(s, one, q, part, &r, reterr);
+	checks_result_free(&r);
+	return e;
+}
+
+static int run_one(struct store *s, json_t *one, const struct suites_request *q, struct err *reterr)
 {
 	CLEANUP(freep) char *part = fs_path("%s/" FOLDER ".part", s->dir);
 	CLEANUP(freep) char *folder = fs_path("%s/" FOLDER, s->dir);
-	CLEANUP(proc_output_free) struct proc_output o = { 0 };
-	const struct stack *stack = stack_find(json_str_at(one, "stack", ""));
-	struct err why = { "" };
+	bool guest = strcmp(json_str_at(one, "suite", ""), "guest") == 0;
+	uint64_t start = clock_now_ns();
 	int e = part && folder ? fs_remove_tree(part, reterr) : -ENOMEM;
 
 	if (e == 0)
 		e = fs_mkdirs(part, 0755, reterr);
 	if (e == 0)
 		e = fs_mkdirs(folder, 0755, reterr);
-	if (e < 0 || !stack || is_absent(stack, one))
-		return e;
-	e = conform(home, stack->id, part, seed, &o, &why);
-	if (e < 0)
-		judge_broken(one, s, home, why.text);
-	else
-		judge_end(one, s, home, &o);
-	e = keep(s, one, part, &o, reterr);
-	(void)json_object_set_new(one, "elapsed_s", json_num(clock_seconds(o.run_ns)));
+	if (e == 0)
+		e = guest ? run_checks(s, one, q, part, reterr)
+			  : run_daemon(s, one, q, part, reterr);
+	(void)json_object_set_new(one, "elapsed_s",
+				  json_num(clock_seconds(clock_now_ns() - start)));
 	return e < 0 ? e : fs_remove_tree(part, reterr);
 }
 
-int suites_run(struct store *s, const char *home, uint64_t seed, struct err *reterr)
+int suites_run(struct store *s, const struct suites_request *q, struct err *reterr)
 {
 	size_t count = json_array_size(list_of(s->run));
 	json_t *one;
@@ -290,16 +384,18 @@ int suites_run(struct store *s, const char *home, uint64_t seed, struct err *ret
 	int e = 0;
 
 	json_array_foreach(list_of(s->run), i, one) {
+		const char *suite = json_str_at(one, "suite", "");
+
 		if (e < 0 || !is_status(one, "pending"))
 			continue;
-		(void)fprintf(stderr, "device suite [%zu/%zu] %s\n", i + 1, count,
+		(void)fprintf(stderr, "%s suite [%zu/%zu] %s\n", suite, i + 1, count,
 			      json_str_at(one, "stack", ""));
 		e = store_check_room(s, reterr);
 		if (e == 0)
-			e = run_daemon(s, one, home, seed, reterr);
+			e = run_one(s, one, q, reterr);
 		if (e == 0)
 			e = store_save_run(s, reterr);
-		(void)fprintf(stderr, "device suite [%zu/%zu] %s  %s%s%s\n", i + 1, count,
+		(void)fprintf(stderr, "%s suite [%zu/%zu] %s  %s%s%s\n", suite, i + 1, count,
 			      json_str_at(one, "stack", ""), json_str_at(one, "status", ""),
 			      json_str_at(one, "reason", NULL) ? ": " : "",
 			      json_str_at(one, "reason", ""));

@@ -2,11 +2,11 @@
 #ifndef VQ_RUN_SUITES_H
 #define VQ_RUN_SUITES_H
 
-#include "run/store.h"
+#include "run/pass.h"
 
 /* What a run consists of besides its cells: suites of checks, run by programs of their own. */
 
-/** suites_parse() - "bench", "device", or both parted by ','; 0: no such word, or none at all. */
+/** suites_parse() - "bench", "device", "guest", or several parted by ','; 0: no such word, or none at all. */
 unsigned suites_parse(const char *words);
 /** suites_json() - an array of the words. New reference. */
 json_t *suites_json(unsigned suites);
@@ -27,14 +27,22 @@ bool suites_same(json_t *run, const struct plan *p);
 /** suites_resume() - what is not on disk, or is to be tried again, is pending. How many are. */
 size_t suites_resume(struct store *s, bool retry_failed);
 
+struct suites_request {
+	const char *home;
+	const struct plan *plan;
+	struct pass_context *context; /* of the guest suite */
+	const char *only;	      /* glob of its checks; NULL: all */
+	json_t *const *broken; /* programs that cannot be used, and why, as probe_versions() says */
+};
+
 /**
- * suites_run() - all daemons that are pending, each into conformance/STACK of the run folder. What goes wrong
- * with one is its result; run.json is saved after each.
+ * suites_run() - all that is pending, each into conformance/STACK of the run folder, or conformance/CELL. What goes
+ * wrong with one is its result; run.json is saved after each.
  * Return: 0; -errno when results cannot be written.
  */
-int suites_run(struct store *s, const char *home, uint64_t seed, struct err *reterr) MUST_USE;
+int suites_run(struct store *s, const struct suites_request *q, struct err *reterr) MUST_USE;
 
-/* How the daemons fared. */
+/* How daemons and cells fared. */
 struct suites_outcome {
 	size_t passed, failed, broken, na, pending;
 };

@@ -221,8 +221,12 @@ static int bind_of_conf(const char *id, const char *program, struct err *reterr)
 static int bind_own(const struct stack *s, const char *home, struct err *reterr)
 {
 	CLEANUP(freep) char *program = fs_path("%s/build%s", home, s->program);
+	CLEANUP(freep) char *there = fs_path(WORLD_OWN "%s", s->program);
 
-	return s->own && !s->host_program ? bind_program(WORLD_OWN, program, reterr) : 0;
+	/* A row of a conf file may be made of one of ours, and have the same program. */
+	if (!s->own || s->host_program || (there && fs_exists(there)))
+		return 0;
+	return bind_program(WORLD_OWN, program, reterr);
 }
 
 static int bind_programs(const char *home, struct err *reterr)

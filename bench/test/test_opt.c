@@ -116,7 +116,9 @@ static void mistakes(void **state)
 		{ CMD_RUN, { "--format", "tex" }, "--format 'tex': allowed are text|json" },
 		{ CMD_RUN, { "--format", "text|json" }, "allowed are text|json" },
 		{ CMD_RUN, { "--accelerator", "xen" }, "allowed are auto|kvm|tcg" },
-		{ CMD_RUN, { "--suite", "guest" }, "--suite 'guest': allowed are bench|device" },
+		{ CMD_RUN,
+		  { "--suite", "gust" },
+		  "--suite 'gust': allowed are bench|device|guest" },
 		{ CMD_RUN, { "--suite", "bench," }, "--suite 'bench,': allowed are" },
 		{ CMD_RUN, { "--suite", "bench,,device" }, "allowed are bench|device" },
 		{ CMD_LIST, { "--plan", "x" }, "--plan does not belong to 'cmd'" },
@@ -268,12 +270,12 @@ static void help_and_parsing_agree(void **state)
 {
 	static const enum command_bit all[] = { CMD_DOCTOR, CMD_LIST,	CMD_PLAN,   CMD_RUN,
 						CMD_REPORT, CMD_RESUME, CMD_COMPARE };
-	static const char *const names[] = { "plan",   "stack",	      "workload", "cell",
-					     "kernel", "modules",     "rounds",	  "seed",
-					     "vcpus",  "memory",      "out",	  "suite",
-					     "format", "json",	      "home",	  "help",
-					     "time",   "accelerator", "wait",	  "retry-failed",
-					     "force",  "observed",    "attach",	  "conf" };
+	static const char *const names[] = {
+		"plan",	    "stack",  "workload", "cell",	 "kernel", "modules",	   "rounds",
+		"seed",	    "vcpus",  "memory",	  "out",	 "suite",  "format",	   "json",
+		"home",	    "help",   "time",	  "accelerator", "wait",   "retry-failed", "force",
+		"observed", "attach", "conf",	  "only"
+	};
 
 	(void)state;
 	assert_int_equal(ARRAY_SIZE(names), OPT_COUNT);

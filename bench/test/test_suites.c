@@ -31,7 +31,9 @@ static void words(void **state)
 		{ "", 0 },
 		{ ",", 0 },
 		{ "bench,,device", 0 },
-		{ "guest", 0 },
+		{ "guest", PLAN_GUEST },
+		{ "bench,device,guest", PLAN_BENCH | PLAN_DEVICE | PLAN_GUEST },
+		{ "guests", 0 },
 		{ "benc", 0 },
 		{ "benches", 0 },
 	};
@@ -113,16 +115,58 @@ static void daemons(void **state)
 	}
 }
 
+#define GUEST "suites = {\"guest\"}\n"
+#define MODES                                                             \
+	"cells \"m\" {\nstacks={\"refdev\"}\nvmms={\"qemu-backports\"}\n" \
+	"kernels={\"bookworm\"}\ncaches={\"auto\", \"always\"}\n}\n"
+
+/* Goal: the guest suite takes each mode of the cells once, whatever runs in it, and the control too. */
+static void modes(void **state)
+{
+	static const struct {
+		const char *plan;
+		struct plan_filter filter;
+		size_t cells, checks, daemons;
+	} rows[] = {
+		{ GUEST CELLS("refdev") MODES BASELINE, { 0 }, 0, 3, 0 },
+		{ GUEST CELLS("refdev") MODES BASELINE, { .stack_glob = "null" }, 0, 1, 0 },
+		{ GUEST MODES, { .cell_glob = "*.always.*", .suites = PLAN_GUEST }, 0, 1, 0 },
+		{ GUEST MODES, { .kernel = "trixie" }, 0, 2, 0 },
+		{ CELLS("refdev"), { .suites = PLAN_BENCH | PLAN_GUEST }, 1, 1, 0 },
+		{ CELLS("refdev"), { .suites = PLAN_DEVICE | PLAN_GUEST }, 0, 1, 1 },
+		{ CELLS("refdev"), { 0 }, 1, 0, 0 },
+	};
+	struct scratch *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct plan p = { 0 };
+		size_t all = 0;
+
+		if (load(f, rows[i].plan, &rows[i].filter, &p) < 0)
+			fail_msg("%s", f->err.text);
+		assert_int_equal(p.cells.count, rows[i].cells);
+		assert_int_equal(p.checks.count, rows[i].checks);
+		assert_int_equal(p.daemon_count, rows[i].daemons);
+		while (plan_at(&p, all))
+			all++;
+		assert_int_equal(all, rows[i].cells + rows[i].checks);
+		if (rows[i].filter.kernel)
+			assert_string_equal(plan_at(&p, 0)->kernel->id, rows[i].filter.kernel);
+		plan_free(&p);
+	}
+}
+
 static void bad_plans(void **state)
 {
 	static const struct {
 		const char *plan;
 		const char *told;
 	} rows[] = {
-		{ "suites = {\"guest\"}\n" BASELINE, "mine.conf:1: there is no suite 'guest'" },
+		{ "suites = {\"gust\"}\n" BASELINE, "mine.conf:1: there is no suite 'gust'" },
 		{ "suites = {}\n" BASELINE, "'suites' cannot be empty" },
 		{ "suites = {\"bench\"}\n", "has no cells" },
 		{ BOTH, "has no cells" },
+		{ BOTH MODES, "names no 'workloads'" },
 	};
 	struct scratch *f = *state;
 
@@ -172,11 +216,13 @@ static void make_store(struct scratch *f, struct store *s, struct plan *p, const
 	assert_int_equal(suites_describe(s->run, p), 0);
 }
 
-static void run_all(struct scratch *f, struct store *s)
+static void run_all(struct scratch *f, struct store *s, const struct plan *p)
 {
 	char home[128];
+	const struct suites_request q = { .home = scratch_path(f, "home", home, sizeof(home)),
+					  .plan = p };
 
-	if (suites_run(s, scratch_path(f, "home", home, sizeof(home)), 5, &f->err) < 0)
+	if (suites_run(s, &q, &f->err) < 0)
 		fail_msg("%s", f->err.text);
 }
 
@@ -204,7 +250,7 @@ static void ends(void **state)
 
 	make_home(f, SCRIPT);
 	make_store(f, &s, &p, NULL);
-	run_all(f, &s);
+	run_all(f, &s, &p);
 	assert_status(&s, 0, "passed", NULL);
 	assert_status(&s, 1, "failed", "not known");
 	assert_status(&s, 2, "broken", "it is not there");
@@ -220,7 +266,7 @@ static void ends(void **state)
 		      "words\n");
 	assert_false(fs_exists(scratch_path(f, "run/conformance.part", path, sizeof(path))));
 	/* nothing is done twice */
-	run_all(f, &s);
+	run_all(f, &s, &p);
 	scratch_holds(f, scratch_path(f, "run/asked", path, sizeof(path)),
 		      "c-bookworm\nrust-trixie\nrust-sid\nrefdev\n");
 	plan_free(&p);
@@ -237,7 +283,7 @@ static void goes_on(void **state)
 
 	make_home(f, SCRIPT);
 	make_store(f, &s, &p, NULL);
-	run_all(f, &s);
+	run_all(f, &s, &p);
 	assert_int_equal(suites_resume(&s, false), 0);
 	assert_int_equal(unlink(scratch_path(f, "run/conformance/c-bookworm/device.json", path,
 					     sizeof(path))),
@@ -249,7 +295,7 @@ static void goes_on(void **state)
 	p.daemon_count--;
 	assert_false(suites_same(s.run, &p));
 	p.daemon_count++;
-	run_all(f, &s);
+	run_all(f, &s, &p);
 	assert_status(&s, 0, "passed", NULL);
 	plan_free(&p);
 	store_free(&s);
@@ -283,7 +329,7 @@ static void odd_ends(void **state)
 			(void)unlink(
 				scratch_path(f, "home/build/virtiofs-conform", path, sizeof(path)));
 		make_store(f, &s, &p, "c-*");
-		run_all(f, &s);
+		run_all(f, &s, &p);
 		assert_status(&s, 0, rows[i].status, rows[i].reason);
 		plan_free(&p);
 		store_free(&s);
@@ -297,7 +343,7 @@ static void odd_ends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words), TEST(daemons),	 TEST(bad_plans), TEST(ends),
+		cmocka_unit_test(words), TEST(daemons),	 TEST(modes), TEST(bad_plans), TEST(ends),
 		TEST(goes_on),		 TEST(odd_ends),
 	};
 

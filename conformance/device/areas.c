@@ -117,9 +117,20 @@ const char *words_next(const char *list, char *word, size_t size)
 
 const struct spec_row *check_row(const struct check *c)
 {
+	/* Its rows have a letter for each mode, and no clause of their own. */
+	static const struct spec_row matrix = {
+		.id = "matrix",
+		.source = "Linux, behaviour matrix",
+		.text = "what one side sees of what the other one did, by mode",
+		.level = SPEC_DEFACTO,
+		.party = SPEC_GUEST_KERNEL | SPEC_DEVICE,
+		.means = SPEC_G,
+	};
 	char word[64];
 
-	return words_next(c->rows, word, sizeof(word)) ? spec_find(word) : NULL;
+	if (!words_next(c->rows, word, sizeof(word)))
+		return NULL;
+	return spec_behaviour_find(word) ? &matrix : spec_find(word);
 }
 
 enum spec_level check_level(const struct check *c)

@@ -3,6 +3,7 @@
 #include "conformance/runner/command.h"
 
 #include "conformance/runner/doc.h"
+#include "conformance/runner/seen.h"
 #include "conformance/runner/suite.h"
 #include "conformance/runner/trace.h"
 
@@ -81,6 +82,26 @@ static int spec_check(const struct conform_options *o, FILE *out, struct err *re
 	return trace_is_good(&t) ? 0 : STATUS_FAIL;
 }
 
+/* What was seen in a guest, judged: written and told as what this program sees itself. */
+static int results(const struct conform_options *o, FILE *out, struct err *reterr)
+{
+	CLEANUP(seen_free) struct seen seen = { 0 };
+	int e = seen_load(o->operands[1], o, &seen, reterr);
+
+	if (e == 0)
+		e = suite_load_known(&seen.suite, o->home ? o->home : ".", reterr);
+	if (e < 0)
+		return STATUS_USAGE;
+	if (o->format == OUTPUT_TEXT)
+		output_begin(&seen.suite, out);
+	for (size_t i = 0; o->format == OUTPUT_TEXT && i < seen.suite.count; i++)
+		output_one(&seen.suite, i, out);
+	output_all(&seen.suite, out);
+	if (o->out && suite_save(&seen.suite, reterr) < 0)
+		return STATUS_BROKEN;
+	return suite_status(&seen.suite);
+}
+
 static const struct {
 	const char *name;
 	const char *operands;
@@ -91,6 +112,7 @@ static const struct {
 	{ "diff", "A.json B.json", 2, 2, diff },
 	{ "findings", "RESULT_DIR...", 1, 1000, findings },
 	{ "spec-check", "", 0, 0, spec_check },
+	{ "results", "SEEN.json", 1, 1, results },
 };
 
 int command_run(const struct conform_options *o, FILE *out, struct err *reterr)

@@ -55,64 +55,6 @@ static int find_places(struct call *c)
 	return realpath(c->home, c->real_home) ? 0 : -errno;
 }
 
-static int write_file(const char *dir, const char *name, const struct suite *s,
-		      void (*print)(const struct suite *s, FILE *out), struct err *reterr)
-{
-	CLEANUP(freep) char *path = fs_path("%s/%s", dir, name);
-	CLEANUP(freep) char *text = NULL;
-	CLEANUP(file_closep) FILE *f = NULL;
-	size_t size = 0;
-
-	f = open_memstream(&text, &size);
-	if (!path || !f)
-		return err_errno(reterr, -ENOMEM, "%s", name);
-	print(s, f);
-	file_closep(&f);
-	return fs_write_atomic(path, text, size, reterr);
-}
-
-static int write_files(const struct suite *s, struct err *reterr)
-{
-	json_auto_t *all = output_json(s);
-	CLEANUP(freep) char *dir = fs_path("%s/%s", s->options->out, s->target->id);
-	CLEANUP(freep) char *path = fs_path("%s/device.json", dir ? dir : "");
-	int e = dir && path && all ? fs_mkdirs(dir, 0755, reterr) : -ENOMEM;
-
-	if (e == 0)
-		e = json_save_atomic(path, all, reterr);
-	if (e == 0)
-		e = write_file(dir, "results.tap", s, output_tap, reterr);
-	return e < 0 ? e : write_file(dir, "junit.xml", s, output_junit, reterr);
-}
-
-static void print_all(const struct suite *s)
-{
-	json_auto_t *all = NULL;
-
-	switch (s->options->format) {
-	case OUTPUT_TEXT: output_end(s, stdout); break;
-	case OUTPUT_JSON:
-		all = output_json(s);
-		(void)json_dumpf(all, stdout, JSON_INDENT(2));
-		(void)fputc('\n', stdout);
-		break;
-	case OUTPUT_TAP: output_tap(s, stdout); break;
-	case OUTPUT_JUNIT: output_junit(s, stdout); break;
-	case OUTPUT_FORMATS: break;
-	}
-}
-
-/* --known, or the file of the product in the project. */
-static int load_known(const struct call *c, const struct target *t, struct suite *s,
-		      struct err *reterr)
-{
-	CLEANUP(freep)
-	char *path = c->options->known ? strdup(c->options->known)
-				       : fs_path("%s/conformance/known/%s.tsv", c->home, t->name);
-
-	return path ? known_load(path, &s->known, reterr) : -ENOMEM;
-}
-
 /* The checks against the faults that they name: a daemon that can be made to do wrong. */
 static int run_proof(const struct call *c, const struct target *t, const struct suite *s)
 {
@@ -175,7 +117,7 @@ static int run_target(const struct call *c, struct target *t)
 	s.target = t;
 	s.dir = c->dir;
 	s.home = c->real_home;
-	if (load_known(c, t, &s, &err) < 0) {
+	if (suite_load_known(&s, c->home, &err) < 0) {
 		suite_free(&s);
 		return complain(STATUS_USAGE, err.text);
 	}
@@ -186,11 +128,11 @@ static int run_target(const struct call *c, struct target *t)
 	}
 	if (c->options->format == OUTPUT_TEXT)
 		output_begin(&s, stdout);
-	if (suite_run(&s, c->dir, &err) < 0 || (c->options->out && write_files(&s, &err) < 0))
+	if (suite_run(&s, c->dir, &err) < 0 || (c->options->out && suite_save(&s, &err) < 0))
 		(void)complain(STATUS_BROKEN, err.text);
 	else
 		status = suite_status(&s);
-	print_all(&s);
+	output_all(&s, stdout);
 	suite_free(&s);
 	return status;
 }

@@ -65,7 +65,7 @@ static const struct {
 	[ID_TIMEOUT] = { "timeout", "MS", "for each answer of the daemon (default: 5000)" },
 	[ID_FORMAT] = { "format", "HOW", "text, json, tap or junit (default: text)" },
 	[ID_JSON] = { "json", NULL, "the same as --format json" },
-	[ID_OUT] = { "out", "DIR", "write device.json, results.tap and junit.xml there as well" },
+	[ID_OUT] = { "out", "DIR", "write device.json (or guest.json), results.tap and junit.xml there as well" },
 	[ID_KNOWN] = { "known", "FILE",
 		       "deviations that are no news (default: conformance/known/PRODUCT.tsv)" },
 	[ID_GOLDEN] = { "golden", "FILE",

@@ -26,6 +26,14 @@ char *output_repeat(const struct suite *s, const struct check *c)
 {
 	CLEANUP(strv_free) struct strv argv = { 0 };
 
+	if (s->areas) {
+		strv_add(&argv, "virtiofs-qual");
+		strv_add(&argv, "run");
+		strv_addf(&argv, "--suite=%s", s->name);
+		strv_addf(&argv, "--cell=%s", s->target->id);
+		strv_addf(&argv, "--only=%s", c->id);
+		return strv_failed(&argv) ? NULL : strv_join_quoted(argv.item);
+	}
 	strv_add(&argv, "virtiofs-conform");
 	if (s->target->stack)
 		strv_addf(&argv, "--stack=%s", s->target->id);
@@ -177,6 +185,7 @@ int output_explain(const char *id, FILE *out)
 	for (const char *at = c->rows; (at = words_next(at, word, sizeof(word)));) {
 		const struct spec_row *row = spec_find(word);
 		const struct spec_bug *bug = spec_bug_find(word);
+		const struct spec_behaviour *seen = spec_behaviour_find(word);
 		char party[SPEC_SET_TEXT];
 
 		if (row)
@@ -185,6 +194,9 @@ int output_explain(const char *id, FILE *out)
 				      spec_party_text(row->party, party), row->source, row->text);
 		else if (bug)
 			(void)fprintf(out, "\n  %s  %s\n    %s\n", bug->id, bug->title, bug->text);
+		else if (seen)
+			(void)fprintf(out, "\n  %s  %s; %s\n    %s\n", seen->id, seen->change,
+				      seen->observe, seen->reason);
 	}
 	(void)fprintf(out, "\n  repeat    virtiofs-conform --stack ID --only %s --verbose\n",
 		      c->id);

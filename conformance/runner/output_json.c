@@ -143,6 +143,10 @@ static json_t *result_json(const struct suite *s, size_t index)
 	(void)json_object_set_new(one, "duration_ms",
 				  json_num((double)r->duration_ns / (double)NS_PER_MS));
 	add_failure(one, s, index);
+	if (s->more && json_object_update(one, s->more[index]) < 0) {
+		json_decref(one);
+		return NULL;
+	}
 	return one;
 }
 
@@ -196,11 +200,12 @@ json_t *output_json(const struct suite *s)
 	for (size_t i = 0; i < s->count; i++)
 		(void)json_array_append_new(checks, result_json(s, i));
 	return json_pack("{s:i, s:s, s:{s:s, s:s}, s:I, s:b, s:o, s:o, s:o, s:o}", "schema", SCHEMA,
-			 "suite", "device", "target", "name", s->target->id, "version",
+			 "suite", s->name, "target", "name", s->target->id, "version",
 			 s->target->version, "seed", (json_int_t)s->options->seed, "strict",
 			 (int)s->options->strict, "duration_ms",
 			 json_num((double)s->duration_ns / (double)NS_PER_MS), "areas",
-			 areas_json(s), "always", always_json(), "checks", checks);
+			 s->areas ? json_incref(s->areas) : areas_json(s), "always",
+			 s->areas ? json_array() : always_json(), "checks", checks);
 }
 
 int output_list(const struct conform_options *o, FILE *out)
@@ -284,8 +289,8 @@ static void junit_case(const struct suite *s, size_t i, FILE *out)
 	const struct check_result *r = &s->result[i];
 	const char *t = tag[r->verdict];
 
-	(void)fprintf(out, "    <testcase name=\"%s\" classname=\"virtiofs.device\" time=\"%.6f\"",
-		      s->check[i]->id, clock_seconds(r->duration_ns));
+	(void)fprintf(out, "    <testcase name=\"%s\" classname=\"virtiofs.%s\" time=\"%.6f\"",
+		      s->check[i]->id, s->name, clock_seconds(r->duration_ns));
 	if (!t) {
 		(void)fprintf(out, "/>\n");
 		return;
@@ -311,9 +316,9 @@ void output_junit(const struct suite *s, FILE *out)
 	suite_count(s, &t);
 	(void)fprintf(out,
 		      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
-		      "  <testsuite name=\"virtiofs.device.%s\" tests=\"%zu\" failures=\"%zu\" "
+		      "  <testsuite name=\"virtiofs.%s.%s\" tests=\"%zu\" failures=\"%zu\" "
 		      "errors=\"%zu\" skipped=\"%zu\" time=\"%.6f\">\n",
-		      s->target->id, s->count, t.of[CHECK_FAIL],
+		      s->name, s->target->id, s->count, t.of[CHECK_FAIL],
 		      t.of[CHECK_BROKEN] + t.of[CHECK_UNSET], t.of[CHECK_SKIP],
 		      clock_seconds(s->duration_ns));
 	for (size_t i = 0; i < s->count; i++)

@@ -151,7 +151,7 @@ static int record(struct prover *p, const struct check *c, const char *fault, en
 {
 	struct proof_row row = { .verdict = v, .claimed = is_claimed(c, fault) };
 
-	(void)snprintf(row.stack, sizeof(row.stack), "%s", p->target->id);
+	(void)snprintf(row.stack, sizeof(row.stack), "%.95s", p->target->id);
 	(void)snprintf(row.fault, sizeof(row.fault), "%s", fault);
 	(void)snprintf(row.check, sizeof(row.check), "%s", c->id);
 	(void)snprintf(row.seen, sizeof(row.seen), "%.250s", seen);

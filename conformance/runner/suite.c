@@ -63,7 +63,7 @@ int suite_select(const struct conform_options *o, struct suite *ret, struct err 
 {
 	size_t once = select_once(o, NULL);
 
-	*ret = (struct suite){ .options = o, .count = once * o->repeat };
+	*ret = (struct suite){ .name = "device", .options = o, .count = once * o->repeat };
 	if (once == 0)
 		return err_set(reterr, -ENOENT,
 			       "no check is selected: see virtiofs-conform --list");

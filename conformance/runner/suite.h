@@ -12,6 +12,7 @@
 
 /* One target, the checks that were run against it, and what came of them. */
 struct suite {
+	const char *name; /* "device", "guest" */
 	const struct target *target;
 	const struct conform_options *options;
 	const struct check **check;
@@ -19,6 +20,9 @@ struct suite {
 	size_t count;
 	uint64_t duration_ns;
 	struct known_list known; /* of the target's product */
+	/* Of a suite whose checks are not in our tables; NULL: the device suite's. */
+	json_t *areas; /* [{id, title}]; borrowed */
+	json_t **more; /* by check: further keys of its result; borrowed, and the array too */
 	/* Folders of this machine that no result names; may be NULL. */
 	const char *dir;
 	const char *home;
@@ -29,6 +33,10 @@ int suite_select(const struct conform_options *o, struct suite *ret, struct err 
 /** suite_run() - all of them in @dir; progress to standard output where the format is text. */
 int suite_run(struct suite *s, const char *dir, struct err *reterr) MUST_USE;
 void suite_free(struct suite *s);
+/** suite_save() - NAME.json, results.tap and junit.xml in a folder of --out. */
+int suite_save(const struct suite *s, struct err *reterr) MUST_USE;
+/** suite_load_known() - --known, or the file of the target's product below @home. */
+int suite_load_known(struct suite *s, const char *home, struct err *reterr) MUST_USE;
 /** suite_jobs() - checks at once. */
 unsigned suite_jobs(const struct conform_options *o);
 
@@ -48,6 +56,8 @@ int suite_status(const struct suite *s);
 void output_begin(const struct suite *s, FILE *out);
 void output_one(const struct suite *s, size_t index, FILE *out);
 void output_end(const struct suite *s, FILE *out);
+/** output_all() - all of it in the format that was asked for; of text the end, for each check was told already. */
+void output_all(const struct suite *s, FILE *out);
 int output_list(const struct conform_options *o, FILE *out);
 /** output_json() - DESIGN's form of any suite. New reference. */
 json_t *output_json(const struct suite *s);

@@ -163,7 +163,8 @@ static void canned_suite(const struct canned *c, struct rendered *r)
 		r->list[i] = &checks[i];
 		r->result[i] = c->result[i];
 	}
-	r->suite = (struct suite){ .target = &r->target,
+	r->suite = (struct suite){ .name = "device",
+				   .target = &r->target,
 				   .options = &r->options,
 				   .check = r->list,
 				   .result = r->result,
