@@ -173,6 +173,21 @@ void check_note(struct check_run *r, const char *text, ...) PRINTF_LIKE(2, 3);
 
 /** make_file() - a new file of @size bytes of act_byte(); its descriptor, for reading and writing. BROKEN and -1 otherwise. */
 int make_file(struct check_run *r, const char *name, int64_t size, uint64_t seed);
+/**
+ * host_file() - a file that the host has made: @size bytes of act_byte(), and an old time of change, so that whatever the
+ * host does to it next gives it another one. 0 or a negative errno.
+ */
+int64_t host_file(struct check_run *r, const char *name, int64_t size, uint64_t seed);
+/** size_of(), mode_of() ... - of lstat(); -1 and errno when there is no such file. */
+int64_t size_of(const char *name);
+int64_t mode_of(const char *name);
+int64_t links_of(const char *name);
+/** is_there() - lstat() alone. */
+int64_t is_there(const char *name);
+/** names_in() - how many names a folder lists besides "." and ".."; -1 and errno. */
+int64_t names_in(const char *dir);
+/** as_user() - run a function in a process of user and group 1000 without other groups, in the same folder. Its result. */
+int64_t as_user(int64_t (*call)(void));
 /** same_file() - has the open file these bytes, from @offset on? A failure says where they end. */
 bool same_file(struct check_run *r, const char *what, int fd, int64_t offset, size_t size,
 	       uint64_t seed);

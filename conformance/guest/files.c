@@ -3,12 +3,20 @@
 #include "conformance/guest/act.h"
 #include "conformance/guest/check.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define PIECE 4096
+/* A time of change that is in the past, and has nanoseconds. */
+#define OLD_NS (INT64_C(1000000000) * NS_PER_S + 123456789)
+#define USER   1000
 
 int64_t now_ns(void)
 {
@@ -69,4 +77,73 @@ bool same_file(struct check_run *r, const char *what, int fd, int64_t offset, si
 		done += n;
 	}
 	return true;
+}
+
+int64_t host_file(struct check_run *r, const char *name, int64_t size, uint64_t seed)
+{
+	int64_t e = host_create(r, name, 0644);
+
+	if (e >= 0 && size > 0)
+		e = host_fill(r, name, 0, size, seed);
+	return e < 0 ? e : host_utime(r, name, OLD_NS);
+}
+
+int64_t is_there(const char *name)
+{
+	struct stat st;
+
+	return lstat(name, &st);
+}
+
+int64_t size_of(const char *name)
+{
+	struct stat st;
+
+	return lstat(name, &st) < 0 ? -1 : st.st_size;
+}
+
+int64_t mode_of(const char *name)
+{
+	struct stat st;
+
+	return lstat(name, &st) < 0 ? -1 : (int64_t)(st.st_mode & 07777);
+}
+
+int64_t links_of(const char *name)
+{
+	struct stat st;
+
+	return lstat(name, &st) < 0 ? -1 : (int64_t)st.st_nlink;
+}
+
+int64_t names_in(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	int64_t count = 0;
+
+	if (!d)
+		return -1;
+	while ((e = readdir(d)))
+		count += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+	(void)closedir(d);
+	return count;
+}
+
+int64_t as_user(int64_t (*call)(void))
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int64_t result = -1;
+
+		if (setgroups(0, NULL) == 0 && setgid(USER) == 0 && setuid(USER) == 0)
+			result = call();
+		_exit(result < 0 ? errno : 0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+		return -1;
+	errno = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+	return errno ? -1 : 0;
 }

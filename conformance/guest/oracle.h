@@ -11,7 +11,7 @@
  *	WANT_VISIBLE(r, "B09", "size of the file", see_number(r, st_size("f"), OLD_SIZE, NEW_SIZE));
  *
  * asks until the letter is content, and no longer than it allows:
- *	I	the first look must show the new state
+ *	I O A	the first look must show the new state
  *	T	a later one, within the time that names or attributes may be kept and some slack; how long it took becomes
  *		a figure. A day is not waited for: then the look must show the old or the new state, and a note says so
  *	X	only the old state: it must never be seen
@@ -65,5 +65,8 @@ enum seen see_filled(struct check_run *r, int fd, int64_t offset, size_t size, u
 /** see_bytes() - the same of bytes in memory; @count of @size were there. Seed 0 stands for zeros. */
 enum seen see_bytes(struct check_run *r, const uint8_t *bytes, int64_t count, int64_t offset,
 		    size_t size, uint64_t old, uint64_t new_one);
+/** see_host() - what the host has there: at most 4096 bytes. */
+enum seen see_host(struct check_run *r, const char *name, int64_t offset, int64_t size,
+		   uint64_t old, uint64_t new_one);
 
 #endif
