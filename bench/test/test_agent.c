@@ -333,6 +333,44 @@ static void test_concurrent_jobs(void **state)
 		local_fine(f, local_run_shell(f, "true"));
 }
 
+/* Goal: what a job says is heard while it runs, and it can be answered by a file. */
+static void test_output(void **state)
+{
+	struct local_agent *f = *state;
+	const char *text = "";
+	char script[256];
+	char path[96];
+	size_t size = 0;
+	bool ended = true;
+	uint32_t id;
+
+	(void)snprintf(path, sizeof(path), "%s/answer", f->dir);
+	(void)snprintf(script, sizeof(script),
+		       "echo one; while ! [ -e %s ]; do sleep 0.01; done; cat %s; exit 3", path,
+		       path);
+	local_fine(f, local_start_shell(f, script, &id));
+	local_fine(f, agent_output(f->a, id, 0, local_soon(), &text, &size, &ended, &f->err));
+	assert_int_equal(size, 4);
+	assert_string_equal(text, "one\n");
+	assert_false(ended);
+	/* What was heard already is no news: nothing more comes before the answer. */
+	assert_int_equal(
+		agent_output(f->a, id, 4, clock_deadline_ms(50), &text, &size, &ended, &f->err),
+		-ETIMEDOUT);
+	local_fine(f, agent_push(f->a, "two\n", 4, path, 0600, local_soon(), &f->err));
+	local_fine(f, agent_output(f->a, id, 4, local_soon(), &text, &size, &ended, &f->err));
+	assert_string_equal(text, "one\ntwo\n");
+	/* The end is news too. */
+	while (!ended)
+		local_fine(f, agent_output(f->a, id, size, local_soon(), &text, &size, &ended,
+					   &f->err));
+	local_fine(f, agent_wait(f->a, id, &f->r, &f->err));
+	assert_int_equal(f->r.code, 3);
+	assert_int_equal(f->r.out.size, 8);
+	assert_int_equal(agent_output(f->a, id, 0, local_soon(), &text, &size, &ended, &f->err),
+			 -EINVAL);
+}
+
 static void test_kill(void **state)
 {
 	struct local_agent *f = *state;
@@ -456,6 +494,7 @@ int main(void)
 		PAIR(test_spawn_failure),
 		PAIR(test_argv_limits),
 		PAIR(test_concurrent_jobs),
+		PAIR(test_output),
 		PAIR(test_kill),
 		PAIR(test_info_and_ping),
 		PAIR(test_push_pull),

@@ -131,12 +131,23 @@ static void write_clears_set_id(struct check_run *r)
 {
 	struct host_stat st;
 
+	NEED(r, !(r->env->has & NEED_DAX),
+	     "files that are not in the DAX window: attrs.set-id-dax");
 	DO(r, make_file(r, "f", 10, SEED));
 	DO(r, chmod("f", 06777));
 	WANT_OK(r, as_user(write_one));
 	WANT_SAME(r, 0777, "mode after a user has written", mode_of("f"));
 	HOST(r, host_stat(r, "f", &st));
 	WANT_SAME(r, S_IFREG | 0777, "mode on the host", st.mode);
+}
+
+/* Inside the size: a copy into the window, of which the device is not told. */
+static void dax_write_clears_set_id(struct check_run *r)
+{
+	DO(r, make_file(r, "f", 10, SEED));
+	DO(r, chmod("f", 06777));
+	WANT_OK(r, as_user(write_one));
+	WANT_SAME(r, 0777, "mode after a user has written", mode_of("f"));
 }
 
 static int64_t make_own(void)
@@ -269,6 +280,16 @@ static const struct check checks[] = {
 		.catches = "suid-kept",
 		.needs = NEED_HOST,
 		.run = write_clears_set_id,
+	},
+	{
+		.id = "attrs.set-id-dax",
+		.title = "A write by a user through the DAX window clears the set-id bits",
+		.rows = "FUSE-KP-001",
+		.does = "guest: chmod 06777; another user writes inside the size; guest: stat",
+		.wants = "mode 0777",
+		.catches = "suid-kept",
+		.needs = NEED_DAX,
+		.run = dax_write_clears_set_id,
 	},
 	{
 		.id = "attrs.maker",

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define OLD_SEED 1
@@ -186,6 +187,18 @@ static void write_seen_mapped(struct check_run *r)
 	WANT_SAME(r, SEEN_NEW, "the page behind write(2)", see_mapped(r, at, 0, NEW_SEED));
 }
 
+static void dax_in_effect(struct check_run *r)
+{
+	struct statx st = { 0 };
+
+	DO(r, make_file(r, "f", SIZE, OLD_SEED));
+	WANT_OK(r, statx(AT_FDCWD, "f", 0, STATX_BASIC_STATS, &st));
+	WANT_THAT(r, st.stx_attributes_mask & STATX_ATTR_DAX, "statx knows STATX_ATTR_DAX",
+		  "its mask is %llx", (unsigned long long)st.stx_attributes_mask);
+	WANT_THAT(r, st.stx_attributes & STATX_ATTR_DAX, "a file of this mount is in the window",
+		  "its attributes are %llx", (unsigned long long)st.stx_attributes);
+}
+
 #ifndef MAP_SYNC
 #define MAP_SYNC 0x80000 /* <asm-generic/mman.h> */
 #endif
@@ -285,6 +298,16 @@ static const struct check checks[] = {
 		.catches = "read-short",
 		.needs = NEED_SHARED_MAP | NEED_HOST,
 		.run = write_seen_mapped,
+	},
+	{
+		.id = "maps.dax-in-effect",
+		.title = "statx says that files are in the DAX window",
+		.rows = "DAXMOUNT-009 DAXMOUNT-016",
+		.does = "guest: make a file, statx",
+		.wants = "STATX_ATTR_DAX",
+		.catches = "shmem-small",
+		.needs = NEED_DAX,
+		.run = dax_in_effect,
 	},
 	{
 		.id = "maps.sync-refused",

@@ -54,13 +54,13 @@ void output_all(const struct suite *s, FILE *out)
 	}
 }
 
-/* --known, or the file of the product in the project. */
+/* --known, or the file of the product in the project; what guests do wrong is in one file, by version. */
 int suite_load_known(struct suite *s, const char *home, struct err *reterr)
 {
 	CLEANUP(freep)
-	char *path = s->options->known
-			     ? strdup(s->options->known)
-			     : fs_path("%s/conformance/known/%s.tsv", home, s->target->name);
+	char *path = s->options->known ? strdup(s->options->known)
+				       : fs_path("%s/conformance/known/%s.tsv", home,
+						 s->areas ? s->name : s->target->name);
 
 	return path ? known_load(path, &s->known, reterr) : -ENOMEM;
 }

@@ -117,19 +117,9 @@ static int fill_suite(struct seen *s, json_t *checks, struct err *reterr)
 	return e;
 }
 
-/* The product whose known deviations count: that of the stack, without starting anything of it. */
 static void fill_target(struct seen *s)
 {
-	static const struct stack_paths nowhere = { "", "", "", "" };
-	const char *stack = json_str_at(s->root, "stack", "");
-	struct target known = { 0 };
-	struct err err;
-
-	s->target.name = stack;
-	if (target_from_stack(stack, &nowhere, &known, &err) == 0) {
-		s->target.name = known.name;
-		target_free(&known);
-	}
+	s->target.name = json_str_at(s->root, "stack", "");
 	copy_text(s->target.id, sizeof(s->target.id), s->root, "target.name");
 	copy_text(s->target.version, sizeof(s->target.version), s->root, "target.version");
 	s->suite.target = &s->target;

@@ -35,7 +35,7 @@ int suite_run(struct suite *s, const char *dir, struct err *reterr) MUST_USE;
 void suite_free(struct suite *s);
 /** suite_save() - NAME.json, results.tap and junit.xml in a folder of --out. */
 int suite_save(const struct suite *s, struct err *reterr) MUST_USE;
-/** suite_load_known() - --known, or the file of the target's product below @home. */
+/** suite_load_known() - --known, or the file of the target's product (of the suite, where it is not ours) below @home. */
 int suite_load_known(struct suite *s, const char *home, struct err *reterr) MUST_USE;
 /** suite_jobs() - checks at once. */
 unsigned suite_jobs(const struct conform_options *o);

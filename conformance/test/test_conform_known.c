@@ -93,7 +93,8 @@ static void shipped(void **state)
 		struct err err;
 		char path[512];
 
-		if (!strstr(entry->d_name, ".tsv"))
+		/* test_checks has those of the guest suite. */
+		if (!strstr(entry->d_name, ".tsv") || strcmp(entry->d_name, "guest.tsv") == 0)
 			continue;
 		files++;
 		(void)snprintf(path, sizeof(path), "conformance/known/%s", entry->d_name);
