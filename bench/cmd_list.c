@@ -163,10 +163,10 @@ static void print_group(const char *title, json_t *list)
 }
 
 /* The checks are rows of virtiofs-conform: it says them itself, in the form of any suite. */
-static int list_checks(const struct command_call *c)
+static int list_checks(const struct command_call *c, const char *which)
 {
 	CLEANUP(freep) char *program = fs_path("%s/build/virtiofs-conform", c->home);
-	char *argv[] = { program, (char *)(uintptr_t) "--list", (char *)(uintptr_t) "--format",
+	char *argv[] = { program, (char *)(uintptr_t)which, (char *)(uintptr_t) "--format",
 			 (char *)(uintptr_t)(opt_is_json(c->opts) ? "json" : "text"), NULL };
 	const struct proc_spec spec = { .argv = argv };
 	CLEANUP(proc_output_free) struct proc_output o = { 0 };
@@ -181,9 +181,9 @@ static int list_checks(const struct command_call *c)
 	return o.status == 0 ? EXIT_OK : EXIT_BROKEN;
 }
 
-static bool is_device(const struct opts *o)
+static unsigned suites_of(const struct opts *o)
 {
-	return opt_given(o, OPT_SUITE) && suites_parse(o->value[OPT_SUITE].text) == PLAN_DEVICE;
+	return opt_given(o, OPT_SUITE) ? suites_parse(o->value[OPT_SUITE].text) : PLAN_BENCH;
 }
 
 static int list_bench(const struct command_call *c)
@@ -208,5 +208,9 @@ static int list_bench(const struct command_call *c)
 
 int command_list(const struct command_call *c)
 {
-	return is_device(c->opts) ? list_checks(c) : list_bench(c);
+	switch (suites_of(c->opts)) {
+	case PLAN_DEVICE: return list_checks(c, "--list");
+	case PLAN_GUEST: return list_checks(c, "guest-checks");
+	default: return list_bench(c);
+	}
 }

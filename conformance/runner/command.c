@@ -16,8 +16,19 @@
 
 static int explain(const struct conform_options *o, FILE *out, struct err *reterr)
 {
-	if (output_explain(o->operands[1], out) == 0)
+	const struct check *c = check_find(o->operands[1]);
+	CLEANUP(seen_free) struct seen guest = { 0 };
+
+	if (c) {
+		output_explain(c, "virtiofs-conform --stack ID", out);
 		return 0;
+	}
+	/* Those of guests are rows of the program that runs there. */
+	for (size_t i = 0; seen_list(&guest, reterr) == 0 && i < guest.suite.count; i++)
+		if (strcmp(guest.checks[i].id, o->operands[1]) == 0) {
+			output_explain(&guest.checks[i], "virtiofs-qual run --suite guest", out);
+			return 0;
+		}
 	(void)err_set(reterr, -ENOENT,
 		      "explain: there is no such check; see virtiofs-conform --list");
 	return STATUS_USAGE;
@@ -102,6 +113,16 @@ static int results(const struct conform_options *o, FILE *out, struct err *reter
 	return suite_status(&seen.suite);
 }
 
+static int guest_checks(const struct conform_options *o, FILE *out, struct err *reterr)
+{
+	CLEANUP(seen_free) struct seen guest = { 0 };
+
+	if (seen_list(&guest, reterr) < 0)
+		return STATUS_BROKEN;
+	output_list_checks("guest", guest.suite.check, guest.suite.count, o, out);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	const char *operands;
@@ -113,6 +134,7 @@ static const struct {
 	{ "findings", "RESULT_DIR...", 1, 1000, findings },
 	{ "spec-check", "", 0, 0, spec_check },
 	{ "results", "SEEN.json", 1, 1, results },
+	{ "guest-checks", "", 0, 0, guest_checks },
 };
 
 int command_run(const struct conform_options *o, FILE *out, struct err *reterr)

@@ -65,7 +65,8 @@ static const struct {
 	[ID_TIMEOUT] = { "timeout", "MS", "for each answer of the daemon (default: 5000)" },
 	[ID_FORMAT] = { "format", "HOW", "text, json, tap or junit (default: text)" },
 	[ID_JSON] = { "json", NULL, "the same as --format json" },
-	[ID_OUT] = { "out", "DIR", "write device.json (or guest.json), results.tap and junit.xml there as well" },
+	[ID_OUT] = { "out", "DIR",
+		     "write device.json (or guest.json), results.tap and junit.xml there as well" },
 	[ID_KNOWN] = { "known", "FILE",
 		       "deviations that are no news (default: conformance/known/PRODUCT.tsv)" },
 	[ID_GOLDEN] = { "golden", "FILE",
@@ -103,7 +104,9 @@ void conform_options_help(FILE *out)
 		"       virtiofs-conform diff A.json B.json [--format json]\n"
 		"       virtiofs-conform findings RESULT_DIR...\n"
 		"       virtiofs-conform spec-check [--verbose] [--format json]\n"
-		"       virtiofs-conform --list [--format json]\n\n"
+		"       virtiofs-conform --list [--format json]\n"
+		"       virtiofs-conform guest-checks [--format json]\n"
+		"       virtiofs-conform results SEEN.json [--out DIR]\n\n"
 		"Checks a virtio-fs daemon over its vhost-user socket, without a guest.\n\n");
 	for (unsigned i = 0; i < ID_COUNT; i++) {
 		char left[40];

@@ -171,13 +171,10 @@ void output_end(const struct suite *s, FILE *out)
 		      t.of[CHECK_SKIP], t.of[CHECK_BROKEN], clock_seconds(s->duration_ns));
 }
 
-int output_explain(const char *id, FILE *out)
+void output_explain(const struct check *c, const char *repeat, FILE *out)
 {
-	const struct check *c = check_find(id);
 	char word[64];
 
-	if (!c)
-		return -ENOENT;
 	(void)fprintf(out,
 		      "%s\n%s.\n\n  level     %s\n  sends     %s\n  required  %s\n  catches   %s\n",
 		      c->id, c->title, spec_level_name(check_level(c)), c->sends, c->wants,
@@ -198,7 +195,6 @@ int output_explain(const char *id, FILE *out)
 			(void)fprintf(out, "\n  %s  %s; %s\n    %s\n", seen->id, seen->change,
 				      seen->observe, seen->reason);
 	}
-	(void)fprintf(out, "\n  repeat    virtiofs-conform --stack ID --only %s --verbose\n",
-		      c->id);
-	return 0;
+	(void)fprintf(out, "\n  repeat    %s --only %s%s\n", repeat, c->id,
+		      check_find(c->id) ? " --verbose" : "");
 }

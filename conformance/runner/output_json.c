@@ -208,29 +208,37 @@ json_t *output_json(const struct suite *s)
 			 s->areas ? json_array() : always_json(), "checks", checks);
 }
 
+void output_list_checks(const char *name, const struct check *const *c, size_t count,
+			const struct conform_options *o, FILE *out)
+{
+	json_t *list = json_array();
+	json_auto_t *all = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (o->format == OUTPUT_JSON)
+			(void)json_array_append_new(list, check_json(c[i]));
+		else
+			(void)fprintf(out, "%-40s %-8s %s\n", c[i]->id,
+				      spec_level_name(check_level(c[i])), c[i]->title);
+	}
+	all = json_pack("{s:i, s:s, s:o}", "schema", SCHEMA, "suite", name, "checks", list);
+	if (o->format != OUTPUT_JSON)
+		return;
+	(void)json_dumpf(all, out, JSON_INDENT(2));
+	(void)fputc('\n', out);
+}
+
 int output_list(const struct conform_options *o, FILE *out)
 {
-	json_auto_t *all = NULL;
-	json_t *list = json_array();
 	struct suite s;
 	struct err err;
 	int e = suite_select(o, &s, &err);
 
-	for (size_t i = 0; e == 0 && i < s.count; i++) {
-		if (o->format == OUTPUT_JSON)
-			(void)json_array_append_new(list, check_json(s.check[i]));
-		else
-			(void)fprintf(out, "%-40s %-8s %s\n", s.check[i]->id,
-				      spec_level_name(check_level(s.check[i])), s.check[i]->title);
-	}
-	if (e == 0)
-		suite_free(&s);
-	all = json_pack("{s:i, s:s, s:o}", "schema", SCHEMA, "suite", "device", "checks", list);
-	if (o->format == OUTPUT_JSON && e == 0) {
-		(void)json_dumpf(all, out, JSON_INDENT(2));
-		(void)fputc('\n', out);
-	}
-	return e;
+	if (e < 0)
+		return e;
+	output_list_checks(s.name, s.check, s.count, o, out);
+	suite_free(&s);
+	return 0;
 }
 
 void output_tap(const struct suite *s, FILE *out)

@@ -3,10 +3,16 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/proc.h"
 
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SCHEMA 1
+/* Reading a table takes milliseconds. */
+#define LIST_MS	 10000
+#define LIST_MAX (4 * MIB)
 /* Results hold what a guest said of each check, which is bounded before it gets here. */
 #define CHECKS_MAX 10000
 
@@ -80,22 +86,35 @@ static int add_area(json_t *areas, json_t *one)
 						      json_str_at(one, "area_title", id)));
 }
 
+static int fill_facts(struct seen *s, json_t *one, size_t i, struct err *reterr)
+{
+	if (fill_check(one, &s->checks[i]) < 0)
+		return err_set(reterr, -EBADMSG, "check %zu (%.80s) is not what vq-check has", i,
+			       json_str_at(one, "id", "?"));
+	s->suite.check[i] = &s->checks[i];
+	return add_area(s->areas, one) == 0 ? 0 : -ENOMEM;
+}
+
 static int fill_one(struct seen *s, json_t *one, size_t i, struct err *reterr)
 {
 	json_t *note = json_object_get(one, "note");
 	json_t *figures = json_object_get(one, "figures");
 
-	if (fill_check(one, &s->checks[i]) < 0 || fill_result(one, &s->suite.result[i]) < 0 ||
-	    !json_is_array(figures))
-		return err_set(reterr, -EBADMSG, "check %zu (%.80s) is not what vq-check has", i,
-			       json_str_at(one, "id", "?"));
-	s->suite.check[i] = &s->checks[i];
+	int e = fill_facts(s, one, i, reterr);
+
+	if (e < 0)
+		return e;
+	if (fill_result(one, &s->suite.result[i]) < 0 || !json_is_array(figures))
+		return err_set(reterr, -EBADMSG, "check %zu (%.80s) has no result", i,
+			       s->checks[i].id);
 	s->suite.more[i] = json_pack("{s:O?,s:O}", "note", json_is_string(note) ? note : NULL,
 				     "figures", figures);
-	return s->suite.more[i] && add_area(s->areas, one) == 0 ? 0 : -ENOMEM;
+	return s->suite.more[i] ? 0 : -ENOMEM;
 }
 
-static int fill_suite(struct seen *s, json_t *checks, struct err *reterr)
+static int fill_suite(struct seen *s, json_t *checks,
+		      int (*fill)(struct seen *s, json_t *one, size_t i, struct err *reterr),
+		      struct err *reterr)
 {
 	size_t count = json_array_size(checks);
 	json_t *one;
@@ -113,7 +132,7 @@ static int fill_suite(struct seen *s, json_t *checks, struct err *reterr)
 	s->suite.areas = s->areas;
 	json_array_foreach(checks, i, one)
 		if (e == 0)
-			e = fill_one(s, one, i, reterr);
+			e = fill(s, one, i, reterr);
 	return e;
 }
 
@@ -146,5 +165,44 @@ int seen_load(const char *path, const struct conform_options *o, struct seen *re
 		return err_set(reterr, -EBADMSG, "%s: no suite '%.40s' is known", path,
 			       ret->suite.name);
 	fill_target(ret);
-	return fill_suite(ret, checks, reterr);
+	return fill_suite(ret, checks, fill_one, reterr);
+}
+
+/* Lines of JSON, one object each, of our own program. */
+static int parse_list(const char *text, json_t **ret)
+{
+	json_auto_t *list = json_array();
+
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		json_t *one = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
+
+		if (!one || json_array_append_new(list, one) < 0)
+			return -EBADMSG;
+		text += n + (text[n] == '\n');
+	}
+	*ret = json_incref(list);
+	return 0;
+}
+
+int seen_list(struct seen *s, struct err *reterr)
+{
+	CLEANUP(proc_output_free) struct proc_output o = { 0 };
+	char path[PATH_MAX];
+	char *const argv[] = { path, (char *)(uintptr_t) "list", NULL };
+	const struct proc_spec spec = { .argv = argv };
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof("/guest/vq-check"));
+	int e;
+
+	if (s->root)
+		return 0;
+	path[n > 0 ? n : 0] = '\0';
+	(void)snprintf(path + (strrchr(path, '/') ? strrchr(path, '/') - path : 0),
+		       sizeof("/guest/vq-check"), "/guest/vq-check");
+	e = proc_run(&spec, LIST_MAX, clock_deadline_ms(LIST_MS), &o, reterr);
+	if (e < 0)
+		return e;
+	if (parse_list(buf_text(&o.out), &s->root) < 0 || json_array_size(s->root) == 0)
+		return err_set(reterr, -EBADMSG, "vq-check list: %.200s", buf_text(&o.err));
+	return fill_suite(s, s->root, fill_facts, reterr);
 }

@@ -19,6 +19,8 @@ struct seen {
 /** seen_load() - -EBADMSG with what is wrong. @ret: seen_free(), on failure too. */
 int seen_load(const char *path, const struct conform_options *o, struct seen *ret,
 	      struct err *reterr) MUST_USE;
+/** seen_list() - the checks of vq-check beside this program, without results. 0 again when they are there already. */
+int seen_list(struct seen *s, struct err *reterr) MUST_USE;
 void seen_free(struct seen *s);
 
 #endif

@@ -58,6 +58,9 @@ void output_one(const struct suite *s, size_t index, FILE *out);
 void output_end(const struct suite *s, FILE *out);
 /** output_all() - all of it in the format that was asked for; of text the end, for each check was told already. */
 void output_all(const struct suite *s, FILE *out);
+/** output_list_checks() - @count checks of the suite @name, as the format says. */
+void output_list_checks(const char *name, const struct check *const *c, size_t count,
+			const struct conform_options *o, FILE *out);
 int output_list(const struct conform_options *o, FILE *out);
 /** output_json() - DESIGN's form of any suite. New reference. */
 json_t *output_json(const struct suite *s);
@@ -65,6 +68,7 @@ json_t *output_json(const struct suite *s);
 char *output_repeat(const struct suite *s, const struct check *c) MUST_USE;
 void output_tap(const struct suite *s, FILE *out);
 void output_junit(const struct suite *s, FILE *out);
-int output_explain(const char *id, FILE *out);
+/** output_explain() - all about one check; @repeat: the command that does it again, up to its --only. */
+void output_explain(const struct check *c, const char *repeat, FILE *out);
 
 #endif
