@@ -148,7 +148,7 @@ static const struct opt_def defs[OPT_COUNT] = {
 			.kind = OPT_TEXT,
 			.commands = CMD_SELECT | CMD_LIST },
 	[OPT_ONLY] = { .name = "only",
-		       .arg = "GLOB",
+		       .arg = "GLOB[,GLOB]",
 		       .help = "of the guest suite: only checks whose id matches",
 		       .kind = OPT_TEXT,
 		       .commands = CMD_RUN },

@@ -25,7 +25,7 @@ struct checks_result {
 };
 
 /**
- * checks_run() - all checks, or those whose id matches @only.
+ * checks_run() - all checks, or those whose id matches @only, which is globs parted by ",".
  * @versions: {id: first line} of daemons and VMMs.
  * @dir:      an existing folder for logs.
  * Return: 0; -errno when the harness itself is broken.

@@ -91,8 +91,8 @@ void checks_talk_words(const struct checks_talk *t, struct strv *argv)
 	strv_addf(argv, "--has=%s%s%s%s", c->stack->kind != STACK_BLK ? "host," : "",
 		  keeps ? "cache," : "", maps ? "map," : "", is_dax(c) ? "dax" : "");
 	strv_addf(argv, "--from=%u", checks_serve_next(&t->serve));
-	if (t->only)
-		strv_addf(argv, "--only=%s", t->only);
+	for (const char *at = t->only; at && *at; at += strcspn(at, ","), at += *at == ',')
+		strv_addf(argv, "--only=%.*s", (int)strcspn(at, ","), at);
 }
 
 /* ---- what became of whom ---- */

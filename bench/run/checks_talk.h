@@ -15,7 +15,7 @@ struct checks_talk {
 	struct checks_serve serve;
 	struct session *session; /* that is open now */
 	const struct cell *cell;
-	const char *only; /* glob of ids; NULL: all */
+	const char *only; /* globs of ids, by ","; NULL: all */
 	char expect[CHECKS_EXPECT];
 	char kernel[96]; /* of the guest; "" without one */
 	char fate[32];	 /* of the daemon, as of now */

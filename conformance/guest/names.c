@@ -114,14 +114,14 @@ static void guest_changes(struct check_run *r)
 {
 	struct host_stat st;
 
-	WANT_OK(r, open("f", O_CREAT | O_EXCL | O_WRONLY, 0640));
+	WANT_OK(r, open("f", O_CREAT | O_EXCL | O_WRONLY, 0626));
 	WANT_VISIBLE(r, "B18", "the host looks for a file that the guest has made",
 		     see_number(r, host_stat(r, "f", &st), -ENOENT, 0));
-	WANT_SAME(r, S_IFREG | 0640, "mode on the host", st.mode);
-	WANT_OK(r, mkdir("d", 0750));
+	WANT_SAME(r, S_IFREG | 0626, "mode on the host", st.mode);
+	WANT_OK(r, mkdir("d", 0757));
 	WANT_VISIBLE(r, "B18", "the host looks for a folder that the guest has made",
 		     see_number(r, host_stat(r, "d", &st), -ENOENT, 0));
-	WANT_SAME(r, S_IFDIR | 0750, "mode on the host", st.mode);
+	WANT_SAME(r, S_IFDIR | 0757, "mode on the host", st.mode);
 	WANT_OK(r, rename("f", "d/g"));
 	WANT_VISIBLE(r, "B18", "the host looks for the name that a file has lost",
 		     see_number(r, host_stat(r, "f", &st), 0, -ENOENT));

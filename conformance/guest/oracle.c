@@ -168,7 +168,7 @@ enum seen see_bytes(struct check_run *r, const uint8_t *bytes, int64_t count, in
 					"%02x %02x %02x ... at offset %lld: neither what was "
 					"there nor what is there,",
 					bytes[at], bytes[at + n / 2], bytes[at + n - 1],
-					(long long)(offset + at));
+					(long long)offset + (long long)at);
 				return SEEN_WRONG;
 			}
 		}
