@@ -13,9 +13,12 @@ static const char *const direct_io[] = { "-o", "allow_direct_io", NULL };
 static const char *const pool0[] = { "--thread-pool-size=0", NULL };
 static const char *const pool4[] = { "--thread-pool-size=4", NULL };
 
+static const char *const xattr[] = { "-o", "xattr", NULL };
+
 static const struct stack_option options[] = {
 	{ .id = "pool4", .title = "thread pool of 4", .with = pool4, .without = pool0 },
 	{ .id = "direct-io", .title = "-o allow_direct_io", .with = direct_io },
+	{ .id = "xattr", .title = "-o xattr", .with = xattr },
 };
 
 const struct stack stack_c_bookworm = {

@@ -14,6 +14,7 @@ static const char *const writeback[] = { "--writeback", NULL };
 static const char *const window[] = { "--dax={dax}", "--window={window}", NULL };
 static const char *const threads4[] = { "--threads=4", NULL };
 static const char *const direct_io[] = { "--allow-direct-io", NULL };
+static const char *const xattr[] = { "--xattr", NULL };
 static const char *const shadow[] = { "--tail=shadow", NULL };
 
 static const struct stack_option options[] = {
@@ -23,6 +24,7 @@ static const struct stack_option options[] = {
 	  .title = "the VMM's vhost-user-fs device, as other daemons have it: no window",
 	  .fs_device = true },
 	{ .id = "shadow", .title = "DAX tails without a passthrough mount", .with = shadow },
+	{ .id = "xattr", .title = "extended attributes", .with = xattr },
 };
 
 const struct stack stack_refdev = {

@@ -9,12 +9,14 @@ static const char *const writeback[] = { "--writeback", NULL };
 static const char *const pool0[] = { "--thread-pool-size=0", NULL };
 static const char *const pool4[] = { "--thread-pool-size=4", NULL };
 static const char *const direct_io[] = { "--allow-direct-io", NULL };
+static const char *const xattr[] = { "--xattr", NULL };
 static const char *const allow_mmap[] = { "--allow-mmap", NULL };
 
 static const struct stack_option options[] = {
 	{ .id = "pool4", .title = "thread pool of 4", .with = pool4, .without = pool0 },
 	{ .id = "direct-io", .title = "--allow-direct-io", .with = direct_io },
 	{ .id = "mmap", .title = "--allow-mmap", .with = allow_mmap },
+	{ .id = "xattr", .title = "--xattr", .with = xattr },
 };
 
 #define RUST_VIRTIOFSD                                                                             \

@@ -341,7 +341,7 @@ static void variant_words(void **state)
 	assert_string_equal(stack_variant(s, options, text, sizeof(text)), "");
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(stack_variant_parse(s, bad[i], &options, &err), -EINVAL);
-		assert_non_null(strstr(err.text, "it has default, pool4, direct-io, mmap"));
+		assert_non_null(strstr(err.text, "it has default, pool4, direct-io, mmap, xattr"));
 	}
 	assert_int_equal(stack_variant_parse(stack_find("local"), "pool4", &options, &err),
 			 -EINVAL);

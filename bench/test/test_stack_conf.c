@@ -75,7 +75,7 @@ static void override_keeps_the_rest(void **state)
 	assert_int_equal(s->option_count, was.option_count + 1);
 	assert_string_equal(s->options[0].with[0], "--thread-pool-size=2");
 	assert_ptr_equal(s->options[0].without, was.options[0].without);
-	assert_string_equal(s->options[3].id, "quiet");
+	assert_string_equal(s->options[was.option_count].id, "quiet");
 	stack_conf_free();
 	assert_string_equal(stack_find("rust-trixie")->title, was.title);
 	assert_null(stack_find("rust-trixie")->conf);

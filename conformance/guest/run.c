@@ -224,8 +224,9 @@ int run_one(const struct check_env *env, const struct check *c, unsigned index,
 	if (e < 0)
 		return e;
 	if (mkdir(path, 0777) < 0) {
-		set(shared, CHECK_BROKEN, "cannot make the folder of the check: %s",
-		    strerror(errno));
+		set(shared, CHECK_FAIL, "%s", strerror(errno));
+		(void)snprintf(shared->expected, sizeof(shared->expected),
+			       "the folder of the check can be made");
 	} else if ((pid = fork()) == 0) {
 		be_check(&r);
 	} else if (pid < 0) {

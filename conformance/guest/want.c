@@ -6,8 +6,26 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EXPECTED(r) (r)->result->expected, sizeof((r)->result->expected)
-#define SEEN(r)	    (r)->result->seen, sizeof((r)->result->seen)
+static void say_expected(struct check_run *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void say_seen(struct check_run *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static void say_expected(struct check_run *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(r->result->expected, sizeof(r->result->expected), fmt, ap);
+	va_end(ap);
+}
+
+static void say_seen(struct check_run *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(r->result->seen, sizeof(r->result->seen), fmt, ap);
+	va_end(ap);
+}
 
 static bool decide(struct check_run *r, enum check_verdict v)
 {
@@ -31,8 +49,8 @@ bool check_ok(struct check_run *r, const char *what, int64_t result)
 
 	if (result >= 0)
 		return true;
-	(void)snprintf(EXPECTED(r), "%s: success", what);
-	(void)snprintf(SEEN(r), "%s", error_text(error, scratch, sizeof(scratch)));
+	say_expected(r, "%s: success", what);
+	say_seen(r, "%s", error_text(error, scratch, sizeof(scratch)));
 	return decide(r, CHECK_FAIL);
 }
 
@@ -43,11 +61,11 @@ bool check_error(struct check_run *r, int wanted, const char *what, int64_t resu
 
 	if (result < 0 && error == wanted)
 		return true;
-	(void)snprintf(EXPECTED(r), "%s: %s", what, error_text(wanted, scratch, sizeof(scratch)));
+	say_expected(r, "%s: %s", what, error_text(wanted, scratch, sizeof(scratch)));
 	if (result < 0)
-		(void)snprintf(SEEN(r), "%s", error_text(error, scratch, sizeof(scratch)));
+		say_seen(r, "%s", error_text(error, scratch, sizeof(scratch)));
 	else
-		(void)snprintf(SEEN(r), "success (%lld)", (long long)result);
+		say_seen(r, "success (%lld)", (long long)result);
 	return decide(r, CHECK_FAIL);
 }
 
@@ -56,13 +74,12 @@ bool check_range(struct check_run *r, int64_t least, int64_t most, const char *w
 	if (seen >= least && seen <= most)
 		return true;
 	if (least == most)
-		(void)snprintf(EXPECTED(r), "%s: %lld", what, (long long)least);
+		say_expected(r, "%s: %lld", what, (long long)least);
 	else if (most == INT64_MAX)
-		(void)snprintf(EXPECTED(r), "%s: at least %lld", what, (long long)least);
+		say_expected(r, "%s: at least %lld", what, (long long)least);
 	else
-		(void)snprintf(EXPECTED(r), "%s: %lld to %lld", what, (long long)least,
-			       (long long)most);
-	(void)snprintf(SEEN(r), "%lld", (long long)seen);
+		say_expected(r, "%s: %lld to %lld", what, (long long)least, (long long)most);
+	say_seen(r, "%lld", (long long)seen);
 	return decide(r, CHECK_FAIL);
 }
 
@@ -75,8 +92,8 @@ bool check_text(struct check_run *r, const char *wanted, const char *what, const
 {
 	if (strcmp(wanted, seen) == 0)
 		return true;
-	(void)snprintf(EXPECTED(r), "%s: \"%.400s\"", what, wanted);
-	(void)snprintf(SEEN(r), "\"%.400s\"", seen);
+	say_expected(r, "%s: \"%.400s\"", what, wanted);
+	say_seen(r, "\"%.400s\"", seen);
 	return decide(r, CHECK_FAIL);
 }
 
@@ -105,10 +122,9 @@ bool check_bytes(struct check_run *r, const void *wanted, size_t wanted_size, co
 	if (at == common && wanted_size == seen_size)
 		return true;
 	hex_text(hex, sizeof(hex), w, wanted_size, at);
-	(void)snprintf(EXPECTED(r), "%s: %zu bytes, from byte %zu on: %s", what, wanted_size, at,
-		       hex);
+	say_expected(r, "%s: %zu bytes, from byte %zu on: %s", what, wanted_size, at, hex);
 	hex_text(hex, sizeof(hex), s, seen_size, at);
-	(void)snprintf(SEEN(r), "%zu bytes, from byte %zu on: %s", seen_size, at, hex);
+	say_seen(r, "%zu bytes, from byte %zu on: %s", seen_size, at, hex);
 	return decide(r, CHECK_FAIL);
 }
 
@@ -118,9 +134,9 @@ bool check_that(struct check_run *r, bool is, const char *wanted, const char *se
 
 	if (is)
 		return true;
-	(void)snprintf(EXPECTED(r), "%s", wanted);
+	say_expected(r, "%s", wanted);
 	va_start(ap, seen);
-	(void)vsnprintf(SEEN(r), seen, ap);
+	(void)vsnprintf(r->result->seen, sizeof(r->result->seen), seen, ap);
 	va_end(ap);
 	return decide(r, CHECK_FAIL);
 }
@@ -131,7 +147,7 @@ bool check_host(struct check_run *r, const char *what, int64_t result)
 
 	if (result >= 0)
 		return true;
-	(void)snprintf(SEEN(r), "%s: %s", what, error_text((int)-result, scratch, sizeof(scratch)));
+	say_seen(r, "%s: %s", what, error_text((int)-result, scratch, sizeof(scratch)));
 	return decide(r, CHECK_BROKEN);
 }
 
@@ -142,7 +158,7 @@ bool check_did(struct check_run *r, const char *what, int64_t result)
 
 	if (result >= 0)
 		return true;
-	(void)snprintf(SEEN(r), "%s: %s", what, error_text(error, scratch, sizeof(scratch)));
+	say_seen(r, "%s: %s", what, error_text(error, scratch, sizeof(scratch)));
 	return decide(r, CHECK_BROKEN);
 }
 
@@ -150,7 +166,7 @@ bool check_has(struct check_run *r, bool is, const char *what)
 {
 	if (is)
 		return true;
-	(void)snprintf(SEEN(r), "needs %s", what);
+	say_seen(r, "needs %s", what);
 	return decide(r, CHECK_SKIP);
 }
 
