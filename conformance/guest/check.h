@@ -55,9 +55,9 @@ struct check {
 		rows; /* requirement rows, by blanks; clause, level and party are those of the first */
 	const char *does;  /* what it does, in guest and host */
 	const char *wants; /* what must come of it */
-	const char *
-		catches; /* faults of virtiofs-refdev that it was shown to catch, by blanks; may be NULL */
-	unsigned needs; /* enum check_need */
+	/* Faults of virtiofs-refdev that it was shown to catch, by blanks; before it MODE/ where that is not auto. */
+	const char *catches; /* may be NULL */
+	unsigned needs;	     /* enum check_need */
 	unsigned
 		timeout_ms; /* of the whole check; default 30000, and what the mode may keep stale besides */
 	void (*run)(struct check_run *r);

@@ -201,7 +201,7 @@ static const struct check checks[] = {
 		.rows = "MULTI-010",
 		.does = "guest: rename over an open file, stat both names, read; host: read",
 		.wants = "the new file by its name, the old one by its descriptor",
-		.catches = "lost:op=RENAME2",
+		.catches = "lost:op=RENAME",
 		.needs = NEED_HOST,
 		.run = replaced,
 	},
