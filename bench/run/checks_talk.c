@@ -88,8 +88,12 @@ void checks_talk_words(const struct checks_talk *t, struct strv *argv)
 	strv_addf(argv, "--expect=%s", t->expect);
 	strv_addf(argv, "--entry-ms=%u", kept_ms(c));
 	strv_addf(argv, "--attr-ms=%u", kept_ms(c));
-	strv_addf(argv, "--has=%s%s%s%s", c->stack->kind != STACK_BLK ? "host," : "",
-		  keeps ? "cache," : "", maps ? "map," : "", is_dax(c) ? "dax" : "");
+	if (stack_is_virtiofs(c->stack)) {
+		strv_add(argv, "--type=virtiofs");
+		strv_add(argv, "--source=" SESSION_TAG);
+	}
+	strv_addf(argv, "--has=%s%s%s", c->stack->kind != STACK_BLK ? "host," : "",
+		  maps ? "map," : "", is_dax(c) ? "dax" : "");
 	strv_addf(argv, "--from=%u", checks_serve_next(&t->serve));
 	for (const char *at = t->only; at && *at; at += strcspn(at, ","), at += *at == ',')
 		strv_addf(argv, "--only=%.*s", (int)strcspn(at, ","), at);

@@ -15,5 +15,6 @@ extern const struct check_area area_io;
 extern const struct check_area area_folders;
 extern const struct check_area area_links;
 extern const struct check_area area_locks;
+extern const struct check_area area_mounts;
 
 #endif

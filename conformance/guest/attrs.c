@@ -287,7 +287,6 @@ static const struct check checks[] = {
 		.rows = "FUSE-KP-001",
 		.does = "guest: chmod 06777; another user writes inside the size; guest: stat",
 		.wants = "mode 0777",
-
 		.needs = NEED_DAX,
 		.run = dax_write_clears_set_id,
 	},

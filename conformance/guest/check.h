@@ -41,9 +41,8 @@ enum check_need {
 	NEED_HOST =
 		1
 		<< 0, /* the files that the guest sees are files of the host: not on a block device */
-	NEED_CACHE = 1 << 1,	  /* the mode lets guests keep file data */
-	NEED_SHARED_MAP = 1 << 2, /* MAP_SHARED is not refused */
-	NEED_DAX = 1 << 3,	  /* files of the mount are in the window */
+	NEED_SHARED_MAP = 1 << 1, /* MAP_SHARED is not refused */
+	NEED_DAX = 1 << 2,	  /* files of the mount are in the window */
 };
 
 struct check_run;
@@ -51,15 +50,15 @@ struct check_run;
 struct check {
 	const char *id;	   /* permanent: never changed, never used again */
 	const char *title; /* a sentence that is true of a good mount */
-	const char *
-		rows; /* requirement rows, by blanks; clause, level and party are those of the first */
+	/* Requirement rows, by blanks; clause, level and party are those of the first. */
+	const char *rows;
 	const char *does;  /* what it does, in guest and host */
 	const char *wants; /* what must come of it */
 	/* Faults of virtiofs-refdev that it was shown to catch, by blanks; before it MODE/ where that is not auto. */
 	const char *catches; /* may be NULL */
 	unsigned needs;	     /* enum check_need */
-	unsigned
-		timeout_ms; /* of the whole check; default 30000, and what the mode may keep stale besides */
+	/* Of the whole check; default 30000, and four times what the mode may keep stale besides. */
+	unsigned timeout_ms;
 	void (*run)(struct check_run *r);
 };
 
@@ -97,6 +96,9 @@ struct check_result {
 /* How the mount under test is made: from the command line. */
 struct check_env {
 	const char *dir; /* of the mount */
+	/* Its type, and its source: to mount it again. NULL: it cannot be. */
+	const char *type;
+	const char *source;
 	const char *
 		answers; /* folder in which answers appear; NULL: a control, which does the host's part itself */
 	const char *expect; /* "B01=I B02=T ...": the oracle, for this mode */

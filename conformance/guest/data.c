@@ -328,7 +328,7 @@ static const struct check checks[] = {
 		.does = "guest: open, read; host: truncate; guest: read what was cut and what was kept",
 		.wants =
 			"the end of the file, old bytes or zeros before; what was kept is as it was",
-		.catches = "read-zeros",
+		.catches = "never/read-zeros",
 		.needs = NEED_HOST,
 		.run = host_truncates,
 	},

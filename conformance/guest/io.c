@@ -154,7 +154,7 @@ static const struct check checks[] = {
 		.rows = "VIRTIO-FS-QUEUE-025 DAXK-017 DAXK-032",
 		.does = "host: make a file of 100 bytes; guest: read at, behind and over its end, and nothing",
 		.wants = "no bytes behind it",
-		.catches = "read-short",
+		.catches = "never/read-zeros",
 		.needs = NEED_HOST,
 		.run = behind_the_end,
 	},

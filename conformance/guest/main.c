@@ -165,7 +165,6 @@ static const struct {
 	unsigned bit;
 } has_words[] = {
 	{ "host", NEED_HOST },
-	{ "cache", NEED_CACHE },
 	{ "map", NEED_SHARED_MAP },
 	{ "dax", NEED_DAX },
 };
@@ -182,6 +181,7 @@ static unsigned parse_has(const char *text)
 
 static const struct option options[] = {
 	{ "dir", required_argument, NULL, 'd' },     { "answers", required_argument, NULL, 'a' },
+	{ "type", required_argument, NULL, 'y' },    { "source", required_argument, NULL, 's' },
 	{ "expect", required_argument, NULL, 'x' },  { "entry-ms", required_argument, NULL, 'e' },
 	{ "attr-ms", required_argument, NULL, 't' }, { "has", required_argument, NULL, 'h' },
 	{ "kernel-log", no_argument, NULL, 'k' },    { "only", required_argument, NULL, 'o' },
@@ -196,6 +196,8 @@ static bool parse(int argc, char **argv, struct call *c)
 		switch (o) {
 		case 'd': c->env.dir = optarg; break;
 		case 'a': c->env.answers = optarg; break;
+		case 'y': c->env.type = optarg; break;
+		case 's': c->env.source = optarg; break;
 		case 'x': c->env.expect = optarg; break;
 		case 'e': c->env.entry_ms = atoll(optarg); break;
 		case 't': c->env.attr_ms = atoll(optarg); break;
@@ -215,8 +217,7 @@ static bool parse(int argc, char **argv, struct call *c)
 int main(int argc, char **argv)
 {
 	/* Without a word about it: one file system, where all is seen at once but what is private. */
-	struct call c = { .env = { .has = NEED_HOST | NEED_CACHE | NEED_SHARED_MAP,
-				   .expect = "B28=X" } };
+	struct call c = { .env = { .has = NEED_HOST | NEED_SHARED_MAP, .expect = "B28=X" } };
 	const char *command = argc > 1 ? argv[1] : "";
 
 	if (argc > 1 && parse(argc - 1, argv + 1, &c)) {
@@ -230,9 +231,9 @@ int main(int argc, char **argv)
 	(void)fprintf(
 		stderr,
 		"usage: vq-check list\n"
-		"       vq-check run --dir MOUNT [--answers DIR] [--expect 'B01=I ...'] [--entry-ms N] "
+		"       vq-check run --dir MOUNT [--answers DIR] [--type FS --source TAG] [--expect 'B01=I ...'] [--entry-ms N] "
 		"[--attr-ms N]\n"
-		"                    [--has host,cache,map,dax] [--kernel-log] [--only GLOB] [--from N]\n"
+		"                    [--has host,map,dax] [--kernel-log] [--only GLOB] [--from N]\n"
 		"       vq-check control --dir DIR [--only GLOB]\n");
 	return 2;
 }

@@ -275,7 +275,7 @@ static const struct check checks[] = {
 		.rows = "DAXK-018",
 		.does = "guest: map a file of 100 bytes over two pages, load both",
 		.wants = "zeros behind the end; SIGBUS on the second page",
-		.catches = "read-zeros",
+		.catches = "error:READ:EIO",
 		.run = behind_the_end,
 	},
 	{
@@ -295,7 +295,7 @@ static const struct check checks[] = {
 		.rows = "FUSE-MAP-003 DAXK-016",
 		.does = "guest: map shared, load, pwrite, load",
 		.wants = "the new bytes",
-		.catches = "read-short",
+		.catches = "error:WRITE:EIO",
 		.needs = NEED_SHARED_MAP | NEED_HOST,
 		.run = write_seen_mapped,
 	},
@@ -305,7 +305,6 @@ static const struct check checks[] = {
 		.rows = "DAXMOUNT-009 DAXMOUNT-016",
 		.does = "guest: make a file, statx",
 		.wants = "STATX_ATTR_DAX",
-
 		.needs = NEED_DAX,
 		.run = dax_in_effect,
 	},

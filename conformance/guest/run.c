@@ -53,7 +53,6 @@ static const struct {
 	const char *text;
 } needs[] = {
 	{ NEED_HOST, "files that the host sees as the guest does" },
-	{ NEED_CACHE, "a mode in which guests keep file data" },
 	{ NEED_SHARED_MAP, "a mode in which files can be mapped shared" },
 	{ NEED_DAX, "files that are in the DAX window" },
 };
