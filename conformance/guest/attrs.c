@@ -277,7 +277,7 @@ static const struct check checks[] = {
 		.rows = "FUSE-KP-001",
 		.does = "guest: chmod 06777; another user writes; guest and host: stat",
 		.wants = "mode 0777 on both sides",
-		.catches = "never/suid-kept",
+		.catches = "setattr-lost",
 		.needs = NEED_HOST,
 		.run = write_clears_set_id,
 	},
