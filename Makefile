@@ -243,7 +243,7 @@ check-clang: ## compile everything with clang; no warning is let through
 compile-flavour: $(BUILD)/conformance/load $(BUILD)/virtiofs-qual $(BUILD)/virtiofs-refdev $(BUILD)/virtiofs-conform $(GUEST_PROGRAMS) $(TESTS) $(REAL_TESTS)
 
 check-flavour: compile-flavour
-	@VQ_AGENT=$(BUILD)/guest/vq-agent VQ_GUEST=$(BUILD)/guest/vq-guest bench/test/run -j $$(nproc) \
+	@VQ_AGENT=$(BUILD)/guest/vq-agent VQ_GUEST=$(BUILD)/guest/vq-guest VQ_CHECK=$(BUILD)/guest/vq-check bench/test/run -j $$(nproc) \
 		$(DEVICE_TESTS) $(TESTS)
 
 # The longest first; memory is measured on a machine that does nothing else.

@@ -53,6 +53,11 @@ static int diff(const struct conform_options *o, FILE *out, struct err *reterr)
 
 	if (doc_load(o->operands[1], &a, reterr) < 0 || doc_load(o->operands[2], &b, reterr) < 0)
 		return STATUS_USAGE;
+	if (strcmp(a.suite, b.suite) != 0) {
+		(void)err_set(reterr, -EINVAL, "diff: %s is of the suite %s, %s of %s",
+			      o->operands[1], a.suite, o->operands[2], b.suite);
+		return STATUS_USAGE;
+	}
 	if (diff_make(&a, &b, &d) < 0) {
 		(void)err_set(reterr, -ENOMEM, "out of memory");
 		return STATUS_BROKEN;

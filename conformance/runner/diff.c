@@ -79,7 +79,7 @@ int diff_make(const struct doc *a, const struct doc *b, struct diff_result *ret)
 		if (e == 0 && !json_object_get(a->checks, id))
 			e = add(&d, list, NULL, one);
 	d.json = json_pack("{s:i, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "schema", SCHEMA,
-			   "suite", "device", "a", target(a), "b", target(b), "same",
+			   "suite", a->suite, "a", target(a), "b", target(b), "same",
 			   (json_int_t)d.same, "differ", (json_int_t)d.differ, "only_a",
 			   (json_int_t)d.only_a, "only_b", (json_int_t)d.only_b, "worse",
 			   (json_int_t)d.worse, "differences", list);

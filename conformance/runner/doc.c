@@ -73,10 +73,12 @@ static int read_doc(struct doc *d, struct err *reterr)
 	size_t i;
 	int e = 0;
 
+	d->suite = json_str_at(d->root, "suite", "");
 	if (json_integer_value(json_object_get(d->root, "schema")) != SCHEMA ||
-	    strcmp(json_str_at(d->root, "suite", ""), "device") != 0 || !json_is_array(list))
-		return err_set(reterr, -EBADMSG, "no result of the suite 'device', schema %d",
-			       SCHEMA);
+	    (strcmp(d->suite, "device") != 0 && strcmp(d->suite, "guest") != 0) ||
+	    !json_is_array(list))
+		return err_set(reterr, -EBADMSG,
+			       "no result of the suite 'device' or 'guest', schema %d", SCHEMA);
 	d->name = json_str_at(d->root, "target.name", NULL);
 	d->version = json_str_at(d->root, "target.version", NULL);
 	d->checks = json_object();

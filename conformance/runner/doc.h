@@ -9,16 +9,17 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Results of earlier runs: device.json files, which anybody may have edited. */
+/* Results of earlier runs: device.json and guest.json files, which anybody may have edited. */
 
 struct doc {
 	json_t *root;	/* owned */
 	json_t *checks; /* owned: check id -> what came of it; of one that was repeated the worst */
+	const char *suite;
 	const char *name;
 	const char *version;
 };
 
-/** doc_load() - -ENOENT; -EBADMSG when it is no result of this suite, with what is wrong. */
+/** doc_load() - -ENOENT; -EBADMSG when it is no result of a suite, with what is wrong. */
 int doc_load(const char *path, struct doc *ret, struct err *reterr) MUST_USE;
 void doc_free(struct doc *d);
 

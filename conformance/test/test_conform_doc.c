@@ -79,7 +79,7 @@ static void mistakes(void **state)
 	(void)state;
 	assert_string_equal(refused("", "seed", json_integer(8), &err), "");
 	assert_non_null(strstr(refused("", "schema", json_integer(2), &err), "schema 1"));
-	assert_non_null(strstr(refused("", "suite", json_string("guest"), &err), "suite"));
+	assert_non_null(strstr(refused("", "suite", json_string("gust"), &err), "suite"));
 	assert_non_null(strstr(refused("", "checks", json_object(), &err), "suite"));
 	assert_non_null(strstr(refused("", "target", json_null(), &err), "target"));
 	assert_non_null(strstr(refused("checks[2]", "verdict", json_string("YES"), &err), "'YES'"));
