@@ -62,8 +62,7 @@ static int refuse(struct err *reterr, const char *what, const struct line *w, un
 
 static int begin(struct checks_serve *s, const struct line *w, struct err *reterr)
 {
-	if (s->running[0] || !find(s, line_at(w, 1)) ||
-	    json_object_get(s->results, line_at(w, 1)))
+	if (s->running[0] || !find(s, line_at(w, 1)) || json_object_get(s->results, line_at(w, 1)))
 		return refuse(reterr, "that it begins", w, 1);
 	(void)snprintf(s->running, sizeof(s->running), "%s", line_at(w, 1));
 	json_decref(s->figures);

@@ -14,7 +14,7 @@
 #define TARGET_WORDS_MAX 32
 
 struct target {
-	char id[192]; /* of a row, or of a cell of the guest suite */
+	char id[192];	  /* of a row, or of a cell of the guest suite */
 	const char *name; /* of the product, as the files of known deviations are called */
 	char version[128];
 	const struct stack *stack; /* a row, or */
