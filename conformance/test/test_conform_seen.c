@@ -26,11 +26,11 @@ static json_t *check(const char *id, const char *rows, const char *verdict)
 
 static json_t *document(void)
 {
-	return json_pack("{s:i,s:s,s:s,s:{s:s,s:s},s:f,s:[o,o,o]}", "schema", 1, "suite", "guest",
-			 "stack", "refdev", "target", "name", "refdev.x.guest", "version",
-			 "d 1; Linux 6.1", "duration_ms", 9.0, "checks",
-			 check("a.one", "B03 MULTI-008", "FAIL"),
-			 check("a.two", "FUSE-KP-001", "PASS"), check("a.three", "B01", "SKIP"));
+	return json_pack(
+		"{s:i,s:s,s:s,s:{s:s,s:s},s:f,s:[o,o,o]}", "schema", 1, "suite", "guest", "stack",
+		"refdev", "target", "name", "refdev.x.guest", "version", "d 1; Linux 6.1",
+		"duration_ms", 9.0, "checks", check("a.one", "B03 MULTI-008", "FAIL"),
+		check("a.two", "VIRTIO-FS-CFG-001", "PASS"), check("a.three", "B01", "SKIP"));
 }
 
 /* Load a copy on disk, and take the document. 0, or the error with its text in @err. */
