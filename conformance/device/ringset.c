@@ -3,10 +3,14 @@
 #include "conformance/device/areas.h"
 #include "conformance/device/vhost.h"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 
 /* Requests in a row. */
 #define REQUESTS 5
+/* GETATTRs with a new call descriptor; and how long the old one is watched. */
+#define CALLS	 20
+#define QUIET_MS 50
 
 static const struct front_options patient_not = { .timeout_ms = 1500 };
 
@@ -107,6 +111,7 @@ static void call_replaced(struct check_run *r)
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct front_ring *ring = &r->f->ring[1];
 	int old = ring->call_fd;
+	struct pollfd p = { .fd = old, .events = POLLIN };
 	uint64_t calls;
 
 	WANT_HOST(r, "eventfd", fd);
@@ -114,8 +119,10 @@ static void call_replaced(struct check_run *r)
 		front_set_vring_fd(&r->f->channel, VHOST_USER_SET_VRING_CALL, 1, fd));
 	ring->call_fd = fd;
 	(void)!read(old, &calls, sizeof(calls));
-	WANT(check_served(r, "another call descriptor"));
-	WANT_THAT(r, read(old, &calls, sizeof(calls)) < 0, "nothing at the old descriptor",
+	/* More than one: a driver that finds an answer before it sleeps need not be told. */
+	for (int i = 0; i < CALLS; i++)
+		WANT(check_served(r, "another call descriptor"));
+	WANT_THAT(r, poll(&p, 1, QUIET_MS) == 0, "nothing at the old descriptor",
 		  "it was signalled");
 	(void)close(old);
 }
@@ -237,7 +244,7 @@ static const struct check checks[] = {
 		.id = "ringset.call-replaced",
 		.title = "a call descriptor can be replaced while a ring runs",
 		.rows = "VU-023",
-		.sends = "SET_VRING_CALL with a new eventfd, GETATTR",
+		.sends = "SET_VRING_CALL with a new eventfd, 20 GETATTRs",
 		.wants = "the driver is told there, and not at the old one",
 		.catches = "call-kept",
 		.front = &patient_not,
