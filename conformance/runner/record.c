@@ -131,7 +131,7 @@ struct record *record_new(const struct check *c, const struct target *t, uint64_
 	x->messages.p = x->program;
 	x->check = c;
 	x->seed = seed;
-	(void)snprintf(x->daemon, sizeof(x->daemon), "%s", t->id);
+	(void)snprintf(x->daemon, sizeof(x->daemon), "%.63s", t->id);
 	x->lost = c->start != CHECK_SESSION && c->start != CHECK_RINGS;
 	return x;
 }
