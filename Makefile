@@ -138,7 +138,7 @@ $(SPEC_LIB): $(call obj,$(sort $(wildcard conformance/spec/*.c)))
 	@rm -f $@
 	@$(AR) rcs $@ $^
 
-$(BUILD)/virtiofs-refdev: $(BUILD)/obj/conformance/ref/main.o $(REF_LIB) $(LIB)
+$(BUILD)/virtiofs-refdev: $(BUILD)/obj/conformance/ref/main.o $(REF_LIB) $(LIB) $(SPEC_LIB)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS) $(REF_LIBS)
 
@@ -150,17 +150,17 @@ $(CONFORM_LIB): $(call obj,$(filter-out conformance/runner/main.c,$(CONFORM_SRC)
 	@rm -f $@
 	@$(AR) rcs $@ $^
 
-$(BUILD)/virtiofs-conform: $(BUILD)/obj/conformance/runner/main.o $(CONFORM_LIB) $(FRONT_LIB) $(SPEC_LIB) $(LIB)
+$(BUILD)/virtiofs-conform: $(BUILD)/obj/conformance/runner/main.o $(CONFORM_LIB) $(FRONT_LIB) $(LIB) $(SPEC_LIB)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS)
 
-$(BUILD)/conformance/test_conform_%: $(BUILD)/obj/conformance/test/test_conform_%.o $(CONFORM_LIB) $(FRONT_LIB) $(SPEC_LIB) $(LIB)
+$(BUILD)/conformance/test_conform_%: $(BUILD)/obj/conformance/test/test_conform_%.o $(CONFORM_LIB) $(FRONT_LIB) $(LIB) $(SPEC_LIB)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS) -lcmocka
 
 # Also asks which faults the checks of the device suite name.
-$(BUILD)/conformance/device_fault: $(BUILD)/obj/conformance/test/device_fault.o $(CONFORM_LIB) $(FRONT_LIB) $(SPEC_LIB) $(LIB)
+$(BUILD)/conformance/device_fault: $(BUILD)/obj/conformance/test/device_fault.o $(CONFORM_LIB) $(FRONT_LIB) $(LIB) $(SPEC_LIB)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS) -lcmocka
@@ -183,12 +183,12 @@ $(BUILD)/faults/%.o: %.c
 	@$(FAULTS_CC) -fPIC -fvisibility=hidden -c -o $@ $<
 
 # Tests of the device link the device; all others of conformance link the front end.
-$(BUILD)/conformance/test_ref_%: $(BUILD)/obj/conformance/test/test_ref_%.o $(REF_LIB) $(LIB)
+$(BUILD)/conformance/test_ref_%: $(BUILD)/obj/conformance/test/test_ref_%.o $(REF_LIB) $(LIB) $(SPEC_LIB)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -pthread -o $@ $^ $(LDLIBS) $(REF_LIBS) -lcmocka
 
-$(BUILD)/conformance/%: $(BUILD)/obj/conformance/test/%.o $(FRONT_LIB) $(SPEC_LIB) $(LIB)
+$(BUILD)/conformance/%: $(BUILD)/obj/conformance/test/%.o $(FRONT_LIB) $(LIB) $(SPEC_LIB)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS) -lcmocka
@@ -201,12 +201,12 @@ FUZZ_TARGETS := $(filter-out corpus libfuzzer,$(patsubst conformance/decoders/%.
 FUZZ_TESTS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
 FUZZ_OBJ := $(BUILD)/obj/conformance/decoders/$(FUZZ_MAIN).o
 
-$(BUILD)/fuzz/ref_%: $(BUILD)/obj/conformance/decoders/ref_%.o $(FUZZ_OBJ) $(REF_LIB) $(LIB)
+$(BUILD)/fuzz/ref_%: $(BUILD)/obj/conformance/decoders/ref_%.o $(FUZZ_OBJ) $(REF_LIB) $(LIB) $(SPEC_LIB)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) $(FUZZ_LINK) -pthread -o $@ $^ $(LDLIBS) $(REF_LIBS)
 
-$(BUILD)/fuzz/%: $(BUILD)/obj/conformance/decoders/%.o $(FUZZ_OBJ) $(CONFORM_LIB) $(FRONT_LIB) $(SPEC_LIB) $(LIB)
+$(BUILD)/fuzz/%: $(BUILD)/obj/conformance/decoders/%.o $(FUZZ_OBJ) $(CONFORM_LIB) $(FRONT_LIB) $(LIB) $(SPEC_LIB)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) $(LDFLAGS) $(FUZZ_LINK) -pthread -o $@ $^ $(LDLIBS)
