@@ -9,9 +9,9 @@
 #include "conformance/ref/sandbox/confine.h"
 
 static const struct confine_call calls[] = {
-	{ .number = SYS_openat },	{ .number = SYS_sendmsg },
-	{ .number = SYS_close },	{ .number = SYS_exit_group },
-	{ .number = SYS_rt_sigreturn }, { .number = SYS_restart_syscall },
+	{ .number = SYS_openat },	   { .number = SYS_sendmsg },
+	{ .number = SYS_close },	   { .number = SYS_exit_group },
+	{ .number = SYS_rt_sigreturn },	   { .number = SYS_restart_syscall },
 	{ .number = SYS_clock_nanosleep },
 };
 
