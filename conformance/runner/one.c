@@ -350,7 +350,7 @@ void one_check(const struct target *t, const struct check *c, const struct one_o
 	}
 	publish(&r, ret);
 	r.f = front_free(r.f);
-	record = record_free(record);
+	(void)record_free(record);
 	life_end(&l);
 	ret->duration_ns = clock_now_ns() - start;
 }

@@ -61,8 +61,10 @@ static int verify(const struct suite *s, size_t index, const char *dir, struct t
 int programs_verify(const struct suite *s, const char *dir, struct err *reterr)
 {
 	struct trial *trial = trial_new();
-	int e = trial ? 0 : err_errno(reterr, -ENOMEM, "programs");
+	int e = 0;
 
+	if (!trial)
+		return err_errno(reterr, -ENOMEM, "programs");
 	for (size_t i = 0; e == 0 && i < s->count; i++)
 		if (s->result[i].verdict == CHECK_FAIL)
 			e = verify(s, i, dir, trial, reterr);
