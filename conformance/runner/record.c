@@ -7,6 +7,7 @@
 #include "conformance/program/record.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 
 /* Bytes of one step: what is longer makes no file that a person reads. */
@@ -26,7 +27,8 @@ struct record {
 	struct program_step *step;	   /* and its step */
 	uint64_t requests;
 	bool over;
-	bool lost; /* something was done that is no step */
+	pthread_t thread;  /* of the check: what another one does at the same time is no step */
+	_Atomic bool lost; /* something was done that is no step */
 };
 
 static bool is_laid_out(const struct front_layout *l)
@@ -70,6 +72,8 @@ static struct program_step *host_step(struct record *x, const char *verb, const 
 {
 	struct program_step *s;
 
+	if (!pthread_equal(x->thread, pthread_self()))
+		x->lost = true;
 	if (x->over || x->lost || strcmp(dir, x->share) != 0)
 		return NULL;
 	s = program_add(x->program, verb);
@@ -170,6 +174,7 @@ static void set_options(struct record *x)
 void record_watch(struct record *x, struct front_options *o, const char *share)
 {
 	x->share = share;
+	x->thread = pthread_self();
 	x->front = (struct front_watch){ .context = x, .sent = on_sent, .ended = on_ended };
 	x->host = (struct host_watch){ .context = x,
 				       .file = on_file,
