@@ -38,7 +38,7 @@ static const struct row rows[] = {
 	{ "open.truncates", "trunc-ignored", "host-file name=\"" },
 	/* Chains of its own, messages, two requests at once: no steps. */
 	{ "chains.loop-self", "bad-chain-exits", NULL },
-	{ "messages.no-such-queue", "message-abort", NULL },
+	{ "messages.no-such-queue", "ack-success", NULL },
 };
 
 static char *program_of(const char *check)
